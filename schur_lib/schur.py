@@ -311,11 +311,8 @@ def _checked(W):
     with np.errstate(over="ignore"):
         W = W.astype(np.float64)
     if not np.isfinite(W).all():
-        bad = np.argwhere(~np.isfinite(W))
-        i, j = bad[0]
-        raise ValueError(
-            f"W must be finite, got {len(bad)} NaN or infinite entries, first W[{i}, {j}] = {W[i, j]}"
-        )
+        i, j = np.argwhere(~np.isfinite(W))[0]
+        raise ValueError(f"W must be finite in float64, got W[{i}, {j}] = {W[i, j]}")
     return W
 
 

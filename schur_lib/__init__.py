@@ -1,0 +1,22 @@
+"""Which part of a recurrent network's weights does a task need? Ordered Schur form, ablation, scores."""
+
+from schur_lib import tasks
+from schur_lib.ablation import ablation_profile
+from schur_lib.metrics import fvu, replay_accuracy
+from schur_lib.networks import Network
+from schur_lib.rollout import rollout
+from schur_lib.schur import ordered_schur
+from schur_lib.training import Recipe, Spec, train
+
+__all__ = [
+    "Network",
+    "Recipe",
+    "Spec",
+    "ablation_profile",
+    "fvu",
+    "ordered_schur",
+    "replay_accuracy",
+    "rollout",
+    "tasks",
+    "train",
+]

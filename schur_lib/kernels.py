@@ -1,0 +1,97 @@
+"""Fused forward run and gradient of one recurrent layer, for the processor's cache.
+
+One network, one core: per step a BLAS product into the next state and one pass over that state while
+it is still in cache. The GIL is released, so that several networks run in threads side by side.
+Nothing here knows of tasks, readouts or optimisers; `rollout.py` wraps both functions for torch.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+# tanh(x) = x P(x²) / Q(x²) on |x| ≤ LIMIT, a minimax fit (Lawson-weighted least squares on Chebyshev
+# nodes, error 5e-9), lowest order first. Rounding in float32 brings the error to 3e-7, and |tanh| ≤ 1.
+LIMIT = 7.9
+P = (1.0, 0.13444451987743378, 0.0035716958809643984, 2.1903415472479537e-05, 1.525967796567329e-08)
+Q = (1.0, 0.46777772903442383, 0.02616441249847412, 0.00034117428003810346, 8.530546438123565e-07)
+
+_jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+
+
+@_jit
+def tanh_in_place(x):
+    """Replace a contiguous array by its tanh: rational in float32 (error < 4e-7), exact in float64."""
+    x = x.reshape(-1)
+    if x.itemsize == 8:
+        for i in range(x.size):
+            x[i] = math.tanh(x[i])
+    else:
+        limit = np.float32(LIMIT)
+        for i in range(x.size):
+            v = min(max(np.float32(x[i]), -limit), limit)
+            z = v * v
+            p = np.float32(P[4]) * z + np.float32(P[3])
+            p = (p * z + np.float32(P[2])) * z + np.float32(P[1])
+            q = np.float32(Q[4]) * z + np.float32(Q[3])
+            q = (q * z + np.float32(Q[2])) * z + np.float32(Q[1])
+            x[i] = v * (p * z + np.float32(P[0])) / (q * z + np.float32(Q[0]))
+
+
+@_jit
+def forward(drive, bias, W_hh, relu, H):
+    """Fill H[1:] with h_t = φ(drive_t + W_hh h_{t-1}), H[0] being the initial state.
+
+    Args:
+        drive: (T_in, B, N), the input's part of the preactivation with the bias in it.
+        bias: (N,), the whole drive of the steps after the input has ended.
+        W_hh: (N, N).
+        relu: φ is max(0, ·) if true, tanh if false.
+        H: (T + 1, B, N) with T ≥ T_in, written from H[1] on.
+    """
+    biased = bias.any()
+    for t in range(len(H) - 1):
+        h = H[t + 1]
+        np.dot(H[t], W_hh.T, out=h)
+        if t < len(drive):
+            h += drive[t]
+        elif biased:
+            h += bias
+        if relu:
+            np.maximum(h, np.zeros_like(bias), h)
+        else:
+            tanh_in_place(h)
+
+
+@_jit
+def backward(H, W_hh, dH, relu, dA, dW_hh):
+    """Gradients of a loss by backpropagation through time, given its gradient by the states.
+
+    dA_t = (dH_t + dA_{t+1} W_hh) φ'(a_t),   dW_hh = Σ_t dA_tᵀ h_{t-1}
+
+    Args:
+        H: (T + 1, B, N) from `forward`.
+        W_hh: (N, N).
+        dH: (T, B, N), ∂loss/∂h_t where the recurrence is not followed.
+        relu: as in `forward`.
+        dA: (T, B, N), filled with ∂loss/∂a_t, the gradient by the drive.
+        dW_hh: (N, N), filled with ∂loss/∂W_hh.
+
+    Returns:
+        (B, N), the gradient by the initial state.
+    """
+    T, B, N = dH.shape
+    carried = np.zeros((B, N), H.dtype)
+    one = H.dtype.type(1)
+    c = carried.reshape(-1)
+    for t in range(T - 1, -1, -1):
+        a, h, d = dA[t].reshape(-1), H[t + 1].reshape(-1), dH[t].reshape(-1)
+        if relu:
+            for i in range(a.size):
+                a[i] = d[i] + c[i] if h[i] > 0 else 0
+        else:
+            for i in range(a.size):
+                a[i] = (d[i] + c[i]) * (one - h[i] * h[i])
+        np.dot(dA[t], W_hh, out=carried)
+    np.dot(dA.reshape(T * B, N).T, H[:T].reshape(T * B, N), out=dW_hh)
+    return carried

@@ -1,0 +1,89 @@
+"""Which networks the notebooks use, and the command that trains them.
+
+Profile "paper" is the paper's setting; "quick" trains tiny networks in minutes, to exercise the code
+only. With networks "reference" the shipped ones are used, more seeds than the paper profile trains.
+"""
+
+import argparse
+from dataclasses import replace
+
+from schur_lib import store
+from schur_lib.constructions import CONSTRUCTIONS
+from schur_lib.networks import Network
+from schur_lib.training import COPY_RECIPE, NEURO_RECIPE, TASKS, Spec, train
+
+PROFILES = ("paper", "quick")
+SOURCES = ("reference", "trained")
+COPY_SIZES = (56, 64, 72)
+FIGURE_1 = (("dense_orthogonal", 72), ("cayley", 72))
+QUICK_COPY = replace(COPY_RECIPE, steps=400, horizons=(10, 20))
+QUICK_NEURO = replace(NEURO_RECIPE, steps=200)
+
+
+def specs(task: str, profile: str = "paper", networks: str = "reference") -> list[Spec]:
+    """The specs of a task's networks.
+
+    Copy: four constructions at three sizes; three seeds for the two configurations of Figure 1 and one
+    for the others when trained here, ten and three in the reference set. The other tasks: three seeds,
+    ten in the reference set. Quick: two seeds at most.
+
+    Args:
+        task: one of `training.TASKS`.
+        profile: "paper" or "quick".
+        networks: "reference" or "trained".
+
+    Raises:
+        ValueError: an unknown argument, or a quick profile of the reference networks.
+    """
+    for name, value, allowed in (("task", task, TASKS), ("profile", profile, PROFILES), ("networks", networks, SOURCES)):
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
+    reference, quick = networks == "reference", profile == "quick"
+    if reference and quick:
+        raise ValueError('the reference networks are of profile "paper"; profile "quick" needs networks="trained"')
+    if task != "copy":
+        recipe = QUICK_NEURO if quick else None
+        return [Spec(task, seed=seed, recipe=recipe) for seed in range(10 if reference else 2 if quick else 3)]
+    chosen = []
+    for hidden_size in COPY_SIZES:
+        for construction in CONSTRUCTIONS:
+            main = (construction, hidden_size) in FIGURE_1
+            n_seeds = (10 if main else 3) if reference else (2 if main else 1) if quick else (3 if main else 1)
+            recipe = QUICK_COPY if quick else None
+            chosen += [Spec("copy", construction, hidden_size, seed, recipe) for seed in range(n_seeds)]
+    return chosen
+
+
+def networks(chosen: list[Spec], source: str = "reference") -> list[Network]:
+    """The networks of some specs: the shipped ones, or those of the store, training what is missing.
+
+    Args:
+        chosen: from `specs`.
+        source: "reference" or "trained".
+
+    Raises:
+        ValueError: unknown source.
+        FileNotFoundError: a reference network is not shipped.
+    """
+    if source not in SOURCES:
+        raise ValueError(f"networks must be one of {SOURCES}, got {source!r}")
+    if source == "reference":
+        return [store.load(spec, store.REFERENCE) for spec in chosen]
+    return train(chosen)
+
+
+def main(arguments=None):
+    """Train a task's networks into the store, or renew the reference set."""
+    parser = argparse.ArgumentParser(prog="python -m schur_lib.profiles", description=main.__doc__)
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("profile", choices=PROFILES, nargs="?", default="paper")
+    parser.add_argument("--reference", action="store_true", help="train the reference set into data/networks")
+    chosen = parser.parse_args(arguments)
+    if chosen.reference:
+        train(specs(chosen.task, "paper", "reference"), store.REFERENCE)
+    else:
+        train(specs(chosen.task, chosen.profile, "trained"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Trained networks on disk, found by the content of their spec.
+
+A file belongs to a spec if it loads whole, names that spec, and was trained by the code at hand. The
+reference networks in `data/networks` are shipped results: for them the code is not compared.
+"""
+
+import ast
+import hashlib
+import os
+import warnings
+from functools import cache
+from pathlib import Path
+
+from schur_lib.networks import Network
+
+PROJECT = Path(__file__).resolve().parents[1]
+REFERENCE = PROJECT / "data" / "networks"
+# What decides how a spec is trained: a change in one of these makes the stored networks out of date.
+TRAINING_CODE = ("constructions", "kernels", "metrics", "rollout", "tasks", "training")
+
+
+def default_folder() -> Path:
+    """The store: the environment's SCHUR_LIB_STORE, else build/store in the project."""
+    return Path(os.environ.get("SCHUR_LIB_STORE") or PROJECT / "build" / "store")
+
+
+def path(spec, folder) -> Path:
+    """Where the network of a spec lies."""
+    return Path(folder) / f"{spec.name}.safetensors"
+
+
+def save(spec, net: Network, folder) -> None:
+    """Store a network under its spec; the file appears whole or not at all."""
+    net.save(path(spec, folder))
+
+
+def has(spec, folder) -> bool:
+    """Whether the store holds the spec's network, trained by the code at hand.
+
+    A damaged file is named in a warning and set aside with the ending `.damaged`; one that other code
+    trained is named too, and is written over when the network has been trained again.
+    """
+    file = path(spec, folder)
+    if not file.exists():
+        return False
+    try:
+        net = _load(spec, file)
+    except ValueError as error:
+        aside = file.with_name(file.name + ".damaged")
+        os.replace(file, aside)
+        warnings.warn(f"{error}; set aside as {aside.name}, to be trained again", stacklevel=2)
+        return False
+    if net.metadata.get("provenance", {}).get("code") != code_digest():
+        warnings.warn(f"{file.name} was trained by another version of the code, to be trained again", stacklevel=2)
+        return False
+    return True
+
+
+def load(spec, folder) -> Network:
+    """The network of a spec.
+
+    Raises:
+        FileNotFoundError: the folder has no file for the spec.
+        ValueError: the file is damaged or belongs to another spec.
+    """
+    return _load(spec, path(spec, folder))
+
+
+def _load(spec, file):
+    net = Network.load(file)
+    if net.metadata.get("spec") != spec.as_dict():
+        raise ValueError(f"{file} does not hold the network of {spec}")
+    return net
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the code that trains, blind to comments and layout."""
+    digest = hashlib.sha256()
+    for name in TRAINING_CODE:
+        source = (Path(__file__).parent / f"{name}.py").read_text()
+        digest.update(ast.dump(ast.parse(source)).encode())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,266 @@
+"""Training: a spec says everything that determines a network; a recipe says how it is trained.
+
+The paper states no recipe for the copy task. The default is that of a public ancestor (Karuvally et al.,
+ICML 2024), with a curriculum over the output horizon. For the three other tasks the paper states the
+optimiser, learning rate, batch and number of steps; no gradient clipping there is our choice.
+"""
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from joblib import Parallel, delayed
+from torch import Generator
+from tqdm import tqdm
+
+from schur_lib import constructions, store, tasks
+from schur_lib.networks import Network
+from schur_lib.rollout import rollout
+
+TASKS = ("copy", "flip_flop", "sine_generation", "context_integration")
+HISTORY_POINTS = 100
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: Adam on the mean squared error of the scored steps.
+
+    Args:
+        steps: optimiser steps, each on a fresh batch.
+        batch_size: trials a step.
+        learning_rate: of Adam; no weight decay.
+        clip_norm: the gradient's norm is clipped at this; None for no clipping.
+        horizons: copy task only: replay lengths of the curriculum, one for a fixed length.
+        advance_at: batch accuracy above which the curriculum moves on.
+        readout_scale: factor on the start of W_hy, Unif[−m, m] with m = N_h^(−1/2).
+    """
+
+    steps: int
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    clip_norm: float | None = None
+    horizons: tuple[int, ...] = ()
+    advance_at: float = 0.96
+    readout_scale: float = 1.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "horizons", tuple(self.horizons))
+        for name in ("steps", "batch_size", *(["horizons"] if self.horizons else [])):
+            values = getattr(self, name)
+            for value in values if name == "horizons" else (values,):
+                if not isinstance(value, int) or value < 1:
+                    raise ValueError(f"{name} must be integers ≥ 1, got {values!r}")
+        for name in ("learning_rate", "clip_norm", "advance_at", "readout_scale"):
+            value = getattr(self, name)
+            if not (value is None and name == "clip_norm") and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be positive and finite, got {value!r}")
+
+
+COPY_RECIPE = Recipe(steps=20_000, clip_norm=1.0, horizons=(10, 20, 40, 60, 100))
+NEURO_RECIPE = Recipe(steps=30 * 128)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All that determines a trained network.
+
+    Args:
+        task: one of `TASKS`.
+        construction: one of `constructions.CONSTRUCTIONS`.
+        hidden_size: N_h.
+        seed: ≥ 0; sets the start and the training data.
+        recipe: None for the task's own: `COPY_RECIPE` or `NEURO_RECIPE`.
+        task_options: arguments of the task's generator that differ from its defaults.
+
+    Raises:
+        ValueError: an unknown task or construction, a bad size or seed, an unknown task option.
+    """
+
+    task: str
+    construction: str = "dense_orthogonal"
+    hidden_size: int = 64
+    seed: int = 0
+    recipe: Recipe | None = None
+    task_options: dict = field(default_factory=dict, hash=False)
+
+    def __post_init__(self):
+        if self.task not in TASKS:
+            raise ValueError(f"task must be one of {TASKS}, got {self.task!r}")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed must be an integer ≥ 0, got {self.seed!r}")
+        if self.recipe is None:
+            object.__setattr__(self, "recipe", COPY_RECIPE if self.task == "copy" else NEURO_RECIPE)
+        if bool(self.recipe.horizons) != (self.task == "copy"):
+            raise ValueError(
+                f"the copy task needs horizons and the others have none; "
+                f"got task {self.task!r} with horizons {self.recipe.horizons!r}"
+            )
+        constructions.initial_parameters(self.construction, self.hidden_size, Generator())
+        try:
+            self.make_task()
+        except TypeError as error:
+            raise ValueError(f"task {self.task!r} does not take {self.task_options!r}: {error}") from error
+
+    def make_task(self, **options) -> tasks.Task:
+        """The task of this spec, for evaluation unless `options` say otherwise."""
+        return getattr(tasks, self.task)(**{**self.task_options, **options})
+
+    def as_dict(self) -> dict:
+        """The spec as JSON would hold it."""
+        return json.loads(json.dumps(asdict(self)))
+
+    @property
+    def name(self) -> str:
+        """Readable and unique: what distinguishes the spec, with a digest of its whole content."""
+        digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
+        return f"{self.task}-{self.construction}-{self.hidden_size}-seed{self.seed}-{digest[:10]}"
+
+
+def generator(purpose: str, seed: int) -> Generator:
+    """A source of randomness of its own for each purpose and seed."""
+    digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
+    return Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def train(specs: Sequence[Spec], folder=None, n_jobs: int | None = None, progress: bool = True) -> list[Network]:
+    """Trained networks for the specs, in their order; what the store already has is not trained again.
+
+    Each network is trained on one core by joblib, whose backend and number of jobs may be set with
+    `joblib.parallel_config`. A network is stored the moment it is finished, so that a run that was
+    killed goes on where it stopped. The same spec gives the same network on the same machine.
+
+    Args:
+        specs: what to train.
+        folder: the store; None for `store.default_folder()`.
+        n_jobs: processes; None for one a core, or what `joblib.parallel_config` says.
+        progress: show a bar with the time left.
+
+    Returns:
+        Networks whose metadata hold the spec, the provenance and the learning curve.
+    """
+    folder = Path(folder) if folder is not None else store.default_folder()
+    specs = list(specs)
+    missing = [s for s in dict.fromkeys(specs) if not store.has(s, folder)]
+    if missing:
+        missing.sort(key=_work, reverse=True)
+        bar = tqdm(
+            total=sum(map(_work, missing)),
+            desc=f"training {len(missing)} network{'s' if len(missing) > 1 else ''}",
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left{postfix}",
+            disable=not progress,
+            mininterval=1,
+        )
+        with bar:
+            if len(missing) == 1 or n_jobs == 1:
+                for spec in missing:
+                    _train_into(spec, folder, lambda steps, s=spec: bar.update(_work(s) * steps / s.recipe.steps))
+            else:
+                jobs = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, **_cores(n_jobs))
+                done = 0
+                for spec in jobs(delayed(_train_into)(spec, folder) for spec in missing):
+                    done += 1
+                    bar.set_postfix_str(f"{done} of {len(missing)} done")
+                    bar.update(_work(spec))
+    return [store.load(spec, folder) for spec in specs]
+
+
+def _cores(n_jobs):
+    if n_jobs is not None:
+        return {}
+    from joblib.parallel import get_active_backend
+
+    backend, configured = get_active_backend()
+    # Without configuration joblib would use one process.
+    return {"n_jobs": os.cpu_count()} if configured in (None, 1) else {}
+
+
+def _work(spec: Spec) -> float:
+    """Arithmetic of a spec in flop, by which the progress bar weighs the networks."""
+    recipe = spec.recipe
+    lags = recipe.horizons[-1] if recipe.horizons else 0
+    return 6.0 * recipe.steps * recipe.batch_size * (spec.make_task().steps + lags) * spec.hidden_size**2
+
+
+def _train_into(spec: Spec, folder: Path, report: Callable[[int], None] | None = None) -> Spec:
+    # Runs in a process of its own: one thread, and no denormals from vanishing gradients.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        store.save(spec, train_one(spec, report), folder)
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+    return spec
+
+
+def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Network:
+    """Train one network in this process.
+
+    Args:
+        spec: what to train.
+        report: called with the number of steps done since the last call.
+
+    Returns:
+        The network, float32, with spec, provenance and learning curve in its metadata.
+    """
+    recipe = spec.recipe
+    started = time.time()
+    start, data = generator("start", spec.seed), generator("data", spec.seed)
+    n_h, task = spec.hidden_size, spec.make_task()
+    parameters = constructions.initial_parameters(spec.construction, n_h, start)
+    # PyTorch's starts: all weights of the recurrent layer and of the readout within N_h^(−1/2).
+    parameters["W_xh"] = constructions.uniform((n_h, task.n_inputs), n_h, start)
+    parameters["W_hy"] = recipe.readout_scale * constructions.uniform((task.n_outputs, n_h), n_h, start)
+    leaves = [p.requires_grad_() for p in parameters.values()]
+    optimiser = torch.optim.Adam(leaves, lr=recipe.learning_rate, fused=True)
+    curriculum = [spec.make_task(horizon=h) for h in recipe.horizons] or [task]
+    stage, history = 0, []
+    every = max(1, recipe.steps // HISTORY_POINTS)
+    for step in range(1, recipe.steps + 1):
+        task = curriculum[stage]
+        inputs, targets = task.sample(recipe.batch_size, data)
+        net = Network(
+            parameters["W_xh"], constructions.recurrent_matrix(parameters), parameters["W_hy"]
+        )
+        outputs = rollout(net, inputs, free_steps=task.free_steps)[-len(targets) :]
+        loss = (outputs - targets).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        if recipe.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(leaves, recipe.clip_norm)
+        optimiser.step()
+        with torch.no_grad():
+            last = stage == len(curriculum) - 1
+            if step % every == 0 or not last:
+                score = float(task.score(outputs, targets))
+                if step % every == 0:
+                    history.append([step, task.free_steps, float(loss), score])
+                    if report:
+                        report(every)
+                if not last and score > recipe.advance_at:
+                    stage += 1
+    with torch.no_grad():
+        # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
+        W_hh = constructions.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
+    return Network(
+        parameters["W_xh"].detach(),
+        W_hh,
+        parameters["W_hy"].detach(),
+        metadata={
+            "spec": spec.as_dict(),
+            "history": {"columns": ["step", "horizon", "loss", task.score_name], "rows": history},
+            "provenance": {
+                "seconds": round(time.time() - started, 1),
+                "trained": time.strftime("%Y-%m-%d", time.gmtime()),
+                "torch": torch.__version__.split("+")[0],
+                "code": store.code_digest(),
+            },
+        },
+    )
