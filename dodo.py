@@ -1,0 +1,180 @@
+"""The task graph: train:<task> -> notebook:<name> -> book. `run.py book` runs it with doit.
+
+A task is out of date when the content of a file it depends on, a parameter or the version of an
+installed library has changed; `run.py why` names the change.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from doit import get_var
+from doit.exceptions import TaskFailed
+
+from tools import book, notebooks
+
+ROOT = notebooks.ROOT
+PROFILE = get_var("profile", "paper")
+NETWORKS = get_var("networks", "trained")
+OUTPUT = Path(get_var("output", str(ROOT / "build" / f"{PROFILE}-{NETWORKS}")))
+STORE = Path(get_var("store", str(ROOT / "build" / "store")))
+DOIT_CONFIG = {"backend": "sqlite3", "dep_file": str(OUTPUT / "doit.sqlite"),
+               "default_tasks": ["book"], "verbosity": 2}
+
+TASKS = ("copy",)  # what can be trained, in this order
+USES = {"copy_task": ("copy",), "figure_1": ("copy",), "table_1": ("copy",)}  # else: all TASKS
+
+os.environ["SCHUR_LIB_STORE"] = str(STORE)
+CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))
+DATA = sorted(str(p) for p in (ROOT / "data").rglob("*") if p.suffix in (".safetensors", ".csv"))
+COMMON = [*CODE, str(ROOT / "requirements.lock"), str(ROOT / "tools" / "notebooks.py")]
+INPUTS = {"profile": PROFILE, "networks": NETWORKS, **notebooks.versions()}
+START = time.monotonic()
+
+
+def say(text):
+    seconds = int(time.monotonic() - START)
+    print(f"[{seconds // 60:2d}:{seconds % 60:02d}] {text}", flush=True)
+
+
+def same_inputs(task, values):
+    """Whether profile, networks and library versions are those of the last run."""
+    task.value_savers.append(lambda: {"inputs": task.meta["inputs"]})
+    return values.get("inputs") == task.meta["inputs"]
+
+
+def graph_task(name, action, arguments, file_dep, targets, doc, uptodate=(), task_dep=()):
+    return {
+        "name": name, "actions": [(action, arguments)], "file_dep": file_dep,
+        "targets": [str(t) for t in targets], "uptodate": [same_inputs, *uptodate],
+        "task_dep": list(task_dep), "meta": {"inputs": INPUTS}, "io": {"capture": False},
+        "title": lambda task: task.name, "doc": doc,
+    }
+
+
+# --- train:<task> ---------------------------------------------------------------------------
+
+
+def manifest(task):
+    return OUTPUT / "networks" / f"{task}.json"
+
+
+def digest(path):
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def networks_in_place(task):
+    """Whether every network that was trained is still in the store, byte for byte."""
+    def check():
+        if not manifest(task).exists():
+            return False
+        files = json.loads(manifest(task).read_text())
+        return all(Path(f).exists() and digest(f) == known for f, known in files.items())
+    check.__name__ = "networks_in_place"
+    return check
+
+
+def train(task):
+    say(f"train:{task}: training what the store lacks ({PROFILE} profile)")
+    start = time.monotonic()
+    command = [sys.executable, "-m", "schur_lib.profiles", "train", task, PROFILE]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        return TaskFailed(f"the training of the task {task} failed: the reason is above")
+    listing = "\n".join([
+        "import sys", "from schur_lib import profiles, store",
+        "for spec in profiles.specs(sys.argv[1], sys.argv[2], 'trained'):",
+        "    print(store.path(spec))",
+    ])
+    done = subprocess.run([sys.executable, "-c", listing, task, PROFILE], cwd=ROOT,
+                          capture_output=True, text=True)
+    if done.returncode:
+        return TaskFailed(f"could not list the networks of the task {task}:\n{done.stderr}")
+    files = {path: digest(path) for path in done.stdout.split("\n") if path}
+    seconds = round(time.monotonic() - start, 1)
+    write_json(OUTPUT / "records" / f"train-{task}.json",
+               {"task": task, "networks": len(files), "seconds": seconds})
+    write_json(manifest(task), files)
+    say(f"train:{task}: {len(files)} networks in the store, {seconds:.0f} s")
+
+
+def write_json(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1, sort_keys=True))
+
+
+def task_train():
+    """Train the networks that the notebooks use (only with networks=trained)."""
+    for before, task in zip((None, *TASKS), TASKS if NETWORKS == "trained" else (), strict=False):
+        yield graph_task(
+            task, train, [task], COMMON[:-1], [manifest(task)], f"train the {task} networks",
+            uptodate=[networks_in_place(task)],
+            # one after the other: each uses all processors
+            task_dep=[f"train:{before}"] if before else [],
+        )
+
+
+# --- notebook:<name> ------------------------------------------------------------------------
+
+
+def chapter(name):
+    return book.chapters(OUTPUT) / f"{name}.ipynb"
+
+
+def execute(name):
+    # a page of an older run must not pass for one of this run
+    shutil.rmtree(OUTPUT / "html", ignore_errors=True)
+    say(f"notebook:{name}: executing")
+    start = time.monotonic()
+    command = [
+        sys.executable, "-m", "tools.notebooks", name, "--chapter", str(chapter(name)),
+        "--record", str(OUTPUT / "records" / f"{name}.json"), "--results", str(OUTPUT / "results"),
+        "-p", "profile", PROFILE, "-p", "networks", NETWORKS,
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        return TaskFailed(done.stderr)
+    say(f"notebook:{name}: done in {time.monotonic() - start:.0f} s")
+
+
+def task_notebook():
+    """Execute a notebook into a chapter of the book."""
+    for name in notebooks.names():
+        uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
+        yield graph_task(
+            name, execute, [name],
+            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *DATA, *map(str, map(manifest, uses))],
+            [chapter(name), OUTPUT / "records" / f"{name}.json"], f"execute {name}",
+        )
+
+
+# --- book -----------------------------------------------------------------------------------
+
+
+def build():
+    say("book: building the pages")
+    start = time.monotonic()
+    try:
+        book.build(OUTPUT, PROFILE, NETWORKS)
+    except RuntimeError as error:
+        return TaskFailed(str(error))
+    say(f"book: done in {time.monotonic() - start:.0f} s")
+
+
+def task_book():
+    """Build the Jupyter Book from its pages and the executed notebooks."""
+    pages = sorted(str(p) for p in (ROOT / "book").rglob("*")
+                   if p.is_file() and not {"__pycache__", "chapters"} & set(p.parts))
+    made = [str(path) for name in notebooks.names()
+            for path in (chapter(name), OUTPUT / "records" / f"{name}.json")]
+    task = graph_task(
+        "book", build, [], [*pages, *made, str(ROOT / "_config.yml"),
+                            str(ROOT / "tools" / "book.py"), str(ROOT / "requirements.lock")],
+        [OUTPUT / "html" / "index.html"], "build the book",
+    )
+    del task["name"]
+    return {**task, "basename": "book"}

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""The only entry point: `python3 run.py book`, `python3 run.py test`; needs Python alone.
+
+It makes .venv with the locked libraries where they are missing, then hands over to it.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit("run.py needs Python 3.11 or newer; this is Python %d.%d" % sys.version_info[:2])  # noqa: UP031
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+LOCK = ROOT / "requirements.lock"
+INSTALLED = VENV / "installed"  # the hash of what was installed; written last
+START = time.monotonic()
+
+
+def say(text):
+    seconds = int(time.monotonic() - START)
+    print(f"[{seconds // 60:2d}:{seconds % 60:02d}] {text}", flush=True)
+
+
+def wanted():
+    """A hash of all that the environment is made from."""
+    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), str(ROOT).encode(),
+             repr(sys.version_info[:2]).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def environment():
+    """Make .venv what requirements.lock says, once; an interrupted install is done again."""
+    if PYTHON.exists() and INSTALLED.exists() and INSTALLED.read_text() == wanted():
+        return
+    INSTALLED.unlink(missing_ok=True)
+    if not works(PYTHON):
+        if not importlib.util.find_spec("venv") or not importlib.util.find_spec("ensurepip"):
+            sys.exit(
+                "This Python cannot make virtual environments (venv or ensurepip is missing).\n"
+                f"On Debian or Ubuntu: apt-get install python3-venv "
+                f"(or python3.{sys.version_info[1]}-venv); then run this again."
+            )
+        say("making .venv")
+        shutil.rmtree(VENV, ignore_errors=True)
+        checked([sys.executable, "-m", "venv", str(VENV)], "could not make .venv")
+    say("installing requirements.lock into .venv (the first time takes minutes)")
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    hint = ("could not install requirements.lock; what pip says is above. "
+            "The settings of pip (PIP_* variables, pip.conf) are honoured; run this again to retry")
+    checked([*pip, "--requirement", str(LOCK)], hint)
+    checked([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], hint)
+    INSTALLED.write_text(wanted())
+    say("installed")
+
+
+def works(python):
+    """Whether a virtual environment's Python runs, is the Python at hand, and has pip."""
+    if not python.exists():
+        return False
+    code = "import sys, pip; print(sys.version_info[:2])"
+    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True)
+    return done.stdout.strip() == repr(tuple(sys.version_info[:2]))
+
+
+def checked(command, message):
+    if subprocess.run(command).returncode:
+        sys.exit(message)
+
+
+def hand_over(*command, **settings):
+    """Run a Python command in .venv, in the project's folder; returns its exit code.
+
+    One BLAS thread a process: processes share the processors, threads would fight over them.
+    """
+    variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
+                 "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **settings}
+    try:
+        return subprocess.run([str(PYTHON), *command], cwd=ROOT, env=variables).returncode
+    except KeyboardInterrupt:
+        return 130
+
+
+def settings_of(arguments):
+    """What the task graph is told: profile, networks and folder of a build."""
+    networks = "reference" if arguments.reference else "trained"
+    output = arguments.output or ROOT / "build" / f"{arguments.profile}-{networks}"
+    output = Path(output).absolute()
+    store = os.environ.get("SCHUR_LIB_STORE") or (
+        output / "store" if arguments.output else ROOT / "build" / "store")
+    return output, [f"profile={arguments.profile}", f"networks={networks}", f"output={output}",
+                    f"store={Path(store).absolute()}"]
+
+
+def book(arguments):
+    output, settings = settings_of(arguments)
+    output.mkdir(parents=True, exist_ok=True)
+    code = hand_over("-m", "doit", "-f", "dodo.py", "run", "-n", "2", "-P", "thread", *settings,
+                     "book")
+    if code:
+        say("the book was NOT built: the reason is above")
+    else:
+        say(f"the book is built; open {output / 'html' / 'index.html'}")
+    return code
+
+
+def why(arguments):
+    return hand_over("-m", "tools.why", *settings_of(arguments)[1])
+
+
+def test(arguments):
+    code = hand_over("-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments.pytest)
+    say("the tests passed" if code == 0 else "the tests did NOT pass")
+    return code
+
+
+def references(arguments):
+    return hand_over("-m", "tools.references", *(["--check"] if arguments.check else []))
+
+
+def bench(arguments):
+    if not (ROOT / "benchmarks" / "__main__.py").exists():
+        sys.exit("there is no benchmarks/__main__.py to run")
+    return hand_over("-m", "benchmarks", *arguments.options)
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="run.py", description=__doc__, allow_abbrev=False)
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    def command(function, text):
+        sub = commands.add_parser(function.__name__, help=text, description=text,
+                                  allow_abbrev=False)
+        sub.set_defaults(function=function)
+        return sub
+
+    for function, text in ((book, "train, execute the notebooks and build the book"),
+                           (why, "say of each task of the book why it would run again")):
+        sub = command(function, text)
+        sub.add_argument("--reference", action="store_true",
+                         help="use the networks shipped in data/ instead of training")
+        sub.add_argument("--profile", choices=("paper", "quick"), default="paper",
+                         help="paper: the paper's setting (default); quick: toy sizes, no results")
+        sub.add_argument("--output", metavar="DIR", help="build there, store and all, instead of "
+                                                        "build/<profile>-<networks>")
+    command(test, "run all tests; further arguments go to pytest")
+    sub = command(references, "execute the notebooks again, rewrite their reference outputs and "
+                              "data/results, and show what changed in numbers")
+    sub.add_argument("--check", action="store_true", help="write nothing; fail if anything changed")
+    command(bench, "run the benchmarks; further arguments go to them")
+    return top
+
+
+def main():
+    top = parser()
+    arguments, rest = top.parse_known_args()
+    if rest and arguments.command not in ("test", "bench"):
+        top.error(f"unknown arguments: {' '.join(rest)}")
+    arguments.pytest = arguments.options = rest
+    environment()
+    sys.exit(arguments.function(arguments))
+
+
+if __name__ == "__main__":
+    main()

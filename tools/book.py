@@ -1,0 +1,82 @@
+"""Assemble the book's pages and the executed notebooks, and build them with Jupyter Book."""
+
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.notebooks import ROOT, names, versions
+
+
+def chapters(output):
+    """The folder of a build that holds the executed notebooks."""
+    return Path(output) / "chapters"
+
+
+def build(output, profile, networks):
+    """Build output/html from the pages in book/ and the notebooks in output/chapters.
+
+    Args:
+        output: folder of the build, a Path.
+        profile, networks: what the notebooks were executed with; stamped on every page.
+    Raises:
+        RuntimeError: Jupyter Book failed or warned; holds what it said.
+    """
+    html, work = output / "html", output / "work"
+    shutil.rmtree(html, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(ROOT / "book", work / "book",
+                    ignore=shutil.ignore_patterns("__pycache__", "chapters"))
+    shutil.copy(ROOT / "_config.yml", work)
+    (work / "book" / "chapters").mkdir()
+    for name in names():  # not the folder: it may hold pages of notebooks that are gone
+        shutil.copy(chapters(output) / f"{name}.ipynb", work / "book" / "chapters")
+    copy_mathjax(work / "book" / "_extra" / "mathjax")
+    generated = work / "book" / "_generated"
+    generated.mkdir()
+    (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks}))
+    (generated / "runs.md").write_text(runs(output / "records"))
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
+               "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W", "--keep-going"]
+    done = subprocess.run(command, cwd=work, capture_output=True, text=True,
+                          env={**os.environ, "NO_COLOR": "1"})
+    log = done.stdout + done.stderr
+    (output / "book.log").write_text(log)
+    if done.returncode:
+        said = [line for line in log.splitlines() if "WARNING" in line or "ERROR" in line]
+        raise RuntimeError("Jupyter Book failed:\n" + ("\n".join(said) or log[-3000:])
+                           + f"\nThe whole log is {output / 'book.log'}")
+    os.replace(work / "_build" / "html", html)
+
+
+def copy_mathjax(folder):
+    """Copy from the installed wheel what a page needs of MathJax, so that it works offline."""
+    package = Path(importlib.util.find_spec("mathjax").origin).parent / "static" / "mathjax"
+    for part in ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"):
+        source, target = package / "es5" / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+    shutil.copy(package / "LICENSE", folder)
+
+
+def runs(records):
+    """The run times and versions of a build, as MyST tables for the reproduce page."""
+    found = [json.loads(p.read_text()) for p in sorted(records.glob("*.json"))]
+    lines = ["| What ran | Parameters | Time |", "|:--|:--|--:|"]
+    for r in found:
+        if "notebook" in r and r["notebook"] in names():
+            parameters = ", ".join(f"{k} = {v}" for k, v in r["parameters"].items())
+            lines.append(f"| [{r['notebook']}](chapters/{r['notebook']}.ipynb) | {parameters} "
+                         f"| {r['seconds']:.1f} s |")
+        elif "task" in r:
+            lines.append(f"| training, {r['task']} | {r['networks']} networks "
+                         f"| {r['seconds']:.1f} s |")
+    lines += ["", f"Machine: {platform.system()} {platform.machine()}, {os.cpu_count()} "
+              "processors. A training time counts the last run only: networks that the store "
+              "already held cost nothing.", "", "| Package | Version |", "|:--|:--|"]
+    lines += [f"| {name} | {version} |" for name, version in versions().items()]
+    return "\n".join(lines) + "\n"

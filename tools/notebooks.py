@@ -1,0 +1,246 @@
+"""Execute the notebooks, compare the pairs, and look for what makes a regression test blind."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+from traitlets.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "notebooks"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
+CELL_TIMEOUT = 1800  # s
+PACKAGES = ("torch", "numpy", "scipy", "numba", "pandas", "matplotlib", "seaborn", "safetensors",
+            "jupyter-book", "sphinx", "myst-nb", "papermill", "nbclient", "ipykernel")
+
+
+def names():
+    """The notebooks of the project, in alphabetical order."""
+    return sorted(path.stem for path in FOLDER.glob("*.py"))
+
+
+def versions():
+    """Installed versions of Python and of the packages that results and pages depend on."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": ".".join(map(str, sys.version_info[:3])), **found}
+
+
+def read(name):
+    """The py:percent source of a notebook as a notebook without outputs, with fixed cell ids."""
+    nb = jupytext.read(FOLDER / f"{name}.py")
+    nb.metadata = nbformat.from_dict({
+        "jupytext": {"formats": "ipynb,py:percent"}, "kernelspec": KERNEL,
+        "language_info": LANGUAGE,
+    })
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    number_cells(nb)
+    return nb
+
+
+def number_cells(nb):
+    for i, cell in enumerate(nb.cells):
+        cell["id"] = f"cell-{i:02d}"
+
+
+def check_parameters(name, path, parameters):
+    known = papermill.inspect_notebook(str(path))
+    unknown = sorted(set(parameters) - set(known))
+    if unknown:
+        raise ValueError(
+            f"notebooks/{name}.py has no parameter {', '.join(unknown)}: its parameters cell "
+            f"defines {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def execute(name, parameters=None, results=None):
+    """Execute a notebook in a kernel of its own, in the folder notebooks/.
+
+    Args:
+        name: file name without its ending.
+        parameters: values for the parameters cell; {} runs it as it stands.
+        results: folder for the tables that the notebook saves (default: a temporary one).
+    Returns:
+        (nb, seconds): the executed notebook, free of all that differs from run to run, and how
+        long it took.
+    Raises:
+        ValueError: a parameter that the notebook does not have.
+        RuntimeError: a cell failed; says which one, with its first lines and the error.
+    """
+    parameters = parameters or {}
+    nb = read(name)
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        source, executed = Path(folder) / "source.ipynb", Path(folder) / "executed.ipynb"
+        nbformat.write(nb, source)
+        check_parameters(name, source, parameters)
+        # a kernel inherits the environment: one thread a kernel keeps the last digits in place
+        os.environ["OMP_NUM_THREADS"] = "1"
+        os.environ["SCHUR_LIB_RESULTS"] = str(results or Path(folder) / "results")
+        # sockets in the file system: nothing listens on a port, and ipykernel does not warn;
+        # without a path of its own each kernel would take the same one
+        sockets = {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
+        config = Config({"KernelManager": sockets} if os.name == "posix" else {})
+        try:
+            papermill.execute_notebook(
+                str(source), str(executed), parameters=parameters, kernel_name="python3",
+                language="python", cwd=str(FOLDER), progress_bar=False, config=config,
+                execution_timeout=CELL_TIMEOUT,
+            )
+        except Exception as error:
+            raise RuntimeError(failure(name, nb, executed, error)) from error
+        done = nbformat.read(executed, as_version=4)
+    clean(done)
+    return done, time.perf_counter() - start
+
+
+def failure(name, source, executed, error):
+    """What a reader needs to mend a notebook: its name, the cell and its head, the error."""
+    if not executed.exists():
+        return f"notebooks/{name}.py could not start: {error}"
+    cells = nbformat.read(executed, as_version=4).cells
+    bad = [c for c in cells if c.metadata.get("papermill", {}).get("status") in
+           ("failed", "running")]
+    if not bad:
+        return f"notebooks/{name}.py failed: {error}"
+    number = next((i for i, c in enumerate(source.cells) if c.source == bad[0].source), None)
+    where = "in the injected parameters" if number is None else f"in cell {number}"
+    head = "\n".join(f"    {line}" for line in bad[0].source.splitlines()[:6])
+    errors = [o for o in bad[0].outputs if o.output_type == "error"]
+    if errors:
+        ansi = re.compile(r"\x1b\[[0-9;]*m")
+        trace = ansi.sub("", "\n".join(errors[0].traceback)).splitlines()[-25:]
+        text = f"{errors[0].ename}: {errors[0].evalue}\n\n" + "\n".join(trace)
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return f"notebooks/{name}.py failed {where}:\n\n{head}\n\n{text}"
+
+
+def clean(nb):
+    """Take out of an executed notebook what differs from run to run: timings and cell ids."""
+    nb.metadata = nbformat.from_dict({
+        "jupytext": {"formats": "ipynb,py:percent"}, "kernelspec": KERNEL,
+        "language_info": LANGUAGE,
+    })
+    for cell in nb.cells:
+        for key in ("papermill", "execution", "ExecuteTime"):
+            cell.metadata.pop(key, None)
+        if cell.metadata.get("tags") == []:
+            del cell.metadata["tags"]
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = ["injected-parameters", "remove-cell"]
+    number_cells(nb)
+
+
+def write(nb, path):
+    """Write a notebook so that a reader never meets half a file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(nbformat.writes(nb) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def pair_difference(name):
+    """Where the .py and the .ipynb of a pair say different things; "" where they agree."""
+    path = FOLDER / f"{name}.ipynb"
+    if not path.exists():
+        return f"notebooks/{name}.ipynb is missing"
+    source, paired = read(name).cells, nbformat.read(path, as_version=4).cells
+    if len(source) != len(paired):
+        return f"notebooks/{name}: {len(source)} cells in the .py, {len(paired)} in the .ipynb"
+    for i, (a, b) in enumerate(zip(source, paired, strict=True)):
+        if a.cell_type != b.cell_type or a.source != b.source:
+            return f"notebooks/{name}: cell {i} differs between the .py and the .ipynb"
+        if dict(a.metadata) != dict(b.metadata):
+            return f"notebooks/{name}: the metadata of cell {i} differ between .py and .ipynb"
+    return ""
+
+
+def texts(cell):
+    """The text that a code cell shows: streams, plain representations and tables."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            yield output.text
+        for mime in ("text/plain", "text/html"):
+            if mime in output.get("data", {}):
+                yield output.data[mime]
+
+
+TRAPS_IN_TEXT = {
+    "an unrounded float": re.compile(r"(?<![\w.])-?\d+\.\d{8,}"),
+    "an object's address": re.compile(r"0x[0-9a-f]{6,}"),
+    "a timing": re.compile(r"\d(it/s|s/it)\b|\b(Wall time|CPU times)\b"),
+    "a path of this machine": re.compile(r"(/tmp/|/home/|/Users/|ipykernel_\d+)"),
+}
+TRAPS_IN_SOURCE = {
+    "a trailing semicolon": re.compile(r";\s*\Z"),
+    "a clock": re.compile(r"%%?time|perf_counter|time\.time\(|datetime\.now"),
+    "an unseeded generator": re.compile(r"default_rng\(\s*\)|manual_seed\(\s*\)"),
+}
+
+
+def lint(name):
+    """What nbval cannot see or stumbles over in the paired .ipynb: a list of complaints."""
+    nb = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    complaints = []
+    for i, cell in enumerate(nb.cells):
+        if cell.cell_type != "code":
+            continue
+        where = f"notebooks/{name}.ipynb, cell {i}"
+        if cell.execution_count is None:
+            complaints.append(f"{where}: was never run")
+        for trap, pattern in TRAPS_IN_SOURCE.items():
+            if pattern.search(cell.source):
+                complaints.append(f"{where}: {trap}")
+        for trap, pattern in TRAPS_IN_TEXT.items():
+            if any(pattern.search(text) for text in texts(cell)):
+                complaints.append(f"{where}: shows {trap}")
+        for output in cell.outputs:
+            if output.output_type == "error":
+                complaints.append(f"{where}: {output.ename}: {output.evalue}")
+            if output.get("name") == "stderr":
+                complaints.append(f"{where}: writes to stderr")
+        if any("image/png" in o.get("data", {}) for o in cell.outputs):
+            shown = cell.metadata.get("mystnb", {})
+            if not shown.get("image", {}).get("alt"):
+                complaints.append(f"{where}: the figure has no alt text")
+            for key in ("name", "caption"):
+                if not shown.get("figure", {}).get(key):
+                    complaints.append(f"{where}: the figure has no {key}")
+    return complaints
+
+
+def main():
+    """Execute one notebook into a chapter; called by the task graph."""
+    parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=main.__doc__)
+    parser.add_argument("name", choices=names())
+    parser.add_argument("--chapter", required=True, type=Path)
+    parser.add_argument("--record", required=True, type=Path)
+    parser.add_argument("--results", required=True, type=Path)
+    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    arguments = parser.parse_args()
+    for stale in (arguments.chapter, arguments.record):
+        stale.unlink(missing_ok=True)
+    parameters = dict(arguments.p)
+    try:
+        nb, seconds = execute(arguments.name, parameters, arguments.results)
+    except (RuntimeError, ValueError) as error:
+        sys.exit(str(error))
+    record = {"notebook": arguments.name, "parameters": parameters, "seconds": round(seconds, 1)}
+    arguments.record.parent.mkdir(parents=True, exist_ok=True)
+    arguments.record.write_text(json.dumps(record, indent=1))
+    write(nb, arguments.chapter)
+
+
+if __name__ == "__main__":
+    main()
