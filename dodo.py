@@ -88,7 +88,7 @@ def train(task):
     listing = "\n".join([
         "import sys", "from schur_lib import profiles, store",
         "for spec in profiles.specs(sys.argv[1], sys.argv[2], 'trained'):",
-        "    print(store.path(spec))",
+        "    print(store.path(spec, store.default_folder()))",
     ])
     done = subprocess.run([sys.executable, "-c", listing, task, PROFILE], cwd=ROOT,
                           capture_output=True, text=True)

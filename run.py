@@ -166,6 +166,9 @@ def main():
     if rest and arguments.command not in ("test", "bench"):
         top.error(f"unknown arguments: {' '.join(rest)}")
     arguments.pytest = arguments.options = rest
+    if getattr(arguments, "reference", False) and arguments.profile == "quick":
+        top.error("--reference goes with --profile paper only: the shipped networks are of the "
+                  "paper's setting")
     environment()
     sys.exit(arguments.function(arguments))
 

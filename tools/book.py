@@ -41,7 +41,8 @@ def build(output, profile, networks):
     (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks}))
     (generated / "runs.md").write_text(runs(output / "records"))
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
-               "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W", "--keep-going"]
+               "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W",
+               "--keep-going"]
     done = subprocess.run(command, cwd=work, capture_output=True, text=True,
                           env={**os.environ, "NO_COLOR": "1"})
     log = done.stdout + done.stderr

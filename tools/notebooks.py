@@ -177,7 +177,8 @@ def texts(cell):
 
 
 TRAPS_IN_TEXT = {
-    "an unrounded float": re.compile(r"(?<![\w.])-?\d+\.\d{8,}"),
+    "an unrounded float": re.compile(r"(?<![\w.])-?\d+\.\d{6,}"),
+    "a number at rounding level": re.compile(r"\de-(0[7-9]|[1-9]\d)\b"),
     "an object's address": re.compile(r"0x[0-9a-f]{6,}"),
     "a timing": re.compile(r"\d(it/s|s/it)\b|\b(Wall time|CPU times)\b"),
     "a path of this machine": re.compile(r"(/tmp/|/home/|/Users/|ipykernel_\d+)"),

@@ -1,0 +1,116 @@
+"""The project's own files agree with each other, and its commands refuse what they do not know."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from tools.notebooks import ROOT, names
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def locked():
+    lines = (ROOT / "requirements.lock").read_text().split()
+    return dict((canonical(n), v) for n, v in (line.split("==") for line in lines))
+
+
+def declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["book"] + extras["test"] + extras["cluster"]
+    return {canonical(Requirement(line).name): Requirement(line) for line in lines}
+
+
+def conda():
+    parts = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    lines = next(part["pip"] for part in parts if isinstance(part, dict))
+    return {canonical(Requirement(line).name): Requirement(line) for line in lines
+            if not line.startswith("-")}
+
+
+def test_the_lock_is_plain_name_and_version_lines_in_order():
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines)
+    assert lines == sorted(lines, key=lambda line: canonical(line.split("==")[0]))
+
+
+def test_every_declared_range_contains_the_locked_version():
+    lock = locked()
+    for name, requirement in declared().items():
+        assert lock[name] in requirement.specifier, name
+
+
+def test_environment_yml_names_the_declared_packages_in_the_locked_versions():
+    lock, environment = locked(), conda()
+    assert set(environment) == set(declared())
+    for name, requirement in environment.items():
+        assert lock[name] in requirement.specifier, name
+
+
+def test_what_is_installed_is_what_is_locked():
+    from importlib.metadata import version
+    for name in declared():
+        assert version(name).split("+")[0] == locked()[name], name
+
+
+def test_jupyter_book_stays_within_version_1():
+    for requirement in (declared()["jupyter-book"], conda()["jupyter-book"]):
+        assert "1.0.4.post1" in requirement.specifier
+        assert "2.0.0" not in requirement.specifier and "0.6.5" not in requirement.specifier
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    ([], "required: command"),
+    (["bok"], "invalid choice: 'bok'"),
+    (["book", "--profil", "quick"], "unknown arguments: --profil quick"),
+    (["book", "--profile", "tiny"], "invalid choice: 'tiny'"),
+    (["book", "--reference", "--profile", "quick"], "--reference goes with --profile paper only"),
+    (["references", "--chek"], "unknown arguments: --chek"),
+    (["why", "copy"], "unknown arguments: copy"),
+])
+def test_run_py_refuses_what_it_does_not_know(arguments, said):
+    done = subprocess.run([sys.executable, "run.py", *arguments], cwd=ROOT, capture_output=True,
+                          text=True)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_run_py_needs_the_standard_library_only():
+    imports = re.findall(r"^\s*(?:import|from) (\w+)", (ROOT / "run.py").read_text(), re.M)
+    assert set(imports) <= set(sys.stdlib_module_names)
+
+
+def test_the_commands_in_the_readme_exist():
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r"python3 run\.py ([a-z][^`\n#]*)", readme)
+    assert {"book", "test"} <= {command.split()[0] for command in commands}
+    for command in commands:
+        options = re.findall(r"--[a-z]+", command)
+        done = subprocess.run([sys.executable, "run.py", command.split()[0], "--help"], cwd=ROOT,
+                              capture_output=True, text=True)
+        assert done.returncode == 0, command
+        assert all(option in done.stdout for option in options), command
+
+
+def test_ci_runs_the_readmes_test_command():
+    assert "python3 run.py test" in (ROOT / ".ci" / "run").read_text()
+    assert "python3 run.py test" in (ROOT / "README.md").read_text()
+
+
+def test_every_notebook_is_a_chapter_of_the_book():
+    toc = (ROOT / "book" / "_toc.yml").read_text()
+    chapters = re.findall(r"file: chapters/(\w+)", toc)
+    assert [name for name in names() if name not in chapters] == []
+
+
+def test_the_code_is_clean_to_ruff():
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,175 @@
+"""Execute the paired notebooks again, rewrite the reference outputs, and show what changed.
+
+References are the outputs in notebooks/*.ipynb, the tables in data/results and the checksums of
+data/. With --check nothing is written, and any change is a failure.
+"""
+
+import argparse
+import difflib
+import hashlib
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from tools import notebooks
+from tools.notebooks import ROOT
+
+DATA = ROOT / "data"
+RESULTS = DATA / "results"
+CHECKSUMS = DATA / "checksums.sha256"
+GLUE = "application/papermill.record/text/plain"
+NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
+RTOL, ATOL = 1e-3, 1e-3  # between processors: rounding, carried on by 128 free-running steps
+
+
+def shown(nb):
+    """What each code cell of a notebook shows, as lines of text."""
+    lines = []
+    for i, cell in enumerate(nb.cells):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            text = output.get("text") or data.get("text/plain") or ""
+            if GLUE in data:
+                glued = output.metadata.get("scrapbook", {}).get("name", "")
+                text = f"{glued} = {data[GLUE]}"
+            lines += [(f"cell {i}", " ".join(line.split())) for line in text.splitlines()]
+    return lines
+
+
+def redrawn(old, new):
+    """Rows for the figures whose picture changed."""
+    def pictures(nb):
+        return {i: [o.data["image/png"] for o in cell.get("outputs", [])
+                    if "image/png" in o.get("data", {})] for i, cell in enumerate(nb.cells)}
+
+    before = pictures(old)
+    return [(f"cell {i}", "figure", "figure", "redrawn") for i, now in pictures(new).items()
+            if now != before.get(i, [])]
+
+
+def text_changes(old, new):
+    """Rows (where, old, new, difference) for the numbers, and for other text, that changed."""
+    rows = []
+    a, b = shown(old), shown(new)
+    matcher = difflib.SequenceMatcher(a=a, b=b, autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        for n in range(max(j - i, m - k)):
+            before = a[i + n] if i + n < j else ("", "")
+            after = b[k + n] if k + n < m else ("", "")
+            where = after[0] or before[0]
+            numbers = NUMBER.findall(before[1]), NUMBER.findall(after[1])
+            if before[1] and NUMBER.sub("#", before[1]) == NUMBER.sub("#", after[1]):
+                label = NUMBER.sub("#", after[1])[:40]
+                rows += [(f"{where}: {label}", x, y, difference(x, y))
+                         for x, y in zip(*numbers, strict=True) if x != y]
+            else:
+                rows.append((where, before[1], after[1], "text"))
+    return rows
+
+
+def difference(old, new):
+    return f"{float(new.replace('−', '-')) - float(old.replace('−', '-')):+.2e}"
+
+
+def table_changes(old, new):
+    """Rows (where, old, new, difference) for the entries of a results table that changed."""
+    if old is None:
+        return [("table", "none", f"{len(new)} rows", "new")]
+    if list(old.columns) != list(new.columns) or len(old) != len(new):
+        return [("table", f"{len(old)} rows: {', '.join(old.columns)}",
+                 f"{len(new)} rows: {', '.join(new.columns)}", "shape")]
+    rows = []
+    for column in old.columns:
+        for i, (x, y) in enumerate(zip(old[column], new[column], strict=True)):
+            if x == y or (pd.isna(x) and pd.isna(y)):
+                continue
+            number = pd.api.types.is_number(x) and pd.api.types.is_number(y)
+            change = f"{y - x:+.2e}" if number else "text"
+            rows.append((f"row {i}, {column}", str(x), str(y), change))
+    return rows
+
+
+def beyond_tolerance(old, new):
+    """Complaints about entries of a results table that differ by more than rounding can."""
+    if list(old.columns) != list(new.columns) or len(old) != len(new):
+        return [row[1] + " -> " + row[2] for row in table_changes(old, new)]
+    complaints = []
+    for where, x, y, change in table_changes(old, new):
+        far = change == "text" or not abs(float(y) - float(x)) <= ATOL + RTOL * abs(float(x))
+        if far:
+            complaints.append(f"{where}: {x} -> {y}")
+    return complaints
+
+
+def read_table(path):
+    return pd.read_csv(path, keep_default_na=False, na_values=["nan", "NaN"]) \
+        if path.exists() else None
+
+
+def checksums():
+    """The checksum of every file in data/, in the format of sha256sum."""
+    files = sorted(p for p in DATA.rglob("*") if p.is_file() and p != CHECKSUMS)
+    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(DATA).as_posix()}"
+             for p in files]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def print_table(title, rows):
+    print(f"\n{title}: {len(rows)} changes" if rows else f"\n{title}: no change")
+    rows = [[str(entry)[:48] for entry in row] for row in rows]
+    rows = [["where", "old", "new", "difference"], *rows] if rows else []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  " + "  ".join(e.ljust(w) for e, w in zip(row, widths, strict=True)).rstrip())
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="run.py references", description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    changed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        made = []
+        for name in notebooks.names():
+            print(f"executing notebooks/{name}.py", flush=True)
+            try:
+                new, _ = notebooks.execute(name, {}, folder)
+            except RuntimeError as error:
+                sys.exit(str(error))
+            path = notebooks.FOLDER / f"{name}.ipynb"
+            old = nbformat.read(path, as_version=4) if path.exists() else nbformat.v4.new_notebook()
+            made.append((path, old, new))
+        for path, old, new in made:
+            rows = text_changes(old, new) + redrawn(old, new)
+            print_table(path.relative_to(ROOT), rows)
+            changed += len(rows)
+            if not check:
+                notebooks.write(new, path)
+        tables = sorted(Path(folder).glob("*.csv"))
+        for table in tables:
+            rows = table_changes(read_table(RESULTS / table.name), read_table(table))
+            print_table(f"data/results/{table.name}", rows)
+            changed += len(rows)
+            if not check:
+                RESULTS.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(table, RESULTS / table.name)
+        known = {table.name for table in tables}
+        for orphan in sorted(RESULTS.glob("*.csv")):
+            if orphan.name not in known:
+                print(f"\n{orphan.relative_to(ROOT)}: no notebook saves this table any more")
+    if not check and DATA.exists():
+        CHECKSUMS.write_text(checksums())
+    if check and changed:
+        sys.exit(f"\n{changed} changes against the references; "
+                 "`python3 run.py references` would write them")
+
+
+if __name__ == "__main__":
+    main()
