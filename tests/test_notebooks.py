@@ -55,6 +55,7 @@ def test_the_lint_finds_each_trap(tmp_path, monkeypatch):
         return [nbformat.v4.new_output("stream", text=text)]
 
     figure = [nbformat.v4.new_output("display_data", {"image/png": ""})]
+    warning = [nbformat.v4.new_output("stream", name="stderr", text="x")]
     cells = {
         "was never run": {"source": "1"},
         "trailing semicolon": {"source": "plt.plot(x);"},
@@ -67,7 +68,7 @@ def test_the_lint_finds_each_trap(tmp_path, monkeypatch):
         "a path of this machine": {"outputs": output("/tmp/ipykernel_1/2.py")},
         "has no alt text": {"outputs": figure},
         "has no caption": {"outputs": figure},
-        "writes to stderr": {"outputs": [nbformat.v4.new_output("stream", name="stderr", text="x")]},
+        "writes to stderr": {"outputs": warning},
     }
     monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
     for trap, content in cells.items():
