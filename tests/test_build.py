@@ -9,6 +9,8 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 
 from tools import notebooks
 from tools.notebooks import ROOT
@@ -135,6 +137,48 @@ def test_nothing_is_out_of_date_after_a_build_and_why_says_what_is(output):
         assert "the store does not hold (all of) its networks" in run(*arguments).stdout
     finally:
         shutil.move(aside, network)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium: .ci/run installs it")
+        pytest.skip("no Chromium on this machine: the pages were not looked at in a browser")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_every_page_is_sound_in_a_browser_without_a_network(output, pages, browser, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(180_000)  # ms; a busy machine takes long, a broken page forever
+    tab, troubles = context.new_page(), []
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    tab.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    tab.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:"))
+           else troubles.append(f"asks for {r.url}"))
+    for path in pages:
+        tab.goto((output / "html" / path).as_uri())
+        tab.evaluate("window.MathJax?.startup?.promise")
+        unset = tab.locator(".math").count() - tab.locator("mjx-container").count()
+        if unset or tab.locator("mjx-merror").count():
+            troubles.append(f"{unset} formulas without typesetting, or one with an error")
+        if tab.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            troubles.append("is wider than the window")
+        assert troubles == [], path
+        serious = [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(tab).response["violations"]
+                   if v["impact"] in ("serious", "critical")]
+        assert serious == [], path
+        tab.goto("about:blank")
+        troubles.clear()  # axe asks for style sheets in a way that file:// does not allow
+    context.close()
 
 
 def test_a_failing_notebook_stops_the_build_and_leaves_no_older_page(output, tmp_path):

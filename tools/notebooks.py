@@ -136,8 +136,11 @@ def clean(nb):
             cell.metadata.pop(key, None)
         if cell.metadata.get("tags") == []:
             del cell.metadata["tags"]
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata["tags"] = ["injected-parameters", "remove-cell"]
+    if any("injected-parameters" in cell.metadata.get("tags", []) for cell in nb.cells):
+        # the page's stamp says what holds: defaults that were overruled would mislead
+        for cell in nb.cells:
+            if {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])):
+                cell.metadata["tags"].append("remove-cell")
     number_cells(nb)
 
 

@@ -1,4 +1,4 @@
-"""Stamp every page with what it was computed from: the profile and the origin of the networks."""
+"""Stamp every page with what it was computed from, and mend what the theme gets wrong."""
 
 import json
 from pathlib import Path
@@ -18,6 +18,19 @@ def stamp(app, config):
     config.html_theme_options = options
 
 
+def mend(app, page, template, context, doctree):
+    # live cells are not used, and their script is loaded twice, from another machine when clicked
+    context["script_files"] = [
+        script for script in context["script_files"]
+        if "thebe" not in f"{script.filename} {script.attributes.get('body', '')}".lower()
+    ]
+    # what docutils calls a list has no list items, which screen readers stumble over
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            '<div role="list" class="citation-list">', '<div class="citation-list">')
+
+
 def setup(app):
     app.connect("config-inited", stamp)
+    app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
