@@ -1,0 +1,161 @@
+"""The published numbers, and our results beside them.
+
+The paper is Dräger, arXiv:2606.18457v1; `data/README.md` describes the table of its numbers.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from schur_lib.ablation import ablation_profile
+from schur_lib.networks import Network
+from schur_lib.schur import SUBSETS
+from schur_lib.store import PROJECT
+from schur_lib.training import Spec
+
+KEYS = ["task", "construction", "hidden_size", "alpha", "removed"]
+# What the paper prints, and the column of our results that holds it.
+COLUMNS = {
+    "n_R": "n_leading",
+    "replay_accuracy": "score",
+    "fvu": "score",
+    "delta_fvu": "delta",
+    "normalized_sensitivity": "sensitivity",
+}
+
+
+@cache
+def _numbers() -> pd.DataFrame:
+    table = pd.read_csv(PROJECT / "data" / "paper_numbers.csv")
+    text = ["removed", "note"]
+    return table.assign(**{column: table[column].fillna("") for column in text})
+
+
+def numbers() -> pd.DataFrame:
+    """Every number of the paper, one a row; `data/README.md` lists the columns."""
+    return _numbers().copy()
+
+
+def paper_value(name: str) -> float:
+    """A published number by its id.
+
+    Raises:
+        ValueError: the paper's table has no such id.
+    """
+    found = _numbers().loc[_numbers().id == name, "value"]
+    if found.empty:
+        raise ValueError(f"no published number {name!r}; known are {', '.join(_numbers().id)}")
+    return float(found.iloc[0])
+
+
+def results(
+    specs: Sequence[Spec],
+    networks: Sequence[Network],
+    alpha: float = 0.9,
+    removed: Sequence[frozenset] = SUBSETS,
+    batch_size: int = 1024,
+) -> pd.DataFrame:
+    """The ablation profiles of several networks as one tidy table.
+
+    Args:
+        specs: what each network is; its task gives the held-out trials.
+        networks: as many.
+        alpha: splits the leading sector from its complement, in (0, 1].
+        removed: the sets of blocks; all eight subsets by default.
+        batch_size: held-out trials.
+
+    Returns:
+        `task`, `construction`, `hidden_size`, `seed`, then the columns of `ablation_profile`.
+    """
+    profiles = []
+    for spec, net in zip(specs, networks, strict=True):
+        profile = ablation_profile(net, spec.make_task(), alpha, removed, batch_size)
+        names = ("task", "construction", "hidden_size", "seed")
+        for i, name in enumerate(names):
+            profile.insert(i, name, getattr(spec, name))
+        profiles.append(profile)
+    return pd.concat(profiles, ignore_index=True)
+
+
+def save(table: pd.DataFrame, name: str) -> None:
+    """Write a results table to <name>.csv in the environment's SCHUR_LIB_RESULTS, or build/results."""
+    folder = Path(os.environ.get("SCHUR_LIB_RESULTS") or PROJECT / "build" / "results")
+    folder.mkdir(parents=True, exist_ok=True)
+    # Rounded far below any tolerance, so that the file does not change in its last digits.
+    table.round(7).to_csv(folder / f"{name}.csv", index=False, na_rep="nan")
+
+
+def beside_paper(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The numbers of a part of the paper beside ours.
+
+    Args:
+        table: from `results`, perhaps of several alphas.
+        where: a part of the paper, such as "Figure 1", "Table 1" or "Figure 2".
+
+    Returns:
+        One row a published number: its keys (task, construction, hidden_size, alpha, removed),
+        `quantity`, `paper`, `paper_sem`, and of ours `mean`, `sd` (over seeds, NaN for one), `min`,
+        `max`, `n` (0 where we have none) and `difference` = mean − paper.
+
+    Raises:
+        ValueError: the paper's table has no such part.
+    """
+    published = numbers()
+    published = published[published["where"].str.contains(where, regex=False)]
+    if published.empty:
+        raise ValueError(f"where must be part of one of {sorted(set(numbers()['where']))}: {where!r}")
+    parts = []
+    for quantity, rows in published.groupby("quantity", sort=False):
+        if quantity in COLUMNS:
+            values = table.groupby(KEYS)[COLUMNS[quantity]]
+            ours = values.agg(["mean", "std", "min", "max", "count"])
+            parts.append(rows.join(ours, on=KEYS))
+    joined = pd.concat(parts).sort_index()
+    joined = joined.rename(
+        columns={"value": "paper", "sem": "paper_sem", "std": "sd", "count": "n"}
+    )
+    joined["n"] = joined["n"].fillna(0).astype(int)
+    joined["difference"] = joined["mean"] - joined["paper"]
+    ours = ["mean", "sd", "min", "max", "n", "difference"]
+    return joined[[*KEYS, "quantity", "paper", "paper_sem", *ours]].reset_index(drop=True)
+
+
+def mean_sd(values, digits: int = 3) -> str:
+    """Mean and standard deviation over seeds as text, "0.684 ± 0.012"; a dash for the SD of one."""
+    values = pd.Series(values, dtype=float)
+    spread = f"{values.std():.{digits}f}" if len(values) > 1 else "–"
+    return f"{values.mean():.{digits}f} ± {spread}"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference as text, with its sign, "−0.012"; a dash where there is none."""
+    if pd.isna(value):
+        return "–"
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def show(table: pd.DataFrame) -> None:
+    """Show a table of text as Markdown, which the book sets as a table and nbval compares.
+
+    Args:
+        table: text and integers; numbers are to be formatted before, with a fixed precision.
+    """
+    from IPython.display import display
+
+    rows = [list(map(str, row)) for row in table.itertuples(index=False)]
+    rows = [list(map(str, table.columns)), *rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    numeric = [
+        all(not cell or cell[0].isdigit() or cell[0] in "+−–" for cell in column[1:])
+        for column in zip(*rows, strict=True)
+    ]
+    rule = ["-" * (w - 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
+        for row in [rows[0], rule, *rows[1:]]
+    ]
+    text = "\n".join(lines)
+    display({"text/markdown": text, "text/plain": text}, raw=True)

@@ -1,0 +1,457 @@
+"""One function a figure: from tidy tables, networks or Schur forms to a matplotlib Figure.
+
+The colours are those of Okabe and Ito, which people with the common kinds of colour blindness can
+tell apart; each coupling block has one colour everywhere. Figures are narrow with large type, so that
+they can be read on a phone, and white, so that they look the same in light and dark pages.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from schur_lib.schur import COUPLINGS, SUBSETS, OrderedSchur, label
+
+COLOURS = {"RR": "#009E73", "CR": "#D55E00", "CC": "#0072B2"}
+SECTORS = {"R": COLOURS["RR"], "C": COLOURS["CC"]}
+NAMES = {
+    "dense_default": "dense default",
+    "dense_orthogonal": "dense orthogonal",
+    "dense_normal": "dense normal",
+    "cayley": "Cayley",
+    "copy": "copy",
+    "flip_flop": "flip-flop",
+    "sine_generation": "sine generation",
+    "context_integration": "context integration",
+}
+LINES = {  # colour, dashes
+    "dense_default": ("#000000", ":"),
+    "dense_orthogonal": ("#D55E00", "-"),
+    "dense_normal": ("#0072B2", "--"),
+    "cayley": ("#CC79A7", "-."),
+}
+ORDER = [label(s) for s in SUBSETS]
+PAPER = {"marker": "D", "facecolors": "none", "edgecolors": "#000000", "linewidths": 1.4, "s": 60}
+STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 144,
+    "font.size": 11,
+    "axes.labelsize": 11,
+    "axes.titlesize": 11,
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "lines.linewidth": 1.8,
+}
+styled = plt.rc_context(STYLE)
+
+
+def without(removed: str) -> str:
+    """A removed set as the tables and figures write it: "full", "−RR −CC", "−all three"."""
+    if removed == ORDER[-1]:
+        return "−all three"
+    return " ".join(f"−{name}" for name in removed.split("+")) if removed else "full"
+
+
+def as_html(fig: Figure, alt: str):
+    """A figure as an HTML image with alternative text, for gluing into another page."""
+    from IPython.display import HTML
+
+    file = io.BytesIO()
+    fig.savefig(file, format="png", dpi=fig.dpi, bbox_inches="tight", metadata={"Software": None})
+    data = base64.b64encode(file.getvalue()).decode()
+    return HTML(f'<img alt="{alt}" src="data:image/png;base64,{data}">')
+
+
+@styled
+def figure_1(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
+    """Replay accuracy of the eight ablations, a panel a construction (the paper's Figure 1).
+
+    Args:
+        table: one row a network and removed set: `construction`, `removed`, `score`.
+        published: `construction`, `removed`, `paper`.
+    """
+    panels = list(dict.fromkeys(table.construction))
+    fig, axes = plt.subplots(1, len(panels), figsize=(6.2, 4.6), sharey=True, layout="constrained")
+    for ax, construction in zip(np.atleast_1d(axes), panels, strict=True):
+        ours = table[table.construction == construction]
+        theirs = published[published.construction == construction]
+        means = ours.groupby("removed").score.mean().reindex(ORDER)
+        for i in range(0, len(ORDER), 2):
+            ax.plot(means.iloc[i : i + 2], [i, i + 1], color="#999999", linewidth=3, zorder=1)
+        for i, removed in enumerate(ORDER):
+            colour = COLOURS["CC"] if "CC" in removed else "#444444"
+            scores = ours.loc[ours.removed == removed, "score"]
+            offsets = np.linspace(-0.18, 0.18, len(scores)) if len(scores) > 1 else 0
+            ax.scatter(scores, i + offsets, s=14, color=colour, alpha=0.5, linewidths=0, zorder=2)
+            ax.scatter(means[removed], i, s=60, color=colour, zorder=3)
+        ax.scatter(theirs.paper, theirs.removed.map(ORDER.index), zorder=4, **PAPER)
+        ax.set_title(NAMES[construction])
+        ax.set_xlabel("replay accuracy")
+        ax.set_xlim(min(0.48, table.score.min() - 0.02), 1.04)
+        ax.set_yticks(range(len(ORDER)), [without(r) for r in ORDER])
+        ax.grid(axis="y", visible=False)
+    ax.invert_yaxis()
+    dot = {"marker": "o", "linestyle": "", "color": "#444444"}
+    fig.legend(
+        handles=[
+            Line2D([], [], **dot, markersize=8, label="mean"),
+            Line2D([], [], **{**dot, "color": COLOURS["CC"]}, markersize=8, label="mean, CC removed"),
+            Line2D([], [], **dot, markersize=4, alpha=0.5, label="one network"),
+            Line2D([], [], color="#999999", linewidth=3, label="differ by CC only"),
+            Line2D([], [], marker="D", linestyle="", color="k", fillstyle="none", label="paper"),
+        ],
+        loc="outside lower center",
+        ncols=3,
+        columnspacing=1.2,
+        handletextpad=0.4,
+    )
+    return fig
+
+
+@styled
+def replay_per_lag(table: pd.DataFrame) -> Figure:
+    """Replay accuracy against lag, a panel a size, a line a construction, shaded min to max.
+
+    Args:
+        table: `construction`, `hidden_size`, `seed`, `lag` (1, 2, …), `accuracy`.
+    """
+    fig, axes = _panels_by_size(table)
+    for ax, (_, rows) in zip(axes, table.groupby("hidden_size"), strict=True):
+        for construction, part in rows.groupby("construction", sort=False):
+            colour, dashes = LINES[construction]
+            curve = part.groupby("lag").accuracy.agg(["mean", "min", "max"])
+            ax.fill_between(curve.index, curve["min"], curve["max"], color=colour, alpha=0.15, lw=0)
+            ax.plot(curve["mean"], color=colour, linestyle=dashes, label=NAMES[construction])
+        ax.axhline(0.5, color="#666666", linewidth=1)
+        ax.set(ylabel="accuracy", ylim=(min(0.45, table.accuracy.min() - 0.03), 1.03))
+    axes[-1].set_xlabel("lag (steps after the input)")
+    _legend_below(fig, axes[0], 2)
+    return fig
+
+
+@styled
+def learning_curves(networks: Sequence) -> Figure:
+    """Training loss against step, a panel a size, a line a network, coloured by construction.
+
+    Args:
+        networks: `Network`s whose metadata hold "spec" and "history".
+    """
+    table = pd.concat(
+        pd.DataFrame(
+            net.metadata["history"]["rows"], columns=net.metadata["history"]["columns"]
+        ).assign(**{k: net.metadata["spec"][k] for k in ("construction", "hidden_size", "seed")})
+        for net in networks
+    )
+    fig, axes = _panels_by_size(table)
+    for ax, (_, rows) in zip(axes, table.groupby("hidden_size"), strict=True):
+        for (construction, seed), part in rows.groupby(["construction", "seed"], sort=False):
+            colour, dashes = LINES[construction]
+            name = NAMES[construction] if seed == rows.seed.min() else None
+            ax.plot(part.step, part.loss, color=colour, linestyle=dashes, linewidth=1.2, label=name)
+        ax.set(ylabel="loss (MSE)", yscale="log")
+    axes[-1].set_xlabel("training step")
+    _legend_below(fig, axes[0], 2)
+    return fig
+
+
+@styled
+def spectra(forms: dict[str, OrderedSchur], alpha: float = 0.9) -> Figure:
+    """Eigenvalues in the complex plane, coloured by sector, with the unit circle and |λ| = αρ.
+
+    Args:
+        forms: a panel a form, by title.
+        alpha: splits the sectors.
+    """
+    n_rows = (len(forms) + 1) // 2
+    fig, axes = plt.subplots(
+        n_rows, 2, figsize=(6, 3 * n_rows + 0.5), sharex=True, sharey=True, layout="constrained"
+    )
+    angle = np.linspace(0, 2 * np.pi, 361)
+    for ax, (title, form) in zip(axes.flat, forms.items(), strict=False):
+        n = form.n_leading(alpha)
+        rho = np.abs(form.eigenvalues).max()
+        for radius, dashes in ((1, "-"), (alpha * rho, "--")):
+            ax.plot(radius * np.cos(angle), radius * np.sin(angle), dashes, color="#777777", lw=1)
+        for part, colour, marker in (
+            (form.eigenvalues[:n], SECTORS["R"], "o"),
+            (form.eigenvalues[n:], SECTORS["C"], "^"),
+        ):
+            ax.scatter(part.real, part.imag, s=22, color=colour, marker=marker, alpha=0.85, lw=0)
+        ax.set(title=title, aspect="equal")
+        ax.set_xticks([-1, 0, 1])
+        ax.set_yticks([-1, 0, 1])
+    for ax in axes[-1]:
+        ax.set_xlabel("Re λ")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("Im λ")
+    point = {"linestyle": ""}
+    fig.legend(
+        handles=[
+            Line2D([], [], marker="o", color=SECTORS["R"], label="leading sector R", **point),
+            Line2D([], [], marker="^", color=SECTORS["C"], label="complement C", **point),
+            Line2D([], [], color="#777777", lw=1, label="|λ| = 1"),
+            Line2D([], [], color="#777777", lw=1, ls="--", label="|λ| = αρ"),
+        ],
+        loc="outside lower center",
+        ncols=2,
+    )
+    return fig
+
+
+@styled
+def schur_forms(forms: dict[str, OrderedSchur], alpha: float = 0.9) -> Figure:
+    """|T| of ordered Schur forms with the borders of the sectors, on one logarithmic scale.
+
+    Args:
+        forms: a panel a form, by title.
+        alpha: splits the sectors.
+    """
+    fig, axes = plt.subplots(1, len(forms), figsize=(6.2, 3.9), layout="constrained")
+    for ax, (title, form) in zip(np.atleast_1d(axes), forms.items(), strict=True):
+        n, size = form.n_leading(alpha), len(form.T)
+        picture = ax.imshow(
+            np.maximum(np.abs(form.T), 1e-9), norm=LogNorm(1e-4, 1), cmap="cividis"
+        )
+        ax.axhline(n - 0.5, color="white", linewidth=1.2)
+        ax.axvline(n - 0.5, color="white", linewidth=1.2)
+        middle_c = (n + size) / 2
+        for name, (x, y) in {
+            "RR": (0.62 * n, 0.3 * n),
+            "CR": (middle_c, 0.55 * n),
+            "CC": (middle_c, middle_c),
+        }.items():
+            if n < size or name == "RR":
+                box = {"facecolor": "white", "edgecolor": COLOURS[name], "boxstyle": "round,pad=0.2"}
+                ax.text(
+                    x, y, name, color=COLOURS[name], ha="center", va="center", bbox=box,
+                    fontsize=10, fontweight="bold", clip_on=False,
+                )  # fmt: skip
+        ax.set(title=title, xlabel="column j", ylabel="row i")
+        ax.grid(False)
+    fig.colorbar(
+        picture, ax=axes, location="bottom", extend="both", shrink=0.7, label="|T$_{ij}$|"
+    )
+    return fig
+
+
+@styled
+def moduli(forms: dict[str, Sequence[OrderedSchur]], alphas: Sequence[float]) -> Figure:
+    """|λ_i| / ρ in order, a line a network, with the thresholds α.
+
+    Args:
+        forms: forms of several networks by title, a panel each.
+        alphas: thresholds, drawn as horizontal lines.
+    """
+    fig, axes = plt.subplots(
+        len(forms), 1, figsize=(5, 2.4 * len(forms)), sharex=True, sharey=True, layout="constrained"
+    )
+    for ax, (title, group) in zip(np.atleast_1d(axes), forms.items(), strict=True):
+        for form in group:
+            size = np.abs(form.eigenvalues)
+            ax.plot(np.arange(1, len(size) + 1), size / size.max(), ".-", color="#444444",
+                    alpha=0.5, linewidth=0.8, markersize=4)  # fmt: skip
+        for alpha in alphas:
+            ax.axhline(alpha, color=COLOURS["CR"], linewidth=1)
+            ax.text(1, alpha, f"α = {alpha:g}", color=COLOURS["CR"], fontsize=9, va="center",
+                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
+        ax.set(title=title, ylabel="|λ$_i$| / ρ", ylim=(0, 1.05))
+    np.atleast_1d(axes)[-1].set_xlabel("i, in order of modulus")
+    return fig
+
+
+@styled
+def replay_example(target, outputs: dict[str, np.ndarray]) -> Figure:
+    """One sequence: what should be replayed, and what is, as channels × lags.
+
+    Args:
+        target: (T, d) of ±1.
+        outputs: (T, d) by title; every wrong sign is marked with a dot.
+    """
+    rows = {"target": np.asarray(target), **{k: np.asarray(v) for k, v in outputs.items()}}
+    fig, axes = plt.subplots(
+        len(rows), 1, figsize=(6.2, 1.05 * len(rows) + 1.1), sharex=True, layout="constrained"
+    )
+    for ax, (title, values) in zip(axes, rows.items(), strict=True):
+        picture = ax.imshow(
+            values.T, aspect="auto", cmap="PuOr", vmin=-1.5, vmax=1.5, interpolation="nearest",
+            extent=(0.5, len(values) + 0.5, values.shape[1] + 0.5, 0.5),
+        )  # fmt: skip
+        lag, channel = np.nonzero(np.sign(values) != rows["target"])
+        ax.scatter(lag + 1, channel + 1, s=3, color="black", linewidths=0)
+        ax.set_title(title, loc="left", fontsize=10, pad=3)
+        ax.set_yticks([1, values.shape[1]])
+        ax.grid(False)
+    axes[len(rows) // 2].set_ylabel("channel")
+    axes[-1].set_xlabel("lag (steps after the input)")
+    fig.colorbar(picture, ax=axes, label="output", shrink=0.6, aspect=30)
+    return fig
+
+
+@styled
+def masses(table: pd.DataFrame) -> Figure:
+    """Removed Schur mass of each block, a panel a size: mean, SD over seeds, single networks.
+
+    Args:
+        table: single blocks: `construction`, `hidden_size`, `removed`, `mass`.
+    """
+    table = table[table.removed.isin(COUPLINGS)]
+    fig, axes = _panels_by_size(table, height=2.3)
+    for ax, (_, rows) in zip(axes, table.groupby("hidden_size"), strict=True):
+        named = rows.assign(construction=rows.construction.map(NAMES))
+        _bars(ax, named, "construction", "mass", "sd")
+        ax.set(xlabel="", ylabel="removed mass")
+        ax.set_xticks(ax.get_xticks(), [t.get_text().replace(" ", "\n") for t in ax.get_xticklabels()])
+    _legend_below(fig, axes[0], 3)
+    return fig
+
+
+@styled
+def figure_2(table: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
+    """Effects of single blocks: ΔFVU above, S_ΔT below, a column a task (the paper's Figure 2).
+
+    Args:
+        table: single blocks: `task`, `removed`, `delta`, `sensitivity`; one row a network.
+        published: `task`, `removed`, `quantity` ("delta_fvu", "normalized_sensitivity"), `paper`.
+    """
+    table = table[table.removed.isin(COUPLINGS)]
+    tasks = list(dict.fromkeys(table.task))
+    fig, axes = plt.subplots(
+        2, len(tasks), figsize=(6.6, 4.6), sharex=True, squeeze=False, layout="constrained"
+    )
+    for row, column, quantity in ((0, "delta", "delta_fvu"), (1, "sensitivity", "normalized_sensitivity")):
+        for ax, task in zip(axes[row], tasks, strict=True):
+            profile_bars(ax, table[table.task == task], column)
+            if published is not None:
+                theirs = published[(published.task == task) & (published.quantity == quantity)]
+                ax.scatter(theirs.removed.map(COUPLINGS.index), theirs.paper, zorder=4, **PAPER)
+            if row == 0:
+                ax.set_title(NAMES[task].replace(" ", "\n"))
+    axes[0, 0].set_ylabel("ΔFVU")
+    axes[1, 0].set_ylabel("S$_{ΔT}$")
+    if published is not None:
+        fig.legend(
+            handles=[Line2D([], [], marker="D", ls="", color="k", fillstyle="none", label="paper")],
+            loc="outside lower center",
+        )
+    return fig
+
+
+def profile_bars(ax, table: pd.DataFrame, column: str = "delta") -> None:
+    """Bars of one column for the single blocks on given axes: mean ± SEM, single networks as points.
+
+    Args:
+        ax: matplotlib axes.
+        table: `removed`, and the column.
+        column: what to draw, such as "delta" or "sensitivity".
+    """
+    groups = [table.loc[table.removed == name, column].dropna() for name in COUPLINGS]
+    for i, (name, values) in enumerate(zip(COUPLINGS, groups, strict=True)):
+        if values.empty:
+            continue
+        sem = values.sem() if len(values) > 1 else 0
+        ax.bar(i, values.mean(), yerr=sem, color=COLOURS[name], alpha=0.75, capsize=4, width=0.7)
+        offsets = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else 0
+        ax.scatter(i + offsets, values, s=12, color="black", alpha=0.6, linewidths=0, zorder=3)
+    ax.axhline(0, color="#444444", linewidth=1)
+    ax.set_xticks(range(len(COUPLINGS)), COUPLINGS)
+    ax.grid(axis="x", visible=False)
+
+
+@styled
+def trajectories(states: dict[str, np.ndarray], n_trials: int = 8) -> Figure:
+    """Hidden states in the plane of the first network's two leading principal components.
+
+    Args:
+        states: (T, B, N_h) by title, a panel each; the first one gives the components.
+        n_trials: trials that are drawn.
+    """
+    states = {title: np.asarray(h, dtype=float) for title, h in states.items()}
+    first = next(iter(states.values()))
+    flat = first.reshape(-1, first.shape[-1])
+    centre = flat.mean(0)
+    axes_of_variance = np.linalg.svd(flat - centre, full_matrices=False)[2][:2]
+    n_rows = (len(states) + 1) // 2
+    fig, axes = plt.subplots(
+        n_rows, 2, figsize=(6, 2.8 * n_rows), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    colours = plt.get_cmap("cividis")(np.linspace(0, 0.9, n_trials))
+    for ax, (title, h) in zip(axes.flat, states.items(), strict=False):
+        x, y = np.moveaxis((h[:, :n_trials] - centre) @ axes_of_variance.T, -1, 0)
+        for trial in range(x.shape[1]):
+            ax.plot(x[:, trial], y[:, trial], color=colours[trial], linewidth=1)
+            ax.plot(x[-1, trial], y[-1, trial], "o", color=colours[trial], markersize=4)
+        ax.set_title(title)
+    for ax in axes.flat[len(states) :]:
+        ax.set_visible(False)
+    fig.supxlabel("principal component 1", fontsize=11)
+    fig.supylabel("principal component 2", fontsize=11)
+    return fig
+
+
+@styled
+def example_trials(targets, outputs: dict[str, np.ndarray], dt: float = 1, unit="step") -> Figure:
+    """One trial: the target in grey and outputs over it, a panel a channel.
+
+    Args:
+        targets: (T, N_y).
+        outputs: (T, N_y) by name; "RR", "CR", "CC" in their colours, anything else in black.
+        dt: duration of a step.
+        unit: of dt.
+    """
+    targets = np.asarray(targets)
+    fig, axes = plt.subplots(
+        targets.shape[1], 1, figsize=(5, 1.5 * targets.shape[1] + 1.4), sharex=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    time = dt * np.arange(1, len(targets) + 1)
+    for channel, ax in enumerate(axes[:, 0]):
+        ax.plot(time, targets[:, channel], color="#bbbbbb", linewidth=5, label="target")
+        for name, values in outputs.items():
+            shown = without(name) if name in COLOURS else name
+            colour = COLOURS.get(name, "black")
+            ax.plot(time, np.asarray(values)[:, channel], color=colour, label=shown)
+        ax.set_ylabel(f"output {channel + 1}" if targets.shape[1] > 1 else "output")
+    axes[-1, 0].set_xlabel(f"time ({unit})")
+    _legend_below(fig, axes[0, 0], 3)
+    return fig
+
+
+def _panels_by_size(table, height=2.1):
+    sizes = sorted(set(table.hidden_size))
+    fig, axes = plt.subplots(
+        len(sizes), 1, figsize=(5, height * len(sizes) + 0.9), sharex=True, sharey=True,
+        layout="constrained",
+    )  # fmt: skip
+    axes = np.atleast_1d(axes)
+    for ax, size in zip(axes, sizes, strict=True):
+        ax.set_title(f"N$_h$ = {size}")
+    return fig, axes
+
+
+def _bars(ax, table, x, y, errorbar):
+    options = {"data": table, "x": x, "y": y, "hue": "removed", "hue_order": COUPLINGS, "ax": ax}
+    sns.barplot(**options, palette=COLOURS, errorbar=errorbar, saturation=1, alpha=0.75,
+                err_kws={"linewidth": 1.5, "color": "black"})  # fmt: skip
+    sns.stripplot(**options, dodge=True, jitter=False, palette=["black"] * len(COUPLINGS), size=3,
+                  alpha=0.6, legend=False)  # fmt: skip
+    ax.get_legend().remove()
+    ax.grid(axis="x", visible=False)
+
+
+def _legend_below(fig, ax, n_columns):
+    handles, names = ax.get_legend_handles_labels()
+    fig.legend(handles, names, loc="outside lower center", ncols=n_columns)
