@@ -3,6 +3,7 @@
 The paper is Dräger, arXiv:2606.18457v1; `data/README.md` describes the table of its numbers.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from functools import cache
@@ -134,7 +135,16 @@ def signed(value: float, digits: int = 3) -> str:
     """A difference as text, with its sign, "−0.012"; a dash where there is none."""
     if pd.isna(value):
         return "–"
-    return f"{value:+.{digits}f}".replace("-", "−")
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]
+
+
+def power_above(value: float) -> str:
+    """The next power of ten as text, "10⁻⁷": a bound for what is only rounding."""
+    if value == 0:
+        return "0"
+    exponent = str(math.floor(math.log10(value)) + 1)
+    return "10" + exponent.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def show(table: pd.DataFrame) -> None:
@@ -149,7 +159,7 @@ def show(table: pd.DataFrame) -> None:
     rows = [list(map(str, table.columns)), *rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     numeric = [
-        all(not cell or cell[0].isdigit() or cell[0] in "+−–" for cell in column[1:])
+        not any(letter.isalpha() for cell in column[1:] for letter in cell)
         for column in zip(*rows, strict=True)
     ]
     rule = ["-" * (w - 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)]

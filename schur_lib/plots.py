@@ -160,9 +160,9 @@ def learning_curves(networks: Sequence) -> Figure:
         for (construction, seed), part in rows.groupby(["construction", "seed"], sort=False):
             colour, dashes = LINES[construction]
             name = NAMES[construction] if seed == rows.seed.min() else None
-            ax.plot(part.step, part.loss, color=colour, linestyle=dashes, linewidth=1.2, label=name)
+            ax.plot(part.step / 1000, part.loss, color=colour, linestyle=dashes, linewidth=1.2, label=name)
         ax.set(ylabel="loss (MSE)", yscale="log")
-    axes[-1].set_xlabel("training step")
+    axes[-1].set_xlabel("training step (thousands)")
     _legend_below(fig, axes[0], 2)
     return fig
 
@@ -265,8 +265,8 @@ def moduli(forms: dict[str, Sequence[OrderedSchur]], alphas: Sequence[float]) ->
                     alpha=0.5, linewidth=0.8, markersize=4)  # fmt: skip
         for alpha in alphas:
             ax.axhline(alpha, color=COLOURS["CR"], linewidth=1)
-            ax.text(1, alpha, f"α = {alpha:g}", color=COLOURS["CR"], fontsize=9, va="center",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
+        names = ", ".join(f"{alpha:g}" for alpha in sorted(alphas))
+        ax.text(1, min(alphas) - 0.03, f"α = {names}", color=COLOURS["CR"], fontsize=10, va="top")
         ax.set(title=title, ylabel="|λ$_i$| / ρ", ylim=(0, 1.05))
     np.atleast_1d(axes)[-1].set_xlabel("i, in order of modulus")
     return fig
@@ -308,12 +308,14 @@ def masses(table: pd.DataFrame) -> Figure:
         table: single blocks: `construction`, `hidden_size`, `removed`, `mass`.
     """
     table = table[table.removed.isin(COUPLINGS)]
+    constructions = list(dict.fromkeys(table.construction))
     fig, axes = _panels_by_size(table, height=2.3)
     for ax, (_, rows) in zip(axes, table.groupby("hidden_size"), strict=True):
-        named = rows.assign(construction=rows.construction.map(NAMES))
-        _bars(ax, named, "construction", "mass", "sd")
-        ax.set(xlabel="", ylabel="removed mass")
-        ax.set_xticks(ax.get_xticks(), [t.get_text().replace(" ", "\n") for t in ax.get_xticklabels()])
+        _mass_bars(ax, rows, constructions)
+        ax.set_ylabel("removed mass")
+    names = [NAMES[name].replace(" ", "\n") for name in constructions]
+    axes[-1].set_xticks(range(len(names)), names)
+    axes[-1].set_xlabel("")
     _legend_below(fig, axes[0], 3)
     return fig
 
@@ -442,9 +444,12 @@ def _panels_by_size(table, height=2.1):
     return fig, axes
 
 
-def _bars(ax, table, x, y, errorbar):
-    options = {"data": table, "x": x, "y": y, "hue": "removed", "hue_order": COUPLINGS, "ax": ax}
-    sns.barplot(**options, palette=COLOURS, errorbar=errorbar, saturation=1, alpha=0.75,
+def _mass_bars(ax, table, constructions):
+    options = {
+        "data": table, "x": "construction", "y": "mass", "order": constructions,
+        "hue": "removed", "hue_order": COUPLINGS, "ax": ax,
+    }  # fmt: skip
+    sns.barplot(**options, palette=COLOURS, errorbar="sd", saturation=1, alpha=0.75,
                 err_kws={"linewidth": 1.5, "color": "black"})  # fmt: skip
     sns.stripplot(**options, dodge=True, jitter=False, palette=["black"] * len(COUPLINGS), size=3,
                   alpha=0.6, legend=False)  # fmt: skip
