@@ -21,7 +21,7 @@ from schur_lib.schur import COUPLINGS, SUBSETS, label, ordered_schur
 
 EPS = np.finfo(float).eps
 SLOW_MACHINE = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
@@ -141,7 +141,7 @@ NORMAL_KINDS = (
 
 
 @st.composite
-def adversarial_matrices(draw, kinds=KINDS, scales=(1.0, 1e-150, 1e150)):
+def adversarial_matrices(draw, kinds=KINDS, scales=(1.0, 1e-295, 1e300)):
     kind, scale = draw(st.sampled_from(kinds)), draw(st.sampled_from(scales))
     N, seed = draw(st.integers(1, 12)), draw(st.integers(0, 2**32 - 1))
     return scale * kind(N, np.random.default_rng(seed))
@@ -152,7 +152,7 @@ subsets = st.sampled_from(SUBSETS)
 
 
 def unit(W):
-    """W / ‖W‖_F and ‖W‖_F, without overflow at 1e±150."""
+    """W / ‖W‖_F and ‖W‖_F, without overflow at 1e±300."""
     largest = np.abs(W).max()
     if largest == 0:
         return W, 0.0
@@ -254,10 +254,9 @@ def test_larger_matrices_of_every_kind_have_the_form(kind):
     assert np.diff(np.abs(form.eigenvalues)).max() <= 1e-10 * np.abs(form.eigenvalues).max()
 
 
-@pytest.mark.parametrize("kind", [gaussian, random_orthogonal], ids=["gaussian", "orthogonal"])
-def test_a_matrix_of_a_thousand_units_is_ordered(kind):
+def test_a_matrix_of_a_thousand_units_is_ordered():
     rng = np.random.default_rng(0)
-    W = kind(1000, rng) + 0.3 * rng.standard_normal((1000, 1000)) / 1000**0.5
+    W = random_orthogonal(1000, rng) + 0.3 * gaussian(1000, rng) / 1000**0.5
     with threadpool_limits(1):
         form = ordered_schur(W)
         assert_is_an_ordered_schur_form(form, W)
@@ -281,6 +280,21 @@ def test_reverse_ordered_blocks_are_put_in_order():
     assert_is_an_ordered_schur_form(form, W)
     assert_allclose(np.abs(form.eigenvalues), [0.5, 0.5, 0.4, 0.3, 0.3, 0.2, 0.2, 0.1], rtol=1e-10)
     assert_array_equal(form.blocks, [0, 2, 3, 5, 7, 8])
+
+
+@pytest.mark.parametrize("kind", [gaussian, random_orthogonal, nilpotent])
+def test_every_block_is_moved_at_most_once(kind, monkeypatch):
+    rng = np.random.default_rng(2)
+    W = kind(60, rng) + np.diag(np.linspace(1, 2, 60))
+    dtrexc, calls = lapack.dtrexc, []
+
+    def counted(*args, **options):
+        calls.append(args[2:])
+        return dtrexc(*args, **options)
+
+    monkeypatch.setattr(lapack, "dtrexc", counted)
+    form = ordered_schur(W)
+    assert 0 < len(calls) < len(form.blocks) - 1
 
 
 def test_a_pair_that_splits_on_its_way_gives_two_real_blocks():
@@ -395,7 +409,7 @@ def test_the_masks_partition_what_is_above_the_blocks(W, alpha):
 @pytest.mark.parametrize("N", [2, 7, 40])
 def test_at_alpha_one_every_eigenvalue_of_an_orthogonal_matrix_leads(N):
     W = random_orthogonal(N, np.random.default_rng(N))
-    for scale in (1.0, 1e-150, 3e150):
+    for scale in (1.0, 1e-295, 3e300):
         assert ordered_schur(scale * W).n_leading(1.0) == N
 
 
@@ -575,7 +589,7 @@ def test_the_blocks_of_an_ordered_matrix_are_read_off():
 
 
 @settings(max_examples=40, deadline=None)
-@given(adversarial_matrices(kinds=(gaussian, symmetric, companion), scales=(1.0, 1e-150, 1e150)))
+@given(adversarial_matrices(kinds=(gaussian, symmetric, companion), scales=(1.0, 1e-295, 1e300)))
 def test_sep_and_s_agree_with_their_definitions(W):
     form = ordered_schur(W)
     n, N = form.n_leading(), len(W)
