@@ -82,7 +82,7 @@ def networks_in_place(task):
 def train(task):
     say(f"train:{task}: training what the store lacks ({PROFILE} profile)")
     start = time.monotonic()
-    command = [sys.executable, "-m", "schur_lib.profiles", "train", task, PROFILE]
+    command = [sys.executable, "-m", "schur_lib.profiles", task, PROFILE]
     if subprocess.run(command, cwd=ROOT).returncode:
         return TaskFailed(f"the training of the task {task} failed: the reason is above")
     listing = "\n".join([

@@ -47,7 +47,9 @@ def ablation_profile(
     fits(net, task)
     form = ordered_schur(net.W_hh)
     sets = [frozenset()] + [frozenset(s) for s in removed if len(s)]
-    matrices = torch.stack([torch.from_numpy(form.ablate(s, alpha)) if s else net.W_hh.double() for s in sets])
+    matrices = torch.stack(
+        [torch.from_numpy(form.ablate(s, alpha)) if s else net.W_hh.double() for s in sets]
+    )
     scores = scores_of(net, task, matrices.to(net.W_hh), batch_size, seed).tolist()
     rows = []
     for s, score in zip(sets, scores, strict=True):
@@ -57,7 +59,9 @@ def ablation_profile(
     return table.assign(n_leading=form.n_leading(alpha), alpha=alpha, metric=task.score_name)
 
 
-def scores_of(net: Network, task: Task, matrices: Iterable[Tensor], batch_size: int = 1024, seed: int = 0) -> Tensor:
+def scores_of(
+    net: Network, task: Task, matrices: Iterable[Tensor], batch_size: int = 1024, seed: int = 0
+) -> Tensor:
     """Scores of copies of a network that differ in W_hh, all on the same held-out trials.
 
     Args:
@@ -73,7 +77,9 @@ def scores_of(net: Network, task: Task, matrices: Iterable[Tensor], batch_size: 
     """
     inputs, targets = (t.to(net.W_hh) for t in held_out(task, batch_size, seed))
     # About 64 MB of outputs at a time.
-    per_network = targets.element_size() * (task.steps + task.free_steps) * batch_size * task.n_outputs
+    per_network = (
+        targets.element_size() * (task.steps + task.free_steps) * batch_size * task.n_outputs
+    )
     size = max(1, 2**26 // per_network)
     scores, chunk = [], []
 

@@ -12,7 +12,9 @@ from torch import Generator, Tensor
 CONSTRUCTIONS = ("dense_default", "dense_orthogonal", "dense_normal", "cayley")
 
 
-def initial_parameters(construction: str, hidden_size: int, generator: Generator) -> dict[str, Tensor]:
+def initial_parameters(
+    construction: str, hidden_size: int, generator: Generator
+) -> dict[str, Tensor]:
     """Draw what is trained of W_hh.
 
     * dense_default: W_ij ~ Unif[−m, m], m = N_h^(−1/2)
@@ -45,10 +47,14 @@ def initial_parameters(construction: str, hidden_size: int, generator: Generator
         if hidden_size % 2:
             raise ValueError(f"dense_normal needs an even hidden_size, got {hidden_size}")
         Q = random_orthogonal(hidden_size, generator)
-        a, b = torch.randn(2, hidden_size // 2, generator=generator, dtype=torch.float64) / math.sqrt(6)
+        a, b = torch.randn(
+            2, hidden_size // 2, generator=generator, dtype=torch.float64
+        ) / math.sqrt(6)
         return {"W_hh": (Q @ block_diagonal(a, b, a.new_empty(0)) @ Q.T).float()}
     U = uniform((hidden_size, hidden_size), hidden_size, generator)
-    eigenvalues = torch.linalg.eigvals(uniform((hidden_size, hidden_size), hidden_size, generator).double())
+    eigenvalues = torch.linalg.eigvals(
+        uniform((hidden_size, hidden_size), hidden_size, generator).double()
+    )
     pairs, real = eigenvalues[eigenvalues.imag > 0], eigenvalues[eigenvalues.imag == 0]
     return {"U": U, "a": pairs.real.float(), "b": pairs.imag.float(), "d": real.real.float()}
 

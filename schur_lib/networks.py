@@ -1,6 +1,6 @@
 """The recurrent network as three matrices, and its file.
 
-    h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h),   y_t = W_hy h_t + b_y   (paper, section 2: no biases, h_0 = 0)
+h_t = tanh(W_xh x_t + W_hh h_{t-1} + b_h),   y_t = W_hy h_t + b_y   (paper, section 2: no biases, h_0 = 0)
 """
 
 import hashlib
@@ -66,12 +66,20 @@ class Network:
         if self.W_hh.ndim != 2 or self.W_hh.shape[0] != self.W_hh.shape[1] or not len(self.W_hh):
             raise ValueError(f"W_hh must be (N_h, N_h), got {tuple(self.W_hh.shape)}")
         n_h, n_y = len(self.W_hh), len(self.W_hy)
-        expected = {"W_xh": (n_h, "N_x"), "W_hy": ("N_y", n_h), "b_h": (n_h,), "b_y": (n_y,), "h0": (n_h,)}
+        expected = {
+            "W_xh": (n_h, "N_x"),
+            "W_hy": ("N_y", n_h),
+            "b_h": (n_h,),
+            "b_y": (n_y,),
+            "h0": (n_h,),
+        }
         for name, shape in expected.items():
             value = getattr(self, name)
             if value is not None and (
                 value.ndim != len(shape)
-                or any(isinstance(n, int) and n != m for n, m in zip(shape, value.shape, strict=True))
+                or any(
+                    isinstance(n, int) and n != m for n, m in zip(shape, value.shape, strict=True)
+                )
             ):
                 wanted = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
                 raise ValueError(f"{name} must be {wanted}, got {tuple(value.shape)}")
@@ -127,7 +135,7 @@ class Network:
             ValueError: the metadata is not JSON.
         """
         path = Path(path)
-        tensors = {n: t.detach().cpu().contiguous() for n, t in self.tensors().items()}
+        tensors = {n: t.detach().cpu().clone().contiguous() for n, t in self.tensors().items()}
         try:
             header = {
                 "format": "schur_lib network 1",
@@ -173,7 +181,9 @@ class Network:
             raise ValueError(
                 f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; missing {missing}, unknown {foreign}"
             )
-        if "sha256" in header and header["sha256"] != _checksum({n: t.cpu() for n, t in tensors.items()}):
+        if "sha256" in header and header["sha256"] != _checksum(
+            {n: t.cpu() for n, t in tensors.items()}
+        ):
             raise ValueError(f"{path} is damaged: its weights do not match its checksum")
         try:
             metadata = json.loads(header.get("metadata", "{}"))

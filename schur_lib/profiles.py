@@ -35,22 +35,39 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
     Raises:
         ValueError: an unknown argument, or a quick profile of the reference networks.
     """
-    for name, value, allowed in (("task", task, TASKS), ("profile", profile, PROFILES), ("networks", networks, SOURCES)):
+    for name, value, allowed in (
+        ("task", task, TASKS),
+        ("profile", profile, PROFILES),
+        ("networks", networks, SOURCES),
+    ):
         if value not in allowed:
             raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
     reference, quick = networks == "reference", profile == "quick"
     if reference and quick:
-        raise ValueError('the reference networks are of profile "paper"; profile "quick" needs networks="trained"')
+        raise ValueError(
+            'the reference networks are of profile "paper"; profile "quick" needs networks="trained"'
+        )
     if task != "copy":
         recipe = QUICK_NEURO if quick else None
-        return [Spec(task, seed=seed, recipe=recipe) for seed in range(10 if reference else 2 if quick else 3)]
+        return [
+            Spec(task, seed=seed, recipe=recipe)
+            for seed in range(10 if reference else 2 if quick else 3)
+        ]
     chosen = []
     for hidden_size in COPY_SIZES:
         for construction in CONSTRUCTIONS:
             main = (construction, hidden_size) in FIGURE_1
-            n_seeds = (10 if main else 3) if reference else (2 if main else 1) if quick else (3 if main else 1)
+            n_seeds = (
+                (10 if main else 3)
+                if reference
+                else (2 if main else 1)
+                if quick
+                else (3 if main else 1)
+            )
             recipe = QUICK_COPY if quick else None
-            chosen += [Spec("copy", construction, hidden_size, seed, recipe) for seed in range(n_seeds)]
+            chosen += [
+                Spec("copy", construction, hidden_size, seed, recipe) for seed in range(n_seeds)
+            ]
     return chosen
 
 
@@ -77,7 +94,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m schur_lib.profiles", description=main.__doc__)
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("profile", choices=PROFILES, nargs="?", default="paper")
-    parser.add_argument("--reference", action="store_true", help="train the reference set into data/networks")
+    parser.add_argument(
+        "--reference", action="store_true", help="train the reference set into data/networks"
+    )
     chosen = parser.parse_args(arguments)
     if chosen.reference:
         train(specs(chosen.task, "paper", "reference"), store.REFERENCE)

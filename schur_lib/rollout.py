@@ -18,7 +18,9 @@ from schur_lib import kernels
 from schur_lib.networks import Network
 
 
-def rollout(net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0) -> Tensor:
+def rollout(
+    net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0
+) -> Tensor:
     """Outputs y_t = W_hy h_t + b_y of a network on a batch of input sequences.
 
     Args:
@@ -37,17 +39,23 @@ def rollout(net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps
     return _run(net, inputs, W_hh, free_steps, net.W_hy, net.b_y)
 
 
-def hidden_states(net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0) -> Tensor:
+def hidden_states(
+    net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0
+) -> Tensor:
     """Hidden states h_1 … h_T; arguments as for `rollout`, the last axis of the result is N_h."""
     return _run(net, inputs, W_hh, free_steps, None, None)
 
 
-def plain_states(net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0) -> Tensor:
+def plain_states(
+    net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0
+) -> Tensor:
     """Hidden states by a plain torch loop: any device, any derivative; the oracle of the fused path."""
     W_hh = net.W_hh if W_hh is None else W_hh
     bias = net.W_xh.new_zeros(net.hidden_size) if net.b_h is None else net.b_h
     activation = torch.relu if net.activation == "relu" else torch.tanh
-    h = _initial_state(net, inputs.shape[1]).expand(*W_hh.shape[:-2], inputs.shape[1], net.hidden_size)
+    h = _initial_state(net, inputs.shape[1]).expand(
+        *W_hh.shape[:-2], inputs.shape[1], net.hidden_size
+    )
     states = []
     for t in range(len(inputs) + free_steps):
         drive = inputs[t] @ net.W_xh.T + bias if t < len(inputs) else bias
@@ -176,6 +184,8 @@ def _check(net, inputs, W_hh, free_steps):
     if inputs.ndim != 3 or inputs.shape[2] != n_x or not inputs.numel():
         raise ValueError(f"inputs must be (T, B, {n_x}) with T, B ≥ 1, got {tuple(inputs.shape)}")
     if W_hh.ndim not in (2, 3) or tuple(W_hh.shape[-2:]) != (n_h, n_h) or not len(W_hh):
-        raise ValueError(f"W_hh must be ({n_h}, {n_h}) or (K, {n_h}, {n_h}), got {tuple(W_hh.shape)}")
+        raise ValueError(
+            f"W_hh must be ({n_h}, {n_h}) or (K, {n_h}, {n_h}), got {tuple(W_hh.shape)}"
+        )
     if not isinstance(free_steps, int) or free_steps < 0:
         raise ValueError(f"free_steps must be an integer ≥ 0, got {free_steps!r}")

@@ -170,7 +170,9 @@ def context_integration(steps: int = 48, noise: float = 1.0, bias: float = 0.0) 
     """
     _positive_integers(steps=steps)
     if not (noise >= 0 and bias >= 0 and 0 < noise + bias < math.inf):
-        raise ValueError(f"noise and bias must be ≥ 0, finite and not both 0; got {noise!r}, {bias!r}")
+        raise ValueError(
+            f"noise and bias must be ≥ 0, finite and not both 0; got {noise!r}, {bias!r}"
+        )
 
     def sample(batch_size, generator):
         xi = torch.randn(steps, batch_size, 2, generator=generator)

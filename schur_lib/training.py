@@ -105,7 +105,9 @@ class Spec:
         try:
             self.make_task()
         except TypeError as error:
-            raise ValueError(f"task {self.task!r} does not take {self.task_options!r}: {error}") from error
+            raise ValueError(
+                f"task {self.task!r} does not take {self.task_options!r}: {error}"
+            ) from error
 
     def make_task(self, **options) -> tasks.Task:
         """The task of this spec, for evaluation unless `options` say otherwise."""
@@ -128,7 +130,9 @@ def generator(purpose: str, seed: int) -> Generator:
     return Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
-def train(specs: Sequence[Spec], folder=None, n_jobs: int | None = None, progress: bool = True) -> list[Network]:
+def train(
+    specs: Sequence[Spec], folder=None, n_jobs: int | None = None, progress: bool = True
+) -> list[Network]:
     """Trained networks for the specs, in their order; what the store already has is not trained again.
 
     Each network is trained on one core by joblib, whose backend and number of jobs may be set with
@@ -159,9 +163,15 @@ def train(specs: Sequence[Spec], folder=None, n_jobs: int | None = None, progres
         with bar:
             if len(missing) == 1 or n_jobs == 1:
                 for spec in missing:
-                    _train_into(spec, folder, lambda steps, s=spec: bar.update(_work(s) * steps / s.recipe.steps))
+                    _train_into(
+                        spec,
+                        folder,
+                        lambda steps, s=spec: bar.update(_work(s) * steps / s.recipe.steps),
+                    )
             else:
-                jobs = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, **_cores(n_jobs))
+                jobs = Parallel(
+                    n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, **_cores(n_jobs)
+                )
                 done = 0
                 for spec in jobs(delayed(_train_into)(spec, folder) for spec in missing):
                     done += 1
@@ -184,7 +194,13 @@ def _work(spec: Spec) -> float:
     """Arithmetic of a spec in flop, by which the progress bar weighs the networks."""
     recipe = spec.recipe
     lags = recipe.horizons[-1] if recipe.horizons else 0
-    return 6.0 * recipe.steps * recipe.batch_size * (spec.make_task().steps + lags) * spec.hidden_size**2
+    return (
+        6.0
+        * recipe.steps
+        * recipe.batch_size
+        * (spec.make_task().steps + lags)
+        * spec.hidden_size**2
+    )
 
 
 def _train_into(spec: Spec, folder: Path, report: Callable[[int], None] | None = None) -> Spec:
@@ -217,7 +233,9 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     parameters = constructions.initial_parameters(spec.construction, n_h, start)
     # PyTorch's starts: all weights of the recurrent layer and of the readout within N_h^(−1/2).
     parameters["W_xh"] = constructions.uniform((n_h, task.n_inputs), n_h, start)
-    parameters["W_hy"] = recipe.readout_scale * constructions.uniform((task.n_outputs, n_h), n_h, start)
+    parameters["W_hy"] = recipe.readout_scale * constructions.uniform(
+        (task.n_outputs, n_h), n_h, start
+    )
     leaves = [p.requires_grad_() for p in parameters.values()]
     optimiser = torch.optim.Adam(leaves, lr=recipe.learning_rate, fused=True)
     curriculum = [spec.make_task(horizon=h) for h in recipe.horizons] or [task]
@@ -248,7 +266,9 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
                     stage += 1
     with torch.no_grad():
         # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
-        W_hh = constructions.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
+        W_hh = constructions.recurrent_matrix(
+            {k: v.double() for k, v in parameters.items()}
+        ).float()
     return Network(
         parameters["W_xh"].detach(),
         W_hh,

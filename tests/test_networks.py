@@ -1,0 +1,117 @@
+"""Networks and their files: what is saved is loaded, and nothing else is."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from schur_lib import Network
+
+W_XH, W_HH, W_HY = torch.randn(4, 2), torch.randn(4, 4), torch.randn(3, 4)
+
+
+def test_a_saved_network_loads_bit_by_bit_with_its_metadata(tmp_path):
+    metadata = {"spec": {"task": "copy", "seed": 1}, "note": "α ≥ 0.9"}
+    net = Network(
+        W_XH, W_HH, W_HY, torch.ones(4), torch.zeros(3), torch.ones(4) / 2, "relu", metadata
+    )
+    net.save(tmp_path / "deep" / "net.safetensors")
+    back = Network.load(tmp_path / "deep" / "net.safetensors")
+    assert back.metadata == metadata and back.activation == "relu"
+    assert {n: t.tolist() for n, t in back.tensors().items()} == {
+        n: t.tolist() for n, t in net.tensors().items()
+    }
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["net.safetensors"]
+
+
+def test_a_file_from_elsewhere_with_the_same_names_loads(tmp_path):
+    save_file({"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY}, tmp_path / "a.safetensors")
+    net = Network.load(tmp_path / "a.safetensors")
+    assert torch.equal(net.W_hh, W_HH) and net.activation == "tanh" and net.metadata == {}
+
+
+def test_every_cut_of_a_file_is_refused(tmp_path):
+    path = tmp_path / "net.safetensors"
+    Network(W_XH, W_HH, W_HY).save(path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="net.safetensors"):
+            Network.load(path)
+
+
+def test_a_changed_weight_is_noticed(tmp_path):
+    path = tmp_path / "net.safetensors"
+    Network(W_XH, W_HH, W_HY).save(path)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="checksum"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"W_xh": W_XH, "W_hh": W_HH}, "missing.*W_hy"),
+        ({"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY, "gate": W_HH.clone()}, "unknown.*gate"),
+        ({"W_xh": W_XH, "W_hh": W_HH[:3].contiguous(), "W_hy": W_HY}, "W_hh"),
+        ({"W_xh": W_XH, "W_hh": W_HH / 0, "W_hy": W_HY}, "NaN or infinite"),
+    ],
+)
+def test_foreign_files_are_refused_with_a_reason(tmp_path, tensors, message):
+    save_file(tensors, tmp_path / "a.safetensors")
+    with pytest.raises(ValueError, match=message):
+        Network.load(tmp_path / "a.safetensors")
+
+
+def test_what_is_no_safetensors_file_is_refused(tmp_path):
+    path = tmp_path / "a.safetensors"
+    path.write_text(json.dumps({"W_hh": [[1]]}))
+    with pytest.raises(ValueError, match="damaged or no safetensors file"):
+        Network.load(path)
+    with pytest.raises(FileNotFoundError, match="b.safetensors"):
+        Network.load(tmp_path / "b.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"W_hh": torch.zeros(4, 3)}, "W_hh"),
+        ({"W_hh": torch.zeros(0, 0)}, "W_hh"),
+        ({"W_xh": torch.zeros(3, 2)}, "W_xh"),
+        ({"W_hy": torch.zeros(3, 5)}, "W_hy"),
+        ({"W_hy": torch.zeros(4)}, "W_hy"),
+        ({"b_h": torch.zeros(3)}, "b_h"),
+        ({"h0": torch.zeros(1, 4)}, "h0"),
+        ({"W_hh": torch.full((4, 4), float("nan"))}, "W_hh.*NaN"),
+        ({"W_hh": torch.zeros(4, 4, dtype=torch.int64)}, "int64"),
+        ({"W_hh": torch.zeros(4, 4, dtype=torch.complex64)}, "complex64"),
+        ({"W_hy": torch.zeros(3, 4, dtype=torch.float64)}, "one dtype"),
+        ({"W_hh": [[0.0]]}, "list"),
+        ({"activation": "sigmoid"}, "sigmoid"),
+    ],
+)
+def test_bad_tensors_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        Network(**{"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY, **change})
+
+
+def test_metadata_that_json_cannot_hold_is_refused_and_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        Network(W_XH, W_HH, W_HY, metadata={"a": object()}).save(tmp_path / "a.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("rnn", "message"),
+    [
+        (torch.nn.RNN(2, 4, num_layers=2), "2 layers"),
+        (torch.nn.RNN(2, 4, bidirectional=True), "bidirectional"),
+        (torch.nn.GRU(2, 4), "GRU"),
+    ],
+)
+def test_other_torch_modules_are_refused(rnn, message):
+    with pytest.raises(ValueError, match=message):
+        Network.from_torch(rnn, torch.nn.Linear(4, 3))

@@ -1,0 +1,159 @@
+"""The task generators against slow, obvious loops, and their statistics."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from schur_lib import tasks
+
+ALL = [tasks.copy(), tasks.flip_flop(), tasks.sine_generation(), tasks.context_integration()]
+
+
+def draw(task, batch_size=64, seed=0):
+    inputs, targets = task.sample(batch_size, torch.Generator().manual_seed(seed))
+    return inputs, targets
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda t: t.name)
+def test_samples_have_the_promised_shapes_and_follow_the_seed(task):
+    inputs, targets = draw(task)
+    assert inputs.shape == (task.steps, 64, task.n_inputs)
+    assert targets.shape == (task.free_steps or task.steps, 64, task.n_outputs)
+    assert inputs.dtype == targets.dtype == torch.float32
+    again, other = draw(task)[0], draw(task, seed=1)[0]
+    assert torch.equal(inputs, again) and not torch.equal(inputs, other)
+
+
+@pytest.mark.parametrize("task", [ALL[0], ALL[1], ALL[3]], ids=lambda t: t.name)
+def test_different_seeds_are_independent(task):
+    a, b = (draw(task, 4000, seed)[0][1, :, 0].numpy() for seed in (0, 1))
+    assert stats.pearsonr(a, b).pvalue > 1e-4
+
+
+def test_the_papers_lengths_and_channels_are_the_defaults():
+    sizes = {t.name: (t.n_inputs, t.n_outputs, t.steps, t.free_steps) for t in ALL}
+    assert sizes == {
+        "copy": (8, 8, 8, 128),
+        "flip_flop": (3, 3, 25, 0),
+        "sine_generation": (1, 1, 50, 0),
+        "context_integration": (4, 1, 48, 0),
+    }
+
+
+def test_copy_replays_the_symbols_period_after_period():
+    inputs, targets = draw(tasks.copy(n_symbols=5, n_channels=3, horizon=13))
+    assert set(inputs.unique().tolist()) == {-1.0, 1.0}
+    for lag in range(13):
+        for trial in range(64):
+            assert targets[lag, trial].tolist() == inputs[lag % 5, trial].tolist()
+
+
+def test_copy_symbols_are_fair_and_independent_coins():
+    inputs, _ = draw(tasks.copy(), 4000)
+    ones = int((inputs > 0).sum())
+    assert stats.binomtest(ones, inputs.numel()).pvalue > 1e-4
+    flat = inputs.permute(1, 0, 2).reshape(4000, 64).numpy()
+    correlation = np.corrcoef(flat.T) - np.eye(64)
+    assert np.abs(correlation).max() < 5 / math.sqrt(4000)
+
+
+def test_flip_flop_targets_are_the_sign_of_the_last_pulse():
+    inputs, targets = draw(tasks.flip_flop())
+    for trial in range(64):
+        for bit in range(3):
+            state = None
+            for t in range(25):
+                pulse = float(inputs[t, trial, bit])
+                state = pulse if pulse else state
+                assert float(targets[t, trial, bit]) == state
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 1.0])
+def test_flip_flop_pulses_come_at_the_stated_rate_with_fair_signs(p):
+    inputs, _ = draw(tasks.flip_flop(pulse_probability=p), 2000)
+    assert torch.all(inputs[0] != 0) and set(inputs.unique().tolist()) <= {-1.0, 0.0, 1.0}
+    later = inputs[1:]
+    pulses = int((later != 0).sum())
+    assert stats.binomtest(pulses, later.numel(), p).pvalue > 1e-4
+    assert stats.binomtest(int((later > 0).sum()), pulses).pvalue > 1e-4
+
+
+def test_flip_flop_lines_pulse_independently():
+    pulsed = (draw(tasks.flip_flop(), 4000)[0][1:] != 0).reshape(-1, 3).float().numpy()
+    assert np.abs(np.corrcoef(pulsed.T) - np.eye(3)).max() < 5 / math.sqrt(len(pulsed))
+
+
+def test_sine_targets_are_sines_of_the_cued_frequency():
+    inputs, targets = draw(tasks.sine_generation(), 500)
+    seen = set()
+    for trial in range(500):
+        cue = float(inputs[0, trial, 0])
+        assert torch.all(inputs[:, trial, 0] == inputs[0, trial, 0])
+        j = round((cue - 0.25) * 51)
+        assert abs(j / 51 + 0.25 - cue) < 1e-6 and 0 <= j <= 50
+        seen.add(j)
+        frequency = 1 + 5 * j / 50
+        for k in range(50):
+            assert (
+                abs(float(targets[k, trial, 0]) - math.sin(2 * math.pi * frequency * k / 100))
+                < 1e-5
+            )
+    assert min(seen) <= 2 and max(seen) >= 48
+
+
+def test_sine_frequencies_are_drawn_uniformly():
+    inputs, _ = draw(tasks.sine_generation(), 10_000)
+    j = ((inputs[0, :, 0] - 0.25) * 51).round().long()
+    assert stats.chisquare(torch.bincount(j, minlength=51).numpy()).pvalue > 1e-4
+
+
+def test_integration_targets_are_the_running_sum_of_the_cued_stream():
+    inputs, targets = draw(tasks.context_integration())
+    for trial in range(64):
+        context = inputs[:, trial, 2:]
+        assert torch.all(context == context[0]) and sorted(context[0].tolist()) == [0.0, 1.0]
+        stream = int(context[0].argmax())
+        total = 0.0
+        for t in range(48):
+            total += float(inputs[t, trial, stream])
+            assert abs(float(targets[t, trial, 0]) - total) < 1e-5
+
+
+@pytest.mark.parametrize(("noise", "bias"), [(1.0, 0.0), (0.5, 1.0), (0.0, 1.0)])
+def test_integration_streams_have_the_stated_noise_and_drift(noise, bias):
+    inputs, targets = draw(tasks.context_integration(noise=noise, bias=bias), 4000)
+    streams = inputs[..., :2] * math.sqrt(48)
+    drift = streams.mean(0)
+    within = (streams - drift).square().sum(0).mean() / 47
+    assert abs(float(within) - noise**2) < 0.02 * max(noise, 0.1)
+    assert abs(float(drift.var()) - (bias**2 + noise**2 / 48)) < 0.06 * (bias**2 + noise**2 / 48)
+    contexts = int(inputs[0, :, 2].sum())
+    assert stats.binomtest(contexts, 4000).pvalue > 1e-4
+
+
+def test_with_the_defaults_the_last_integral_has_variance_1():
+    _, targets = draw(tasks.context_integration(), 20_000)
+    assert abs(float(targets[-1].var()) - 1) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tasks.copy(n_symbols=0), "n_symbols"),
+        (lambda: tasks.copy(horizon=1.5), "horizon"),
+        (lambda: tasks.flip_flop(pulse_probability=0), "pulse_probability"),
+        (lambda: tasks.flip_flop(pulse_probability=float("nan")), "pulse_probability"),
+        (lambda: tasks.sine_generation(dt=-1), "dt"),
+        (lambda: tasks.sine_generation(lowest=7), "lowest"),
+        (lambda: tasks.sine_generation(highest=float("inf")), "highest"),
+        (lambda: tasks.context_integration(noise=0), "noise"),
+        (lambda: tasks.context_integration(noise=-1), "noise"),
+        (lambda: tasks.copy().sample(0, torch.Generator()), "batch_size"),
+    ],
+)
+def test_bad_arguments_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
