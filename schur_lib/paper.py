@@ -86,7 +86,9 @@ def save(table: pd.DataFrame, name: str) -> None:
     folder = Path(os.environ.get("SCHUR_LIB_RESULTS") or PROJECT / "build" / "results")
     folder.mkdir(parents=True, exist_ok=True)
     # Rounded far below any tolerance, so that the file does not change in its last digits.
-    table.round(7).to_csv(folder / f"{name}.csv", index=False, na_rep="nan")
+    aside = folder / f".{name}.{os.getpid()}.tmp"
+    table.round(7).to_csv(aside, index=False, na_rep="nan")
+    os.replace(aside, folder / f"{name}.csv")
 
 
 def beside_paper(table: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -107,7 +109,9 @@ def beside_paper(table: pd.DataFrame, where: str) -> pd.DataFrame:
     published = numbers()
     published = published[published["where"].str.contains(where, regex=False)]
     if published.empty:
-        raise ValueError(f"where must be part of one of {sorted(set(numbers()['where']))}: {where!r}")
+        raise ValueError(
+            f"where must be part of one of {sorted(set(numbers()['where']))}: {where!r}"
+        )
     parts = []
     for quantity, rows in published.groupby("quantity", sort=False):
         if quantity in COLUMNS:
@@ -162,7 +166,9 @@ def show(table: pd.DataFrame) -> None:
         not any(letter.isalpha() for cell in column[1:] for letter in cell)
         for column in zip(*rows, strict=True)
     ]
-    rule = ["-" * (w - 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)]
+    rule = [
+        "-" * (w - 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)
+    ]
     lines = [
         "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
         for row in [rows[0], rule, *rows[1:]]

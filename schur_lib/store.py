@@ -11,8 +11,6 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
-
 from schur_lib.networks import Network
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -76,20 +74,6 @@ def _load(spec, file):
     if net.metadata.get("spec") != spec.as_dict():
         raise ValueError(f"{file} does not hold the network of {spec}")
     return net
-
-
-def save_results(name: str, table: pd.DataFrame) -> None:
-    """Write a notebook's results table as CSV into SCHUR_LIB_RESULTS, else build/results.
-
-    Args:
-        name: file name without its ending.
-        table: tidy, one row a measurement.
-    """
-    folder = Path(os.environ.get("SCHUR_LIB_RESULTS") or PROJECT / "build" / "results")
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{name}.{os.getpid()}.tmp"
-    table.to_csv(aside, index=False, float_format="%.6g", na_rep="nan")
-    os.replace(aside, folder / f"{name}.csv")
 
 
 @cache
