@@ -17,7 +17,7 @@
 networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
@@ -58,7 +58,7 @@ rows = []
 for entry in compared.itertuples():
     digits = 1 if entry.column == "n_R" else 3
     spread = f"{entry.sd:.{digits}f}" if entry.n > 1 else "–"
-    ends = (f"{end:.0f}" if entry.column == "n_R" else f"{end:.3f}" for end in (entry.min, entry.max))
+    ends = [f"{end:.0f}" if entry.column == "n_R" else f"{end:.3f}" for end in (entry.min, entry.max)]
     rows.append(
         {
             "network": plots.NAMES[entry.construction],
@@ -66,7 +66,8 @@ for entry in compared.itertuples():
             "quantity": entry.column,
             "paper": f"{entry.paper:g}",
             "ours": f"{entry.mean:.{digits}f} ± {spread}",
-            "range": "–".join(ends),
+            "lowest": ends[0],
+            "highest": ends[1],
             "n": entry.n,
             "difference": paper.signed(entry.difference, digits),
         }

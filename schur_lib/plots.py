@@ -61,8 +61,10 @@ styled = plt.rc_context(STYLE)
 def without(removed: str) -> str:
     """A removed set as the tables and figures write it: "full", "−RR −CC", "−all three"."""
     if removed == ORDER[-1]:
-        return "−all three"
-    return " ".join(f"−{name}" for name in removed.split("+")) if removed else "full"
+        return "−all\N{NO-BREAK SPACE}three"
+    return (
+        "\N{NO-BREAK SPACE}".join(f"−{name}" for name in removed.split("+")) if removed else "full"
+    )
 
 
 def as_html(fig: Figure, alt: str):
@@ -108,7 +110,9 @@ def figure_1(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
     fig.legend(
         handles=[
             Line2D([], [], **dot, markersize=8, label="mean"),
-            Line2D([], [], **{**dot, "color": COLOURS["CC"]}, markersize=8, label="mean, CC removed"),
+            Line2D(
+                [], [], **{**dot, "color": COLOURS["CC"]}, markersize=8, label="mean, CC removed"
+            ),
             Line2D([], [], **dot, markersize=4, alpha=0.5, label="one network"),
             Line2D([], [], color="#999999", linewidth=3, label="differ by CC only"),
             Line2D([], [], marker="D", linestyle="", color="k", fillstyle="none", label="paper"),
@@ -160,7 +164,14 @@ def learning_curves(networks: Sequence) -> Figure:
         for (construction, seed), part in rows.groupby(["construction", "seed"], sort=False):
             colour, dashes = LINES[construction]
             name = NAMES[construction] if seed == rows.seed.min() else None
-            ax.plot(part.step / 1000, part.loss, color=colour, linestyle=dashes, linewidth=1.2, label=name)
+            ax.plot(
+                part.step / 1000,
+                part.loss,
+                color=colour,
+                linestyle=dashes,
+                linewidth=1.2,
+                label=name,
+            )
         ax.set(ylabel="loss (MSE)", yscale="log")
     axes[-1].set_xlabel("training step (thousands)")
     _legend_below(fig, axes[0], 2)
@@ -222,9 +233,7 @@ def schur_forms(forms: dict[str, OrderedSchur], alpha: float = 0.9) -> Figure:
     fig, axes = plt.subplots(1, len(forms), figsize=(6.2, 3.9), layout="constrained")
     for ax, (title, form) in zip(np.atleast_1d(axes), forms.items(), strict=True):
         n, size = form.n_leading(alpha), len(form.T)
-        picture = ax.imshow(
-            np.maximum(np.abs(form.T), 1e-9), norm=LogNorm(1e-4, 1), cmap="cividis"
-        )
+        picture = ax.imshow(np.maximum(np.abs(form.T), 1e-9), norm=LogNorm(1e-4, 1), cmap="cividis")
         ax.axhline(n - 0.5, color="white", linewidth=1.2)
         ax.axvline(n - 0.5, color="white", linewidth=1.2)
         middle_c = (n + size) / 2
@@ -234,16 +243,18 @@ def schur_forms(forms: dict[str, OrderedSchur], alpha: float = 0.9) -> Figure:
             "CC": (middle_c, middle_c),
         }.items():
             if n < size or name == "RR":
-                box = {"facecolor": "white", "edgecolor": COLOURS[name], "boxstyle": "round,pad=0.2"}
+                box = {
+                    "facecolor": "white",
+                    "edgecolor": COLOURS[name],
+                    "boxstyle": "round,pad=0.2",
+                }
                 ax.text(
                     x, y, name, color=COLOURS[name], ha="center", va="center", bbox=box,
                     fontsize=10, fontweight="bold", clip_on=False,
                 )  # fmt: skip
         ax.set(title=title, xlabel="column j", ylabel="row i")
         ax.grid(False)
-    fig.colorbar(
-        picture, ax=axes, location="bottom", extend="both", shrink=0.7, label="|T$_{ij}$|"
-    )
+    fig.colorbar(picture, ax=axes, location="bottom", extend="both", shrink=0.7, label="|T$_{ij}$|")
     return fig
 
 
@@ -333,7 +344,10 @@ def figure_2(table: pd.DataFrame, published: pd.DataFrame | None = None) -> Figu
     fig, axes = plt.subplots(
         2, len(tasks), figsize=(6.6, 4.6), sharex=True, squeeze=False, layout="constrained"
     )
-    for row, column, quantity in ((0, "delta", "delta_fvu"), (1, "sensitivity", "normalized_sensitivity")):
+    for row, column, quantity in (
+        (0, "delta", "delta_fvu"),
+        (1, "sensitivity", "normalized_sensitivity"),
+    ):
         for ax, task in zip(axes[row], tasks, strict=True):
             profile_bars(ax, table[table.task == task], column)
             if published is not None:
