@@ -73,7 +73,7 @@ for row in both.itertuples():
 paper.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
-far = compared[compared.difference.abs() > 0.01].sort_values("difference", key=abs, ascending=False)
+far = compared[compared.difference.abs() > 0.01].sort_values("difference", key=lambda d: -d.abs().round(3), kind="stable")
 differs = "; ".join(f"{plots.without(r.removed)} by {paper.signed(r.difference)}" for r in far.itertuples())
 glue("differs", differs or "none", display=False)
 for row in compared.itertuples():
