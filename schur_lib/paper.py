@@ -161,7 +161,7 @@ def show(table: pd.DataFrame) -> None:
 
     rows = [list(map(str, row)) for row in table.itertuples(index=False)]
     rows = [list(map(str, table.columns)), *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     numeric = [
         not any(letter.isalpha() for cell in column[1:] for letter in cell)
         for column in zip(*rows, strict=True)
