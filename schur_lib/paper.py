@@ -161,11 +161,19 @@ def show(table: pd.DataFrame) -> None:
 
     rows = [list(map(str, row)) for row in table.itertuples(index=False)]
     rows = [list(map(str, table.columns)), *rows]
-    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     numeric = [
         not any(letter.isalpha() for cell in column[1:] for letter in cell)
         for column in zip(*rows, strict=True)
     ]
+    # Numbers do not break over lines in a narrow column: the table scrolls instead.
+    rows = [
+        [
+            cell.replace(" ", "\N{NO-BREAK SPACE}") if right else cell
+            for cell, right in zip(row, numeric, strict=True)
+        ]
+        for row in rows
+    ]
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     rule = [
         "-" * (w - 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)
     ]

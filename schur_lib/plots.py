@@ -139,8 +139,7 @@ def replay_per_lag(table: pd.DataFrame) -> Figure:
             curve = part.groupby("lag").accuracy.agg(["mean", "min", "max"])
             ax.fill_between(curve.index, curve["min"], curve["max"], color=colour, alpha=0.15, lw=0)
             ax.plot(curve["mean"], color=colour, linestyle=dashes, label=NAMES[construction])
-        ax.axhline(0.5, color="#666666", linewidth=1)
-        ax.set(ylabel="accuracy", ylim=(min(0.45, table.accuracy.min() - 0.03), 1.03))
+        ax.set_ylabel("accuracy")
     axes[-1].set_xlabel("lag (steps after the input)")
     _legend_below(fig, axes[0], 2)
     return fig
