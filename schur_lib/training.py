@@ -8,7 +8,6 @@ optimiser, learning rate, batch and number of steps; no gradient clipping there 
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import torch
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 from torch import Generator
 from tqdm import tqdm
 
@@ -161,6 +161,8 @@ def train(
             mininterval=1,
         )
         with bar:
+            if n_jobs is None and get_active_backend()[1] is None:
+                n_jobs = -1  # joblib's own default is one process
             if len(missing) == 1 or n_jobs == 1:
                 for spec in missing:
                     _train_into(
@@ -169,25 +171,13 @@ def train(
                         lambda steps, s=spec: bar.update(_work(s) * steps / s.recipe.steps),
                     )
             else:
-                jobs = Parallel(
-                    n_jobs=n_jobs, return_as="generator_unordered", batch_size=1, **_cores(n_jobs)
-                )
+                jobs = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
                 done = 0
                 for spec in jobs(delayed(_train_into)(spec, folder) for spec in missing):
                     done += 1
                     bar.set_postfix_str(f"{done} of {len(missing)} done")
                     bar.update(_work(spec))
     return [store.load(spec, folder) for spec in specs]
-
-
-def _cores(n_jobs):
-    if n_jobs is not None:
-        return {}
-    from joblib.parallel import get_active_backend
-
-    backend, configured = get_active_backend()
-    # Without configuration joblib would use one process.
-    return {"n_jobs": os.cpu_count()} if configured in (None, 1) else {}
 
 
 def _work(spec: Spec) -> float:

@@ -100,7 +100,7 @@ def test_a_stored_network_is_not_trained_again(tmp_path):
 
 def test_networks_come_in_the_order_of_their_specs_from_processes_as_in_line(tmp_path):
     specs = [tiny(seed=s) for s in (2, 0, 1)]
-    parallel = train(specs, tmp_path / "a", n_jobs=2, progress=False)
+    parallel = train(specs, tmp_path / "a")
     inline = train(specs, tmp_path / "b", n_jobs=1, progress=False)
     assert [net.metadata["spec"]["seed"] for net in parallel] == [2, 0, 1]
     assert all(torch.equal(a.W_hh, b.W_hh) for a, b in zip(parallel, inline, strict=True))
