@@ -8,8 +8,10 @@ optimiser, learning rate, batch and number of steps; no gradient clipping there 
 import hashlib
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -153,30 +155,14 @@ def train(
     missing = [s for s in dict.fromkeys(specs) if not store.has(s, folder)]
     if missing:
         missing.sort(key=_work, reverse=True)
-        bar = tqdm(
-            total=sum(map(_work, missing)),
-            desc=f"training {len(missing)} network{'s' if len(missing) > 1 else ''}",
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left{postfix}",
-            disable=not progress,
-            mininterval=1,
-        )
-        with bar:
+        with _progress(missing, folder, progress) as finished:
             if n_jobs is None and get_active_backend()[1] is None:
                 n_jobs = -1  # joblib's own default is one process
-            if len(missing) == 1 or n_jobs == 1:
-                for spec in missing:
-                    _train_into(
-                        spec,
-                        folder,
-                        lambda steps, s=spec: bar.update(_work(s) * steps / s.recipe.steps),
-                    )
-            else:
-                jobs = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-                done = 0
-                for spec in jobs(delayed(_train_into)(spec, folder) for spec in missing):
-                    done += 1
-                    bar.set_postfix_str(f"{done} of {len(missing)} done")
-                    bar.update(_work(spec))
+            if len(missing) == 1:
+                n_jobs = 1
+            jobs = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+            for name in jobs(delayed(_train_into)(spec, folder) for spec in missing):
+                finished.add(name)
     return [store.load(spec, folder) for spec in specs]
 
 
@@ -193,17 +179,61 @@ def _work(spec: Spec) -> float:
     )
 
 
-def _train_into(spec: Spec, folder: Path, report: Callable[[int], None] | None = None) -> Spec:
-    # Runs in a process of its own: one thread, and no denormals from vanishing gradients.
+@contextmanager
+def _progress(specs, folder, shown):
+    """A bar over the arithmetic of all specs, from what their processes note beside the store."""
+    text = f"training {len(specs)} network{'s' if len(specs) > 1 else ''}"
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
+    total, stop, finished = sum(map(_work, specs)), threading.Event(), set()
+
+    def done(spec):
+        steps = spec.recipe.steps
+        return _work(spec) * (1 if spec.name in finished else _steps_done(spec, folder) / steps)
+
+    with tqdm(total=total, desc=text, bar_format=layout, disable=not shown) as bar:
+
+        def watch():
+            while not stop.wait(1):
+                bar.n = max(bar.n, sum(map(done, specs)))
+                bar.refresh()
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield finished
+            bar.n = total
+        finally:
+            stop.set()
+            watcher.join()
+            bar.refresh()
+
+
+def _steps_done(spec, folder):
+    try:
+        return int(_note(spec, folder).read_text())
+    except (OSError, ValueError):  # not begun, or read while it was written
+        return 0
+
+
+def _note(spec, folder):
+    return folder / f".{spec.name}.progress"
+
+
+def _train_into(spec: Spec, folder: Path) -> str:
+    # Usually in a process of its own: one thread, and no denormals from vanishing gradients.
+    folder.mkdir(parents=True, exist_ok=True)
+    note = _note(spec, folder)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     try:
-        store.save(spec, train_one(spec, report), folder)
+        net = train_one(spec, lambda step: note.write_text(str(step)))
+        store.save(spec, net, folder)
     finally:
+        note.unlink(missing_ok=True)
         torch.set_num_threads(threads)
         torch.set_flush_denormal(False)
-    return spec
+    return spec.name
 
 
 def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Network:
@@ -211,7 +241,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
 
     Args:
         spec: what to train.
-        report: called with the number of steps done since the last call.
+        report: called now and then with the number of steps done.
 
     Returns:
         The network, float32, with spec, provenance and learning curve in its metadata.
@@ -251,7 +281,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
                 if step % every == 0:
                     history.append([step, task.free_steps, float(loss), score])
                     if report:
-                        report(every)
+                        report(step)
                 if not last and score > recipe.advance_at:
                     stage += 1
     with torch.no_grad():

@@ -106,6 +106,13 @@ def test_networks_come_in_the_order_of_their_specs_from_processes_as_in_line(tmp
     assert all(torch.equal(a.W_hh, b.W_hh) for a, b in zip(parallel, inline, strict=True))
 
 
+def test_progress_runs_to_the_end_and_leaves_nothing_beside_the_networks(tmp_path, capsys):
+    train([tiny(seed=s) for s in range(3)], tmp_path, n_jobs=2)
+    shown = capsys.readouterr().err
+    assert "training 3 networks" in shown and "100%" in shown and "left" in shown
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_damaged_file_is_named_set_aside_and_trained_again(tmp_path):
     good = train([tiny()], tmp_path, progress=False)[0]
     file = store.path(tiny(), tmp_path)
