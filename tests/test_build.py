@@ -15,8 +15,6 @@ from playwright.sync_api import sync_playwright
 from tools import notebooks
 from tools.notebooks import ROOT
 
-pytestmark = pytest.mark.skipif(not notebooks.names(), reason="there is no notebook yet")
-
 
 def run(*arguments, cwd=ROOT):
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("SCHUR_LIB_", "PYTEST_"))}

@@ -95,13 +95,11 @@ def rerun(tmp_path_factory):
     return done, folder
 
 
-@pytest.mark.skipif(not NAMES, reason="there is no notebook yet")
 def test_the_notebooks_print_again_what_their_references_print(rerun):
     done, _ = rerun
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 
-@pytest.mark.skipif(not NAMES, reason="there is no notebook yet")
 def test_the_notebooks_save_again_the_reference_results_within_rounding(rerun):
     _, folder = rerun
     saved = {p.name for p in folder.glob("*.csv")}
@@ -113,8 +111,6 @@ def test_the_notebooks_save_again_the_reference_results_within_rounding(rerun):
 
 
 def test_the_files_in_data_are_those_the_references_were_made_with():
-    if not references.DATA.exists():
-        pytest.skip("there is no data yet")
     assert references.CHECKSUMS.read_text() == references.checksums(), (
         "a file in data/ changed: `python3 run.py references` makes the references anew"
     )
