@@ -49,7 +49,7 @@ glue("advance_at", recipe.advance_at, display=False)
 #
 # ```{admonition} The recipe is not the paper's
 # :class: warning
-# The paper does not state how its copy networks were trained. We use the *ancestor recipe*: that of a public code base from which the copy task descends {cite:p}`karuvally2024`. It was chosen because it is public and related, not because the paper states it. Mean squared error on the output steps; Adam with learning rate {glue:text}`rate`, batches of {glue:text}`batch` fresh sequences, the gradient's norm clipped at {glue:text}`clip`; replay lengths {glue:text}`horizons`, moving on when the batch accuracy exceeds {glue:text}`advance_at`; {glue:text}`steps:,d` steps. How many steps belongs to the result: the ablation profile still moves after the accuracy has reached 1.
+# The paper does not state how its copy networks were trained. We use the *ancestor recipe*: that of a public code base from which the copy task descends {cite:p}`karuvally2024`. It was chosen because it is public and related, not because the paper states it. Mean squared error on the output steps; Adam with learning rate {glue:text}`rate`, batches of {glue:text}`batch` fresh sequences, the gradient's norm clipped at {glue:text}`clip`; replay lengths {glue:text}`horizons`, moving on when the batch accuracy exceeds {glue:text}`advance_at`; {glue:text}`steps:,d` steps. The number of steps belongs to the result: the loss goes on falling long after the accuracy has reached 1, as the learning curves below show.
 # ```
 #
 # The networks here number {glue:text}`n_networks`. Each is scored on 1,024 sequences that none was trained on, over the first 128 lags after the input.
@@ -160,7 +160,7 @@ if reached:
 glue("after_solved", sentence + ".", display=False)
 
 # %% [markdown]
-# {glue:text}`after_solved` The weights go on changing while the accuracy no longer shows it, and with them the ablation profile. So where the training stops decides part of what [Figure 1](figure_1.ipynb) shows, and a recipe that stops elsewhere gives other numbers.
+# {glue:text}`after_solved` The weights go on changing while the accuracy no longer shows it. So a recipe that stops elsewhere gives other weights, and may give other numbers in [Figure 1](figure_1.ipynb); how far they move is not measured here.
 
 # %% [markdown]
 # ## Spectra
