@@ -5,9 +5,10 @@ only. With networks "reference" the shipped ones are used, more seeds than the p
 """
 
 import argparse
+import inspect
 from dataclasses import replace
 
-from schur_lib import store
+from schur_lib import store, tasks
 from schur_lib.constructions import CONSTRUCTIONS
 from schur_lib.networks import Network
 from schur_lib.training import COPY_RECIPE, NEURO_RECIPE, TASKS, Spec, train
@@ -18,6 +19,22 @@ COPY_SIZES = (56, 64, 72)
 FIGURE_1 = (("dense_orthogonal", 72), ("cayley", 72))
 QUICK_COPY = replace(COPY_RECIPE, steps=400, horizons=(10, 20))
 QUICK_NEURO = replace(NEURO_RECIPE, steps=200)
+STUDY_SEEDS = 3
+# What the paper leaves open, one choice varied at a time; the default of each is among the values.
+COPY_STUDIES = {
+    "horizon": {
+        **{str(lags): replace(COPY_RECIPE, horizons=(lags,)) for lags in (16, 32, 64)},
+        "curriculum": COPY_RECIPE,
+    },
+    "steps": {str(steps): replace(COPY_RECIPE, steps=steps) for steps in range(4000, 20001, 4000)},
+    "readout_scale": {str(a): replace(COPY_RECIPE, readout_scale=a) for a in (0.1, 1.0, 3.0)},
+}
+GENERATOR_STUDIES = {
+    ("flip_flop", "pulse_probability"): (0.1, 0.2, 0.3, 0.5),
+    ("sine_generation", "highest"): (3.0, 6.0, 10.0),
+    ("context_integration", "noise"): (0.25, 0.5, 1.0, 2.0),
+    ("context_integration", "bias"): (0.0, 0.06, 0.2, 0.5),
+}
 
 
 def specs(task: str, profile: str = "paper", networks: str = "reference") -> list[Spec]:
@@ -71,6 +88,40 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
     return chosen
 
 
+def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
+    """The networks of the recipe chapter: what the paper leaves open, one choice varied at a time.
+
+    Copy networks are those of Figure 1 (dense orthogonal, 72 units); three seeds a value. The paper
+    profile always uses the shipped ones, because training them takes longer than all others together.
+
+    Args:
+        profile: "paper" or "quick" (one seed, a few steps).
+
+    Returns:
+        (task, what is varied, its value as text, spec), one for each network.
+
+    Raises:
+        ValueError: unknown profile.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile must be one of {PROFILES}, got {profile!r}")
+    quick, chosen = profile == "quick", []
+    for seed in range(1 if quick else STUDY_SEEDS):
+        for name, values in COPY_STUDIES.items():
+            for value, recipe in values.items():
+                if quick:
+                    recipe = replace(recipe, steps=recipe.steps // 200, horizons=recipe.horizons[:2])
+                chosen.append(("copy", name, value, Spec("copy", *FIGURE_1[0], seed, recipe)))
+        for (task, option), values in GENERATOR_STUDIES.items():
+            default = inspect.signature(getattr(tasks, task)).parameters[option].default
+            for value in values:
+                options = {} if value == default else {option: value}
+                recipe = QUICK_NEURO if quick else None
+                spec = Spec(task, seed=seed, recipe=recipe, task_options=options)
+                chosen.append((task, option, str(value), spec))
+    return chosen
+
+
 def networks(chosen: list[Spec], source: str = "reference") -> list[Network]:
     """The networks of some specs: the shipped ones, or those of the store, training what is missing.
 
@@ -90,15 +141,18 @@ def networks(chosen: list[Spec], source: str = "reference") -> list[Network]:
 
 
 def main(arguments=None):
-    """Train a task's networks into the store, or renew the reference set."""
+    """Train the networks of a task, or of the recipe studies, into the store or the reference set."""
     parser = argparse.ArgumentParser(prog="python -m schur_lib.profiles", description=main.__doc__)
-    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("task", choices=(*TASKS, "studies"))
     parser.add_argument("profile", choices=PROFILES, nargs="?", default="paper")
     parser.add_argument(
         "--reference", action="store_true", help="train the reference set into data/networks"
     )
     chosen = parser.parse_args(arguments)
-    if chosen.reference:
+    if chosen.task == "studies":
+        folder = store.REFERENCE if chosen.reference else None
+        train([spec for *_, spec in studies(chosen.profile)], folder)
+    elif chosen.reference:
         train(specs(chosen.task, "paper", "reference"), store.REFERENCE)
     else:
         train(specs(chosen.task, chosen.profile, "trained"))

@@ -24,12 +24,23 @@ def test_copy_networks_come_in_the_promised_numbers(profile, source, main, other
     assert all(n == (main if key in FIGURE_1 else others) for key, n in found.items())
 
 
-def test_the_networks_trained_here_are_seeds_of_the_reference_set():
-    assert set(map(str, specs("copy", "paper", "trained"))) <= set(map(str, specs("copy")))
+@pytest.mark.parametrize("task", profiles.TASKS)
+def test_the_networks_trained_here_are_seeds_of_the_reference_set(task):
+    assert set(map(str, specs(task, "paper", "trained"))) <= set(map(str, specs(task)))
+
+
+def test_a_study_varies_one_choice_and_holds_the_default_among_its_values():
+    chosen = profiles.studies()
+    for (task, varied), values in Counter((t, v) for t, v, *_ in chosen).items():
+        part = [(value, s) for t, v, value, s in chosen if (t, v) == (task, varied)]
+        assert values == profiles.STUDY_SEEDS * len({value for value, _ in part})
+        default = {s for _, s in part} & set(specs(task))
+        assert len(default) == profiles.STUDY_SEEDS, varied
 
 
 def test_every_reference_network_is_shipped_whole_and_says_where_it_comes_from():
-    chosen = specs("copy")
+    chosen = {s for task in profiles.TASKS for s in specs(task)}
+    chosen = sorted(chosen | {s for *_, s in profiles.studies()}, key=str)
     for spec, net in zip(chosen, networks(chosen), strict=True):
         assert net.metadata["spec"] == spec.as_dict()
         assert net.metadata["provenance"]["torch"] and net.metadata["provenance"]["trained"]
