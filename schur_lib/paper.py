@@ -3,6 +3,7 @@
 The paper is Dräger, arXiv:2606.18457v1; `data/README.md` describes the table of its numbers.
 """
 
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -89,6 +90,14 @@ def save(table: pd.DataFrame, name: str) -> None:
     aside = folder / f".{name}.{os.getpid()}.tmp"
     table.round(7).to_csv(aside, index=False, na_rep="nan")
     os.replace(aside, folder / f"{name}.csv")
+
+
+def save_stamp(stamp: dict, name: str) -> None:
+    """Write what made a table to <name>.json beside it: code, networks and options."""
+    folder = Path(os.environ.get("SCHUR_LIB_RESULTS") or PROJECT / "build" / "results")
+    aside = folder / f".{name}.{os.getpid()}.json"
+    aside.write_text(json.dumps(stamp, indent=1, sort_keys=True) + "\n")
+    os.replace(aside, folder / f"{name}.json")
 
 
 def beside_paper(table: pd.DataFrame, where: str) -> pd.DataFrame:

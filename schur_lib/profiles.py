@@ -110,7 +110,9 @@ def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
         for name, values in COPY_STUDIES.items():
             for value, recipe in values.items():
                 if quick:
-                    recipe = replace(recipe, steps=recipe.steps // 200, horizons=recipe.horizons[:2])
+                    recipe = replace(
+                        recipe, steps=recipe.steps // 200, horizons=recipe.horizons[:2]
+                    )
                 chosen.append(("copy", name, value, Spec("copy", *FIGURE_1[0], seed, recipe)))
         for (task, option), values in GENERATOR_STUDIES.items():
             default = inspect.signature(getattr(tasks, task)).parameters[option].default

@@ -160,6 +160,9 @@ def main():
             if not check:
                 RESULTS.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(table, RESULTS / table.name)
+                stamp = table.with_suffix(".json")
+                if stamp.exists():
+                    shutil.copyfile(stamp, RESULTS / stamp.name)
         known = {table.name for table in tables}
         for orphan in sorted(RESULTS.glob("*.csv")):
             if orphan.name not in known:
