@@ -38,6 +38,16 @@ LINES = {  # colour, dashes
     "cayley": ("#CC79A7", "-."),
 }
 ORDER = [label(s) for s in SUBSETS]
+SET_COLOURS = {"": "#777777", **COLOURS, ORDER[-1]: "#000000"}
+STUDIES = {  # what the recipe chapter varies, as its figures and tables write it
+    "horizon": "training horizon (lags)",
+    "steps": "training steps",
+    "readout_scale": "scale of the first readout",
+    "pulse_probability": "pulse probability",
+    "highest": "highest frequency (Hz)",
+    "noise": "noise",
+    "bias": "drift",
+}
 PAPER = {"marker": "D", "facecolors": "none", "edgecolors": "#000000", "linewidths": 1.4, "s": 60}
 STYLE = {
     "figure.facecolor": "white",
@@ -442,6 +452,53 @@ def example_trials(targets, outputs: dict[str, np.ndarray], dt: float = 1, unit=
         ax.set_ylabel(f"output {channel + 1}" if targets.shape[1] > 1 else "output")
     axes[-1, 0].set_xlabel(f"time ({unit})")
     _legend_below(fig, axes[0, 0], 3)
+    return fig
+
+
+@styled
+def studies(table: pd.DataFrame, column: str, published: pd.DataFrame) -> Figure:
+    """A score against one choice of the recipe a panel, a line a removed set, points for networks.
+
+    Args:
+        table: `task`, `varied`, `value`, `seed`, `removed`, and the column.
+        column: "score" (means are drawn) or "delta" (medians, on an axis linear up to 0.01).
+        published: the paper's numbers, drawn as dashed lines.
+    """
+    quantity = {"score": "replay_accuracy", "delta": "delta_fvu"}[column]
+    sets = [name for name in SET_COLOURS if name in set(table.removed)]
+    panels = list(table.groupby(["task", "varied"], sort=False))
+    n_rows = (len(panels) + 1) // 2
+    fig, axes = plt.subplots(
+        n_rows, 2, figsize=(6.4, 2.9 * n_rows + 0.5), sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for ax, ((task, varied), rows) in zip(axes.flat, panels, strict=False):
+        values = list(dict.fromkeys(rows.value))
+        for name in sets:
+            part = rows[rows.removed == name]
+            by_value = part.groupby("value")[column]
+            middle = (by_value.mean() if column == "score" else by_value.median())[values]
+            colour = SET_COLOURS[name]
+            ax.plot(range(len(values)), middle, color=colour, label=without(name))
+            ax.plot(part.value.map(values.index), part[column], ".", color=colour, alpha=0.5)
+            theirs = published[
+                (published.task == task)
+                & (published.removed == name)
+                & (published.quantity == quantity)
+            ]
+            for paper in theirs.value:
+                ax.axhline(paper, color=colour, linestyle="--", linewidth=1)
+        ax.set_title(NAMES[task])
+        names = [value.replace("curriculum", "curri-\nculum") for value in values]
+        ax.set_xticks(range(len(values)), names)
+        ax.set_xlabel(STUDIES[varied])
+        if column == "delta":
+            ax.set_yscale("symlog", linthresh=0.01)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("accuracy" if column == "score" else "ΔFVU")
+    for ax in axes.flat[len(panels) :]:
+        ax.set_visible(False)
+    _legend_below(fig, axes[0, 0], len(sets))
     return fig
 
 

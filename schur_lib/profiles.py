@@ -42,10 +42,11 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
 
     Copy: four constructions at three sizes; three seeds for the two configurations of Figure 1 and one
     for the others when trained here, ten and three in the reference set. The other tasks: three seeds,
-    ten in the reference set. Quick: two seeds at most.
+    ten in the reference set. Quick: two seeds at most. "studies" are the networks of `studies`; the
+    paper profile trains none of them.
 
     Args:
-        task: one of `training.TASKS`.
+        task: one of `training.TASKS`, or "studies".
         profile: "paper" or "quick".
         networks: "reference" or "trained".
 
@@ -53,7 +54,7 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
         ValueError: an unknown argument, or a quick profile of the reference networks.
     """
     for name, value, allowed in (
-        ("task", task, TASKS),
+        ("task", task, (*TASKS, "studies")),
         ("profile", profile, PROFILES),
         ("networks", networks, SOURCES),
     ):
@@ -64,6 +65,9 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
         raise ValueError(
             'the reference networks are of profile "paper"; profile "quick" needs networks="trained"'
         )
+    if task == "studies":
+        chosen = [] if (profile, networks) == ("paper", "trained") else studies(profile)
+        return list(dict.fromkeys(spec for *_, spec in chosen))
     if task != "copy":
         recipe = QUICK_NEURO if quick else None
         return [
@@ -111,14 +115,14 @@ def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
             for value, recipe in values.items():
                 if quick:
                     recipe = replace(
-                        recipe, steps=recipe.steps // 200, horizons=recipe.horizons[:2]
+                        recipe, steps=recipe.steps // 400, horizons=recipe.horizons[:2]
                     )
                 chosen.append(("copy", name, value, Spec("copy", *FIGURE_1[0], seed, recipe)))
         for (task, option), values in GENERATOR_STUDIES.items():
             default = inspect.signature(getattr(tasks, task)).parameters[option].default
             for value in values:
                 options = {} if value == default else {option: value}
-                recipe = QUICK_NEURO if quick else None
+                recipe = replace(NEURO_RECIPE, steps=50) if quick else None
                 spec = Spec(task, seed=seed, recipe=recipe, task_options=options)
                 chosen.append((task, option, str(value), spec))
     return chosen
@@ -151,10 +155,7 @@ def main(arguments=None):
         "--reference", action="store_true", help="train the reference set into data/networks"
     )
     chosen = parser.parse_args(arguments)
-    if chosen.task == "studies":
-        folder = store.REFERENCE if chosen.reference else None
-        train([spec for *_, spec in studies(chosen.profile)], folder)
-    elif chosen.reference:
+    if chosen.reference:
         train(specs(chosen.task, "paper", "reference"), store.REFERENCE)
     else:
         train(specs(chosen.task, chosen.profile, "trained"))

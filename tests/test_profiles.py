@@ -39,8 +39,7 @@ def test_a_study_varies_one_choice_and_holds_the_default_among_its_values():
 
 
 def test_every_reference_network_is_shipped_whole_and_says_where_it_comes_from():
-    chosen = {s for task in profiles.TASKS for s in specs(task)}
-    chosen = sorted(chosen | {s for *_, s in profiles.studies()}, key=str)
+    chosen = sorted({s for task in (*profiles.TASKS, "studies") for s in specs(task)}, key=str)
     for spec, net in zip(chosen, networks(chosen), strict=True):
         assert net.metadata["spec"] == spec.as_dict()
         assert net.metadata["provenance"]["torch"] and net.metadata["provenance"]["trained"]
