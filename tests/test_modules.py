@@ -217,8 +217,20 @@ def test_the_model_is_left_as_it_was():
 
 def test_noise_within_the_model_is_the_same_for_every_matrix():
     trials = evaluation(CellLoop(noise=0.5), "cell.weight_hh", *data(torch.float32))
-    first, second = trials.trial_scores([trials.W_hh, trials.W_hh])
+    (first,) = trials.trial_scores([trials.W_hh])
+    torch.randn(3)  # what else draws random numbers makes no difference
+    (second,) = trials.trial_scores([trials.W_hh])
     assert torch.equal(first, second)
+
+
+def test_dropout_is_off_as_in_evaluation():
+    module = Sequence(nn.GRU)
+    module.readout = nn.Sequential(nn.Dropout(0.5), module.readout)
+    inputs, targets = data(torch.float32)
+    trials = evaluation(module.train(), "rnn.weight_hh_l0", inputs, targets, gate="new")
+    scores = trials.scores([trials.W_hh])
+    expected = fvu(module.eval()(inputs).detach(), targets)
+    np.testing.assert_allclose(scores, [expected], rtol=1e-5)
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
