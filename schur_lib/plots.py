@@ -197,8 +197,9 @@ def spectra(forms: dict[str, OrderedSchur], alpha: float = 0.9) -> Figure:
     """
     n_rows = (len(forms) + 1) // 2
     fig, axes = plt.subplots(
-        n_rows, 2, figsize=(6, 3 * n_rows + 0.5), sharex=True, sharey=True, layout="constrained"
-    )
+        n_rows, 2, figsize=(6, 3 * n_rows + 0.5), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
     angle = np.linspace(0, 2 * np.pi, 361)
     for ax, (title, form) in zip(axes.flat, forms.items(), strict=False):
         n = form.n_leading(alpha)
@@ -213,6 +214,8 @@ def spectra(forms: dict[str, OrderedSchur], alpha: float = 0.9) -> Figure:
         ax.set(title=title, aspect="equal")
         ax.set_xticks([-1, 0, 1])
         ax.set_yticks([-1, 0, 1])
+    for ax in axes.flat[len(forms) :]:
+        ax.set_visible(False)
     for ax in axes[-1]:
         ax.set_xlabel("Re λ")
     for ax in axes[:, 0]:
@@ -428,14 +431,17 @@ def trajectories(states: dict[str, np.ndarray], n_trials: int = 8) -> Figure:
 
 
 @styled
-def example_trials(targets, outputs: dict[str, np.ndarray], dt: float = 1, unit="step") -> Figure:
-    """One trial: the target in grey and outputs over it, a panel a channel.
+def example_trials(
+    targets, outputs: dict[str, np.ndarray], dt: float = 1, unit="step", titles: Sequence[str] = ()
+) -> Figure:
+    """The target in grey and outputs over it, a panel a channel (or a trial of one channel).
 
     Args:
         targets: (T, N_y).
         outputs: (T, N_y) by name; "RR", "CR", "CC" in their colours, anything else in black.
         dt: duration of a step.
         unit: of dt.
+        titles: of the panels; none for numbered outputs.
     """
     targets = np.asarray(targets)
     fig, axes = plt.subplots(
@@ -449,7 +455,10 @@ def example_trials(targets, outputs: dict[str, np.ndarray], dt: float = 1, unit=
             shown = without(name) if name in COLOURS else name
             colour = COLOURS.get(name, "black")
             ax.plot(time, np.asarray(values)[:, channel], color=colour, label=shown)
-        ax.set_ylabel(f"output {channel + 1}" if targets.shape[1] > 1 else "output")
+        numbered = targets.shape[1] > 1 and not len(titles)
+        ax.set_ylabel(f"output {channel + 1}" if numbered else "output")
+        if len(titles):
+            ax.set_title(titles[channel], loc="left", fontsize=10, pad=3)
     axes[-1, 0].set_xlabel(f"time ({unit})")
     _legend_below(fig, axes[0, 0], 3)
     return fig
