@@ -1,0 +1,86 @@
+"""Statistics over networks, by hand and by simulation."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from schur_lib.statistics import dominance, effect_size, holm, interval, sign_flip
+
+
+def test_holm_agrees_with_an_example_worked_by_hand():
+    # sorted 0.005, 0.01, 0.03, 0.04: times 4, 3, 2, 1 gives 0.02, 0.03, 0.06, 0.04, the last raised
+    assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    assert_allclose(holm([0.6, 0.7]), [1, 1])
+
+
+def test_holm_does_not_count_tests_that_were_not_possible():
+    assert_allclose(holm([0.02, np.nan, 0.03]), [0.04, np.nan, 0.04])
+    assert holm([]).shape == (0,)
+
+
+def test_sign_flip_counts_all_sign_patterns():
+    d = np.array([0.3, -0.1, 0.5, 0.9, 0.2])
+    means = [np.mean(d * signs) for signs in product((-1, 1), repeat=len(d))]
+    upper = np.mean([m >= d.mean() - 1e-12 for m in means])
+    assert_allclose(sign_flip(d), 2 * upper)
+
+
+def test_no_sign_flip_test_of_n_networks_goes_below_its_bound():
+    for n in (3, 10):
+        assert_allclose(sign_flip(np.arange(1.0, n + 1)), 2.0 ** (1 - n))
+    assert sign_flip([0.0, 0.0, 0.0]) == sign_flip([2.0]) == 1.0
+    assert np.isnan(sign_flip([np.nan]))
+
+
+def test_sign_flip_of_many_networks_does_not_depend_on_anything_but_its_seed():
+    d = np.random.default_rng(3).normal(0.1, 1, 30)
+    assert sign_flip(d) == sign_flip(d)
+    assert 0.2 < sign_flip(d - d.mean() + 0.01) <= 1
+
+
+def test_the_interval_covers_the_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    samples = rng.exponential(1.0, (200, 15))
+    ends = np.array([interval(s) for s in samples])
+    covered = np.mean((ends[:, 0] <= 1) & (1 <= ends[:, 1]))
+    assert 0.83 <= covered <= 0.99  # 0.95, less what 15 skewed values cost
+    assert_allclose(interval(samples[0]), interval(samples[0]))
+
+
+def test_the_interval_of_few_or_equal_values_is_none_or_the_value():
+    assert np.isnan(interval([1.0, 2.0])).all()
+    assert np.isnan(interval([1.0, 2.0, np.nan])).all()
+    assert interval([0.7] * 10) == (0.7, 0.7)
+    low, high = interval([1.0, 1.0, 1.0, 1.0, 5.0], np.median)
+    assert 1 <= low <= high <= 5
+
+
+def test_a_wider_confidence_gives_a_wider_interval():
+    values = np.random.default_rng(1).normal(size=12)
+    narrow, wide = interval(values, confidence=0.5), interval(values, confidence=0.99)
+    assert wide[0] < narrow[0] < values.mean() < narrow[1] < wide[1]
+
+
+def test_effect_size_is_the_mean_in_standard_deviations():
+    assert_allclose(effect_size([1.0, 2.0, 3.0]), 2.0)
+    assert np.isnan(effect_size([1.0])) and np.isnan(effect_size([2.0, 2.0]))
+
+
+def test_dominance_is_one_where_all_are_larger_and_zero_where_half_are():
+    assert dominance([2, 3, 4], 1) == 1 and dominance([2, 3], 5) == -1
+    assert dominance([1, 3], 2) == 0 and dominance([2, 2], 2) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: interval([1, 2, 3], confidence=95), "confidence must be in"),
+        (lambda: interval([[1, 2], [3, 4]]), "one a network"),
+        (lambda: holm([0.5, 1.2]), "p-values must be in"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
