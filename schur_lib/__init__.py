@@ -7,6 +7,7 @@ from schur_lib.modules import Evaluation, evaluation, over_networks, profile_of
 from schur_lib.networks import Network
 from schur_lib.rollout import rollout
 from schur_lib.schur import ordered_schur
+from schur_lib.stabilisers import stabiliser, stabilisers
 from schur_lib.training import Recipe, Spec, train
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "profile_of",
     "replay_accuracy",
     "rollout",
+    "stabiliser",
+    "stabilisers",
     "tasks",
     "train",
 ]
