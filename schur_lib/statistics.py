@@ -10,50 +10,51 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import stats
 
-RESAMPLES = 9999
-# All sign patterns are counted up to this many networks; beyond, RESAMPLES of them are drawn.
+RESAMPLES = 1999
+# All sign patterns are counted up to this many networks; beyond, some are drawn.
 EXACT = 13
+DRAWN = 9999
 
 
-def interval(
-    values: Sequence[float],
-    statistic: Callable = np.mean,
-    confidence: float = 0.95,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-) -> tuple[float, float]:
-    """Bootstrap confidence interval over networks, bias-corrected and accelerated (BCa).
+def interval(statistic: Callable, *samples: Sequence) -> tuple[float, float]:
+    """95 % bootstrap interval of a statistic over networks, from a fixed seed.
 
-    Efron, Better bootstrap confidence intervals, JASA 82 (1987); scipy.stats.bootstrap.
+    Bias-corrected and accelerated (Efron, JASA 82, 1987; scipy.stats.bootstrap) from five networks
+    on; percentiles for fewer, and where BCa is undefined because leaving out one network never
+    changes the statistic.
 
     Args:
-        values: (n,), one a network; NaN are left out.
-        statistic: of (…, n) along `axis`, such as np.mean or np.median.
-        confidence: in (0, 1).
-        seed: of the resamples.
-        resamples: how many; fewer for a statistic that is slow.
+        statistic: function of as many 1-D arrays as there are samples.
+        samples: (n,) each, one entry a network: its value, or its number where the statistic looks
+            its rows up. Several samples, such as the networks of different tasks, are resampled each
+            on its own.
 
     Returns:
-        (low, high): NaN for fewer than three values, the value itself where all are equal.
+        (low, high); NaN if a sample holds fewer than three networks.
 
     Raises:
-        ValueError: confidence is not in (0, 1), or the values are not one-dimensional.
+        ValueError: a sample is not one-dimensional, or holds NaN.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1), got {confidence!r}")
-    values = _finite(values)
-    if len(values) < 3:
+    samples = [_checked(sample) for sample in samples]
+    fewest = min(map(len, samples))
+    if fewest < 3:
         return float("nan"), float("nan")
-    if np.ptp(values) == 0:
-        return float(values[0]), float(values[0])
-    options = {"confidence_level": confidence, "n_resamples": resamples, "vectorized": True}
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # BCa is undefined where leaving out one value never changes the statistic, as with a median.
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        found = _bootstrap(values, statistic, "BCa", seed, options)
-        if not np.isfinite(found).all():
-            found = _bootstrap(values, statistic, "percentile", seed, options)
-    return float(found[0]), float(found[1])
+    if all(np.ptp(sample) == 0 for sample in samples):
+        return (float(statistic(*samples)),) * 2
+    for method in ("BCa", "percentile") if fewest >= 5 else ("percentile",):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # BCa says in a warning that it is undefined
+            found = stats.bootstrap(
+                samples,
+                statistic,
+                vectorized=False,
+                n_resamples=RESAMPLES,
+                method=method,
+                rng=np.random.default_rng(0),
+            ).confidence_interval
+        if np.isfinite(found.low) and np.isfinite(found.high):
+            break
+    return float(found.low), float(found.high)
 
 
 def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
@@ -63,13 +64,13 @@ def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
     can be below 2^(1−n): 0.25 for three, 0.002 for ten.
 
     Args:
-        differences: (n,), one a network; NaN are left out.
+        differences: (n,), one a network, without NaN.
         seed: of the drawn sign patterns, where there are too many to count all.
 
     Returns:
         p in (0, 1]; NaN without any value.
     """
-    differences = _finite(differences)
+    differences = _checked(differences)
     if not len(differences):
         return float("nan")
     if not differences.any():
@@ -80,7 +81,7 @@ def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
         (differences,),
         np.mean,
         permutation_type="samples",
-        n_resamples=np.inf if len(differences) <= EXACT else RESAMPLES,
+        n_resamples=np.inf if len(differences) <= EXACT else DRAWN,
         vectorized=True,
         rng=np.random.default_rng(seed),
     )
@@ -91,12 +92,12 @@ def effect_size(differences: Sequence[float]) -> float:
     """Paired effect size d_z = mean / SD of the differences over networks (Cohen, 1988).
 
     Args:
-        differences: (n,), one a network; NaN are left out.
+        differences: (n,), one a network, without NaN.
 
     Returns:
         d_z; NaN for fewer than two values, or where they do not vary.
     """
-    differences = _finite(differences)
+    differences = _checked(differences)
     if len(differences) < 2 or np.ptp(differences) == 0:
         return float("nan")
     return float(differences.mean() / differences.std(ddof=1))
@@ -141,15 +142,10 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return corrected
 
 
-def _finite(values):
-    values = np.asarray(values, dtype=float)
+def _checked(values):
+    values = np.asarray(values)
     if values.ndim != 1:
         raise ValueError(f"values must be (n,), one a network, got shape {values.shape}")
-    return values[~np.isnan(values)]
-
-
-def _bootstrap(values, statistic, method, seed, options):
-    found = stats.bootstrap(
-        (values,), statistic, method=method, rng=np.random.default_rng(seed), **options
-    )
-    return tuple(found.confidence_interval)
+    if np.isnan(values.astype(float)).any():
+        raise ValueError("values must not hold NaN: leave out networks that have no value")
+    return values
