@@ -38,7 +38,8 @@ USES = {
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))
 DATA = sorted(str(p) for p in (ROOT / "data").rglob("*") if p.suffix in (".safetensors", ".csv"))
-COMMON = [*CODE, str(ROOT / "requirements.lock"), str(ROOT / "tools" / "notebooks.py")]
+COMMON = [*CODE, str(ROOT / "requirements.lock"), str(ROOT / "tools" / "keep_figures.py"),
+          str(ROOT / "tools" / "notebooks.py")]
 INPUTS = {"profile": PROFILE, "networks": NETWORKS, **notebooks.versions()}
 START = time.monotonic()
 
@@ -117,7 +118,7 @@ def task_train():
     """Train the networks that the notebooks use (only with networks=trained)."""
     for before, task in zip((None, *TASKS), TASKS if NETWORKS == "trained" else (), strict=False):
         yield graph_task(
-            task, train, [task], COMMON[:-1], [manifest(task)], f"train the {task} networks",
+            task, train, [task], COMMON[:-2], [manifest(task)], f"train the {task} networks",
             uptodate=[networks_in_place(task)],
             # one after the other: each uses all processors
             task_dep=[f"train:{before}"] if before else [],
@@ -158,6 +159,28 @@ def task_notebook():
         )
 
 
+# --- explorer -------------------------------------------------------------------------------
+
+
+def export():
+    say("explorer: exporting the reference networks")
+    command = [sys.executable, "-m", "tools.explorer", str(OUTPUT / "explorer")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, "MPLBACKEND": "agg"})
+    if done.returncode:
+        return TaskFailed(done.stderr)
+
+
+def task_explorer():
+    """Export the reference networks for the page that runs them in the browser."""
+    task = graph_task(
+        "explorer", export, [], [*CODE, *DATA, str(ROOT / "tools" / "explorer.py")],
+        [OUTPUT / "explorer" / "index.js"], "export the networks of the explorer",
+    )
+    del task["name"]
+    return {**task, "basename": "explorer"}
+
+
 # --- book -----------------------------------------------------------------------------------
 
 
@@ -178,7 +201,8 @@ def task_book():
     made = [str(path) for name in notebooks.names()
             for path in (chapter(name), OUTPUT / "records" / f"{name}.json")]
     task = graph_task(
-        "book", build, [], [*pages, *made, str(ROOT / "_config.yml"),
+        "book", build, [], [*pages, *made, *CODE, str(OUTPUT / "explorer" / "index.js"),
+                            str(ROOT / "_config.yml"),
                             str(ROOT / "tools" / "book.py"), str(ROOT / "requirements.lock")],
         [OUTPUT / "html" / "index.html"], "build the book",
     )

@@ -113,6 +113,22 @@ def book(arguments):
     return code
 
 
+def notebook(arguments):
+    if not (ROOT / "notebooks" / f"{arguments.name}.py").exists():
+        names = ", ".join(sorted(path.stem for path in (ROOT / "notebooks").glob("*.py")))
+        sys.exit(f"there is no notebook {arguments.name}; there are {names}")
+    output, settings = settings_of(arguments)
+    output.mkdir(parents=True, exist_ok=True)
+    code = hand_over("-m", "doit", "-f", "dodo.py", "run", *settings,
+                     f"notebook:{arguments.name}")
+    if code:
+        say("the notebook was NOT executed: the reason is above")
+    else:
+        say(f"its figures and tables are in {output / 'records' / arguments.name}.shown, the "
+            f"executed notebook is {output / 'chapters' / arguments.name}.ipynb")
+    return code
+
+
 def why(arguments):
     return hand_over("-m", "tools.why", *settings_of(arguments)[1])
 
@@ -144,8 +160,11 @@ def parser():
         return sub
 
     for function, text in ((book, "train, execute the notebooks and build the book"),
+                           (notebook, "execute one notebook, with all that it needs"),
                            (why, "say of each task of the book why it would run again")):
         sub = command(function, text)
+        if function is notebook:
+            sub.add_argument("name", help="of a file in notebooks/, without its ending")
         sub.add_argument("--reference", action="store_true",
                          help="use the networks shipped in data/ instead of training")
         sub.add_argument("--profile", choices=("paper", "quick"), default="paper",

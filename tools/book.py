@@ -1,5 +1,6 @@
 """Assemble the book's pages and the executed notebooks, and build them with Jupyter Book."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.notebooks import ROOT, names, versions
+from tools.notebooks import FOLDER, ROOT, names, versions
 
 
 def chapters(output):
@@ -36,9 +37,14 @@ def build(output, profile, networks):
     for name in names():  # not the folder: it may hold pages of notebooks that are gone
         shutil.copy(chapters(output) / f"{name}.ipynb", work / "book" / "chapters")
     copy_mathjax(work / "book" / "_extra" / "mathjax")
+    shutil.copytree(output / "explorer", work / "book" / "_extra" / "explorer" / "data")
+    copy_downloads(output, work / "book" / "_extra" / "downloads")
     generated = work / "book" / "_generated"
     generated.mkdir()
-    (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks}))
+    (generated / "build.json").write_text(
+        json.dumps({"profile": profile, "networks": networks, **code_version()}))
+    shutil.copytree(output / "records", generated / "records",
+                    ignore=shutil.ignore_patterns("*.shown"))
     (generated / "runs.md").write_text(runs(output / "records"))
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
                "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W",
@@ -62,6 +68,35 @@ def copy_mathjax(folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
     shutil.copy(package / "LICENSE", folder)
+
+
+def copy_downloads(output, folder):
+    """Copy what the pages offer: notebooks, the figures and tables they show, tables they saved."""
+    for name in names():
+        target = folder / name
+        shutil.copytree(output / "records" / f"{name}.shown", target)
+        shutil.copy(FOLDER / f"{name}.py", target)
+        shutil.copy(chapters(output) / f"{name}.ipynb", target)
+        record = json.loads((output / "records" / f"{name}.json").read_text())
+        for table in record["tables"]:
+            shutil.copy(output / "results" / table, target)
+
+
+def code_version():
+    """{"commit": of the project, "" where git cannot tell; "code": digest of schur_lib}."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "schur_lib").glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    commit = ""
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        def git(*arguments):
+            done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+            return done.stdout.strip()
+
+        commit = git("rev-parse", "HEAD")[:12]
+        if commit and git("status", "--porcelain", "--", "schur_lib", "notebooks"):
+            commit += ", with changes that are not committed"
+    return {"commit": commit, "code": digest.hexdigest()[:12]}
 
 
 def runs(records):

@@ -1,10 +1,14 @@
 """Execute the notebooks, compare the pairs, and look for what makes a regression test blind."""
 
 import argparse
+import base64
+import csv
+import hashlib
 import importlib.metadata
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -62,13 +66,14 @@ def check_parameters(name, path, parameters):
         )
 
 
-def execute(name, parameters=None, results=None):
+def execute(name, parameters=None, results=None, figures=None):
     """Execute a notebook in a kernel of its own, in the folder notebooks/.
 
     Args:
         name: file name without its ending.
         parameters: values for the parameters cell; {} runs it as it stands.
         results: folder for the tables that the notebook saves (default: a temporary one).
+        figures: folder for what `keep_figures` keeps of each figure (default: keep nothing).
     Returns:
         (nb, seconds): the executed notebook, free of all that differs from run to run, and how
         long it took.
@@ -86,6 +91,11 @@ def execute(name, parameters=None, results=None):
         # a kernel inherits the environment: one thread a kernel keeps the last digits in place
         os.environ["OMP_NUM_THREADS"] = "1"
         os.environ["SCHUR_LIB_RESULTS"] = str(results or Path(folder) / "results")
+        os.environ["SCHUR_LIB_FIGURES"] = str(figures or "")
+        startup = Path(folder) / "ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        shutil.copy(Path(__file__).with_name("keep_figures.py"), startup)
+        os.environ["IPYTHONDIR"] = str(startup.parents[1])
         # sockets in the file system: nothing listens on a port, and ipykernel does not warn;
         # without a path of its own each kernel would take the same one
         sockets = {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
@@ -98,6 +108,8 @@ def execute(name, parameters=None, results=None):
             )
         except Exception as error:
             raise RuntimeError(failure(name, nb, executed, error)) from error
+        finally:
+            del os.environ["IPYTHONDIR"]  # the folder is gone when another kernel looks for it
         done = nbformat.read(executed, as_version=4)
     clean(done)
     return done, time.perf_counter() - start
@@ -224,6 +236,45 @@ def lint(name):
     return complaints
 
 
+def shown(nb, figures, folder):
+    """Write every figure and table that an executed notebook shows as files of its own.
+
+    Args:
+        nb: the executed notebook.
+        figures: folder of `keep_figures`: 0.svg, 0.csv, … in the order of the cells.
+        folder: gets <name>.png, .svg and .csv of a figure, <name>.csv of a table.
+    Returns:
+        [{"cell": index, "kind": "figure" or "table", "name", "files": {name: SHA-256}}, …]
+    """
+    found, number = [], 0
+    for i, cell in enumerate(nb.cells):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            files = []
+            if "image/png" in data:
+                kind = "figure"
+                title = cell.metadata.get("mystnb", {}).get("figure", {}).get("name", f"cell-{i:02d}")
+                files = [folder / f"{title}{ending}" for ending in (".csv", ".svg", ".png")]
+                for file in files[:2]:
+                    shutil.copy(figures / f"{number}{file.suffix}", file)
+                files[2].write_bytes(base64.b64decode(data["image/png"]))
+                number += 1
+            elif data.get("text/markdown", "").startswith("|"):
+                kind, title = "table", f"table-{i:02d}"
+                files = [folder / f"{title}.csv"]
+                lines = data["text/markdown"].replace("\N{NO-BREAK SPACE}", " ").splitlines()
+                cells = [[entry.strip() for entry in line.strip("| ").split("|")] for line in lines]
+                with files[0].open("w", newline="", encoding="utf-8") as file:
+                    csv.writer(file, lineterminator="\n").writerows([cells[0], *cells[2:]])
+            if files:
+                found.append({"cell": i, "kind": kind, "name": title, "files": checksums(files)})
+    return found
+
+
+def checksums(files):
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
 def main():
     """Execute one notebook into a chapter; called by the task graph."""
     parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=main.__doc__)
@@ -235,13 +286,25 @@ def main():
     arguments = parser.parse_args()
     for stale in (arguments.chapter, arguments.record):
         stale.unlink(missing_ok=True)
+    files = arguments.record.with_suffix(".shown")  # a folder: the figures and tables it shows
+    shutil.rmtree(files, ignore_errors=True)
+    files.mkdir(parents=True)
     parameters = dict(arguments.p)
-    try:
-        nb, seconds = execute(arguments.name, parameters, arguments.results)
-    except (RuntimeError, ValueError) as error:
-        sys.exit(str(error))
-    record = {"notebook": arguments.name, "parameters": parameters, "seconds": round(seconds, 1)}
-    arguments.record.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        results, figures = Path(folder) / "results", Path(folder) / "figures"
+        try:
+            nb, seconds = execute(arguments.name, parameters, results, figures)
+        except (RuntimeError, ValueError) as error:
+            sys.exit(str(error))
+        arguments.results.mkdir(parents=True, exist_ok=True)
+        tables = sorted(results.glob("*.csv"))
+        record = {
+            "notebook": arguments.name, "parameters": parameters, "seconds": round(seconds, 1),
+            "versions": versions(), "tables": checksums(tables),
+            "shown": shown(nb, figures, files),
+        }
+        for file in results.iterdir() if results.exists() else ():
+            shutil.move(file, arguments.results / file.name)
     arguments.record.write_text(json.dumps(record, indent=1))
     write(nb, arguments.chapter)
 

@@ -1,0 +1,89 @@
+"""Say below every figure and table of a notebook how it was made, and offer its data."""
+
+import csv
+import html
+import json
+from pathlib import Path
+
+from docutils import nodes
+
+LIBRARIES = ("python", "torch", "numpy", "scipy", "numba", "pandas", "matplotlib")
+
+
+def record_of(app, docname):
+    """The record of a chapter's execution, None for other pages."""
+    name = docname.removeprefix("chapters/")
+    path = Path(app.srcdir, "_generated", "records", f"{name}.json")
+    if docname == name or not path.exists():
+        return None
+    return json.loads(path.read_text())
+
+
+def networks(app, record):
+    """Which networks the saved tables come from: "copy, dense_orthogonal 72: seeds 0–9", …"""
+    found = {}
+    for table in record["tables"]:
+        path = Path(app.srcdir, "_extra", "downloads", record["notebook"], table)
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if {"task", "construction", "hidden_size", "seed"} <= set(row):
+                    key = f"{row['task']}, {row['construction']} {row['hidden_size']}"
+                    found.setdefault(key, set()).add(int(float(row["seed"])))
+    return [f"{key}: {seeds(values)}" for key, values in sorted(found.items())]
+
+
+def seeds(values):
+    first, last = min(values), max(values)
+    if len(values) == 1:
+        return f"seed {first}"
+    if len(values) == last - first + 1:
+        return f"seeds {first}–{last}"
+    return "seeds " + ", ".join(map(str, sorted(values)))
+
+
+def link(name, file, checksum=""):
+    tail = f' <span class="checksum">SHA-256 {checksum}</span>' if checksum else ""
+    return f'<a href="../downloads/{name}/{file}" download>{html.escape(file)}</a>{tail}'
+
+
+def details(app, record, shown):
+    build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text())
+    name = record["notebook"]
+    option = " --reference" if build["networks"] == "reference" else (
+        " --profile quick" if build["profile"] == "quick" else "")
+    tables = [link(name, *item) for item in record["tables"].items()]
+    rows = [
+        ("To reproduce", f"<code>python3 run.py notebook {name}{option}</code>"),
+        ("What it shows", "<br>".join(link(name, *item) for item in shown["files"].items())),
+        ("Tables behind the chapter", "<br>".join(tables)),
+        ("Notebook", f"{link(name, f'{name}.ipynb')}, {link(name, f'{name}.py')}, with "
+         + html.escape(", ".join(f"{k} = {v}" for k, v in sorted(record["parameters"].items())))),
+        ("Networks", "<br>".join(map(html.escape, networks(app, record)))),
+        ("Code", (f"commit {build['commit']}; " if build["commit"] else "")
+         + f"digest of schur_lib {build['code']}"),
+        ("Libraries", ", ".join(f"{k} {record['versions'][k]}" for k in LIBRARIES)),
+        ("Run time", f"{record['seconds']:.1f} s for the whole notebook"),
+    ]
+    body = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in rows if text)
+    return (f'<details class="provenance"><summary>How this {shown["kind"]} was made, and its data'
+            f"</summary><dl>{body}</dl></details>")
+
+
+def add(app, doctree):
+    record = record_of(app, app.env.docname)
+    if record is None:
+        return
+    for cell in list(doctree.findall(nodes.container)):
+        for shown in record["shown"] if "cell_index" in cell else ():
+            outputs = [n for n in cell.children if "cell_output" in n.get("classes", ())]
+            if shown["cell"] == cell["cell_index"] and outputs:
+                outputs[-1] += nodes.raw("", details(app, record, shown), format="html")
+    name = record["notebook"]
+    text = (f'<p class="downloads">This chapter as a notebook: {link(name, f"{name}.ipynb")} (as '
+            f'executed here), {link(name, f"{name}.py")} (its source).</p>')
+    list(doctree.findall(nodes.section))[0] += nodes.raw("", text, format="html")
+
+
+def setup(app):
+    app.connect("doctree-read", add)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

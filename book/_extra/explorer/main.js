@@ -1,0 +1,149 @@
+// The page: controls, the state in the address, and one update a frame.
+"use strict";
+
+(() => {
+  const root = document.getElementById("explorer");
+  const part = (name) => root.querySelector(`[data-part="${name}"]`);
+  const controls = Object.fromEntries(["task", "kind", "seed", "alpha", "trial", "RR", "CR", "CC"]
+    .map((name) => [name, document.getElementById(`explorer-${name}`)]));
+  const { tasks, networks } = explorer.index;
+  const state = { network: "copy-dense_orthogonal-72-0", RR: 0, CR: 0, CC: 0, alpha: 0.9, trial: 0 };
+  const whole = new Map(); // score of each network without any deletion
+  let updates = 0;
+
+  const chosen = () => networks.find(({ name }) => name === state.network);
+
+  // --- the state in the address ---------------------------------------------------------------
+
+  const address = () => `#${new URLSearchParams(state)}`;
+
+  const readAddress = () => {
+    const given = new URLSearchParams(location.hash.slice(1));
+    const number = (key, low, high) => {
+      const value = Number(given.get(key));
+      if (given.has(key) && Number.isFinite(value)) state[key] = Math.min(high, Math.max(low, value));
+    };
+    if (networks.some(({ name }) => name === given.get("network"))) state.network = given.get("network");
+    for (const name of explorer.COUPLINGS) number(name, 0, 100);
+    number("alpha", 0.5, 1);
+    number("trial", 0, 1e6);
+    state.trial = Math.min(Math.round(state.trial), tasks[chosen().task].n_trials - 1);
+  };
+
+  // --- controls -------------------------------------------------------------------------------
+
+  const fill = (select, options, value) => {
+    select.replaceChildren(...options.map(([key, text]) => new Option(text, key, false, String(key) === String(value))));
+  };
+
+  const showControls = () => {
+    const { task, kind, seed } = chosen();
+    const ofTask = networks.filter((network) => network.task === task);
+    fill(controls.task, Object.entries(tasks).map(([key, { title }]) => [key, title]), task);
+    fill(controls.kind, [...new Map(ofTask.map((network) => [network.kind, network.title]))], kind);
+    fill(controls.seed, ofTask.filter((network) => network.kind === kind).map((network) => [network.seed, network.seed]), seed);
+    controls.trial.max = tasks[task].n_trials;
+    controls.trial.value = state.trial + 1;
+    controls.alpha.value = state.alpha;
+    part("alpha").textContent = state.alpha.toFixed(2);
+    for (const name of explorer.COUPLINGS) {
+      controls[name].value = state[name];
+      part(name).textContent = `${state[name]} %`;
+      const toggle = document.getElementById(`explorer-remove-${name}`);
+      toggle.checked = state[name] > 0;
+      toggle.indeterminate = state[name] > 0 && state[name] < 100;
+    }
+  };
+
+  // A task, kind or seed was chosen: the network that has most in common with the choice.
+  const pick = (wish) => {
+    const best = networks.filter((network) => network.task === controls.task.value);
+    const same = (key, among) => {
+      const found = among.filter((network) => String(network[key]) === String(wish[key]));
+      return found.length ? found : among;
+    };
+    state.network = same("seed", same("kind", best))[0].name;
+    state.trial = Math.min(state.trial, tasks[controls.task.value].n_trials - 1);
+    update();
+  };
+  const wish = () => ({ kind: controls.kind.value, seed: controls.seed.value });
+  controls.task.addEventListener("change", () => pick({ kind: "dense_orthogonal-72", seed: 0 }));
+  controls.kind.addEventListener("change", () => pick(wish()));
+  controls.seed.addEventListener("change", () => pick(wish()));
+
+  let frame = 0;
+  const set = (key, value) => {
+    state[key] = value;
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(update);
+  };
+  controls.alpha.addEventListener("input", () => set("alpha", Number(controls.alpha.value)));
+  controls.trial.addEventListener("change", () => {
+    const last = tasks[chosen().task].n_trials;
+    set("trial", Math.min(last, Math.max(1, Math.round(Number(controls.trial.value)) || 1)) - 1);
+  });
+  for (const name of explorer.COUPLINGS) {
+    controls[name].addEventListener("input", () => set(name, Number(controls[name].value)));
+    document.getElementById(`explorer-remove-${name}`).addEventListener("change", (event) =>
+      set(name, event.target.checked ? 100 : 0));
+  }
+  document.getElementById("explorer-reset").addEventListener("click", () => {
+    Object.assign(state, { RR: 0, CR: 0, CC: 0, alpha: 0.9 });
+    update();
+  });
+
+  // --- one update -----------------------------------------------------------------------------
+
+  const run = (network, trials, T) => explorer.rollout(
+    network, explorer.recurrentWeights(network, T), trials, tasks[chosen().task].free_steps);
+
+  async function update() {
+    const mine = ++updates;
+    showControls();
+    const { task, name } = chosen();
+    let network, trials;
+    try {
+      [network, trials] = await Promise.all([explorer.load(name), explorer.load(task, `trials-${task}`)]);
+    } catch (error) {
+      part("score").textContent = error.message;
+      return;
+    }
+    if (mine !== updates) return; // a later choice is on its way
+    const { score: scoreName } = tasks[task];
+    if (!whole.has(name)) whole.set(name, explorer.scoreOf(run(network, trials, network.T), trials, scoreName));
+
+    const start = performance.now();
+    const dose = Object.fromEntries(explorer.COUPLINGS.map((key) => [key, state[key] / 100]));
+    const nLeading = explorer.nLeading(network, state.alpha);
+    const mask = explorer.masks(network, nLeading);
+    const { T, mass } = explorer.ablatedForm(network, mask, dose);
+    const outputs = run(network, trials, T);
+    const score = explorer.scoreOf(outputs, trials, scoreName);
+
+    const copy = scoreName === "replay_accuracy";
+    part("replay").hidden = !copy;
+    part("traces").hidden = copy;
+    explorer.drawSpectrum(part("spectrum"), network, nLeading, state.alpha);
+    explorer.drawForm(part("form"), T, mask, nLeading);
+    if (copy) {
+      part("wrong").textContent = explorer.drawReplay(part("cells"), outputs, trials, state.trial);
+      explorer.drawByLag(part("lags"), explorer.accuracyByLag(outputs, trials));
+    } else {
+      explorer.drawTraces(part("lines"), outputs, trials, state.trial);
+    }
+    const [label, digits] = copy ? ["Replay accuracy", 3] : ["FVU", 4];
+    part("score").textContent = `${label} ${score.toFixed(digits)} (whole network ${whole.get(name).toFixed(digits)})`;
+    part("facts").textContent = `n_R = ${nLeading} of ${network.real.length} dimensions lead; removed Schur mass ` +
+      `${mass.toFixed(3)}; ${tasks[task].n_trials} held-out trials.`;
+    const elapsed = performance.now() - start;
+    part("time").textContent = `Computed and drawn in ${elapsed.toFixed(0)} ms.`;
+    history.replaceState(null, "", address());
+    Object.assign(root.dataset, { shown: address(), score, mass, leading: nLeading, ms: elapsed });
+  }
+
+  addEventListener("hashchange", () => { readAddress(); update(); });
+  addEventListener("resize", () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(update); });
+  new MutationObserver(update).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  readAddress();
+  update();
+})();

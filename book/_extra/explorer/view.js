@@ -1,0 +1,128 @@
+// Draws: the spectrum, the form, the replay or the traces. Colours as in schur_lib/plots.py.
+"use strict";
+
+explorer.COLOURS = ["", "#009E73", "#D55E00", "#0072B2"]; // by mask: none, RR, CR, CC
+const ink = (element) => getComputedStyle(element).color; // follows the light or dark page
+
+// Sets an SVG's content in a box as wide as it stands, so that text keeps its size on a phone.
+const setSvg = (svg, height, content, label) => {
+  svg.setAttribute("viewBox", `0 0 ${svg.clientWidth} ${height}`);
+  svg.style.height = `${height}px`;
+  svg.setAttribute("aria-label", label);
+  svg.innerHTML = content;
+};
+
+// The eigenvalues: R as green points, C as blue triangles; |λ| = 1 and the cut |λ| = αρ.
+explorer.drawSpectrum = (svg, network, nLeading, alpha) => {
+  const size = svg.clientWidth, middle = size / 2, unit = size / 2.5;
+  const rho = Math.max(...explorer.moduli(network));
+  const extent = Math.max(1, rho);
+  const x = (value) => middle + (unit * value) / extent, y = (value) => middle - (unit * value) / extent;
+  const circle = (radius, dashes) => `<circle cx="${middle}" cy="${middle}" r="${(unit * radius) / extent}"
+    fill="none" stroke="currentColor" stroke-opacity="0.6" stroke-dasharray="${dashes}"/>`;
+  const points = Array.from(network.real, (re, i) => {
+    const px = x(re), py = y(network.imag[i]);
+    return i < nLeading
+      ? `<circle cx="${px}" cy="${py}" r="4" fill="${explorer.COLOURS[1]}" fill-opacity="0.7"/>`
+      : `<path d="M${px} ${py - 5}l5 9h-10z" fill="${explorer.COLOURS[3]}" fill-opacity="0.7"/>`;
+  });
+  const text = `<text x="${size - 4}" y="${middle - 5}" text-anchor="end">Re λ</text>
+    <text x="${middle + 5}" y="14">Im λ</text>`;
+  const axes = `<path d="M0 ${middle}H${size}M${middle} 0V${size}" stroke="currentColor" stroke-opacity="0.25"/>`;
+  setSvg(svg, size, axes + circle(1, "none") + circle(alpha * rho, "5 4") + points.join("") + text,
+    `Eigenvalues in the complex plane: ${nLeading} in the leading sector, ` +
+    `${network.real.length - nLeading} in the complement; spectral radius ${rho.toFixed(3)}.`);
+};
+
+// |T̃| on a logarithmic scale from 1e-4 to 1, each coupling in its colour, and the sectors' border.
+explorer.drawForm = (canvas, T, mask, nLeading) => {
+  const N = Math.sqrt(T.length), cell = 6, size = N * cell;
+  canvas.width = canvas.height = size;
+  const context = canvas.getContext("2d"), neutral = ink(canvas);
+  for (let k = 0; k < T.length; k++) {
+    const strength = 1 + Math.log10(Math.abs(T[k]) + 1e-12) / 4;
+    if (strength <= 0) continue;
+    context.globalAlpha = Math.min(1, strength);
+    context.fillStyle = explorer.COLOURS[mask[k]] || neutral;
+    context.fillRect((k % N) * cell, Math.floor(k / N) * cell, cell, cell);
+  }
+  context.globalAlpha = 1;
+  context.strokeStyle = neutral;
+  context.lineWidth = 2;
+  const border = nLeading * cell;
+  context.strokeRect(1, 1, size - 2, size - 2);
+  if (nLeading < N) {
+    context.beginPath();
+    context.moveTo(0, border); context.lineTo(size, border);
+    context.moveTo(border, 0); context.lineTo(border, size);
+    context.stroke();
+  }
+  canvas.setAttribute("aria-label", `The ordered form, ${N} by ${N}, with the border of the sectors ` +
+    `after row and column ${nLeading}.`);
+};
+
+// One sequence, channels × lags: the target above, the network below, wrong signs dotted.
+explorer.drawReplay = (canvas, outputs, trials, trial) => {
+  const [T, B, width] = trials.shapes.targets, cell = 8, tall = 12, gap = 14;
+  canvas.width = T * cell;
+  canvas.height = 2 * width * tall + gap;
+  const context = canvas.getContext("2d");
+  let wrong = 0;
+  for (const [values, top] of [[trials.targets, 0], [outputs, width * tall + gap]]) {
+    for (let t = 0; t < T; t++) {
+      for (let k = 0; k < width; k++) {
+        const i = (t * B + trial) * width + k, value = values[i];
+        const px = t * cell, py = top + k * tall;
+        context.globalAlpha = Math.min(1, 0.1 + 0.8 * Math.abs(value));
+        context.fillStyle = value > 0 ? "#6a51a3" : "#e08214";
+        context.fillRect(px, py, cell, tall);
+        if (!(value * trials.targets[i] > 0)) {
+          wrong += 1;
+          context.globalAlpha = 1;
+          context.fillStyle = ink(canvas);
+          context.fillRect(px + cell / 2 - 2, py + tall / 2 - 3, 4, 6);
+        }
+      }
+    }
+  }
+  const summary = `${wrong} of ${T * width} symbols have the wrong sign`;
+  canvas.setAttribute("aria-label", `Replay of sequence ${trial + 1}: ${summary}.`);
+  return summary;
+};
+
+// The share of right signs at each lag, over all sequences.
+explorer.drawByLag = (svg, right) => {
+  const width = svg.clientWidth, height = 90, left = 34, bottom = 20;
+  const x = (t) => left + ((width - left - 4) * t) / (right.length - 1);
+  const y = (share) => 6 + (height - bottom - 8) * (1 - share);
+  const line = Array.from(right, (share, t) => `${x(t).toFixed(1)},${y(share).toFixed(1)}`).join(" ");
+  const ticks = [0, 0.5, 1].map((share) => `<text x="${left - 5}" y="${y(share) + 4}" text-anchor="end">${share}</text>
+    <path d="M${left} ${y(share)}H${width}" stroke="currentColor" stroke-opacity="0.25"/>`).join("");
+  const ends = `<text x="${left}" y="${height - 4}">lag 1</text>
+    <text x="${width - 4}" y="${height - 4}" text-anchor="end">${right.length}</text>`;
+  setSvg(svg, height, `${ticks}${ends}<polyline points="${line}" fill="none" stroke="currentColor" stroke-width="2"/>`,
+    `Share of right signs: ${right[0].toFixed(2)} at lag 1, ${right.at(-1).toFixed(2)} at lag ${right.length}.`);
+};
+
+// One trial of a task with continuous outputs: the target as a broad band, the network as a line.
+explorer.drawTraces = (svg, outputs, trials, trial) => {
+  const [T, B, width] = trials.shapes.targets, each = width > 1 ? 90 : 220;
+  const height = width * each + 18, size = svg.clientWidth, left = 34;
+  const series = (values, k) => Array.from({ length: T }, (_, t) => values[(t * B + trial) * width + k]);
+  const shown = [trials.targets, outputs].flatMap((values) =>
+    Array.from({ length: width }, (_, k) => series(values, k)).flat());
+  const top = Math.max(1.1, ...shown), low = Math.min(-1.1, ...shown);
+  let content = "";
+  for (let k = 0; k < width; k++) {
+    const x = (t) => left + ((size - left - 4) * t) / (T - 1);
+    const y = (value) => k * each + 6 + ((each - 12) * (top - value)) / (top - low);
+    const line = (values) => series(values, k).map((v, t) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`).join(" ");
+    content += [-1, 0, 1].map((value) => `<path d="M${left} ${y(value)}H${size}" stroke="currentColor" stroke-opacity="0.2"/>
+      <text x="${left - 5}" y="${y(value) + 4}" text-anchor="end">${String(value).replace("-", "−")}</text>`).join("");
+    content += `<polyline points="${line(trials.targets)}" fill="none" stroke="#e08214" stroke-width="6" stroke-opacity="0.6"/>
+      <polyline points="${line(outputs)}" fill="none" stroke="currentColor" stroke-width="2"/>`;
+  }
+  content += `<text x="${left}" y="${height - 3}">step 1</text>
+    <text x="${size - 4}" y="${height - 3}" text-anchor="end">${T}</text>`;
+  setSvg(svg, height, content, `Outputs of trial ${trial + 1} beside their targets, ${T} steps.`);
+};

@@ -1,0 +1,101 @@
+"""Export the reference networks to the explorer page: classic scripts that work from a file:// copy.
+
+A page opened from the disk can neither fetch a file nor load a module, but it can add a <script>.
+So each network is one script: a JSON head and its matrices as base64 of little-endian float32.
+"""
+
+import base64
+import json
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from schur_lib import plots, profiles, store
+from schur_lib.ablation import held_out
+from schur_lib.rollout import rollout
+from schur_lib.schur import ordered_schur
+from schur_lib.training import TASKS
+
+# Enough for a score of three digits, few enough for an update while a slider is dragged.
+N_TRIALS = {"copy": 24, "flip_flop": 64, "sine_generation": 64, "context_integration": 64}
+
+
+def specs():
+    """The networks that the explorer offers: every reference network."""
+    return [spec for task in TASKS for spec in profiles.specs(task, "paper", "reference")]
+
+
+def trials(task):
+    """The held-out inputs (steps, B, N_x) and targets (T, B, N_y) that the page scores on."""
+    return held_out(task, N_TRIALS[task.name])
+
+
+def network_name(spec):
+    """Name of a network's script and of its state in the page's address."""
+    return f"{spec.task}-{spec.construction}-{spec.hidden_size}-{spec.seed}"
+
+
+def export(folder):
+    """Write index.js, a script a task and a script a network, and the pictures for no JavaScript.
+
+    Args:
+        folder: is made; a Path.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    index = {"tasks": {}, "networks": []}
+    for spec in specs():
+        task, name = spec.make_task(), network_name(spec)
+        if task.name not in index["tasks"]:
+            inputs, targets = trials(task)
+            index["tasks"][task.name] = {
+                "title": plots.NAMES[task.name], "score": task.score_name,
+                "free_steps": task.free_steps, "n_trials": N_TRIALS[task.name],
+            }
+            write(folder / f"trials-{task.name}.js", task.name, {}, inputs=inputs, targets=targets)
+        index["networks"].append({
+            "name": name, "task": spec.task, "seed": spec.seed,
+            "kind": f"{spec.construction}-{spec.hidden_size}",
+            "title": f"{plots.NAMES[spec.construction]}, {spec.hidden_size} units",
+        })
+        net = store.load(spec, store.REFERENCE)
+        form = ordered_schur(net.W_hh)
+        write(folder / f"{name}.js", name, {"blocks": form.blocks.tolist()},
+              Q=form.Q, T=form.T, real=form.eigenvalues.real, imag=form.eigenvalues.imag,
+              W_xh=net.W_xh, W_hy=net.W_hy)
+    (folder / "index.js").write_text(f"explorer.index = {json.dumps(index)};\n")
+    pictures(folder)
+
+
+def write(path, name, head, **arrays):
+    """One script: explorer.receive(name, {…, arrays: [[name, shape], …]}, base64)."""
+    arrays = {key: np.asarray(value, dtype="<f4") for key, value in arrays.items()}
+    head = {**head, "arrays": [[key, value.shape] for key, value in arrays.items()]}
+    data = base64.b64encode(b"".join(value.tobytes() for value in arrays.values())).decode()
+    path.write_text(f'explorer.receive("{name}", {json.dumps(head)}, "{data}");\n')
+
+
+def pictures(folder):
+    """What a reader without JavaScript sees: the form and the replay of the first network."""
+    spec = next(s for s in specs() if (s.construction, s.hidden_size) == profiles.FIGURE_1[0])
+    net, task = store.load(spec, store.REFERENCE), spec.make_task()
+    form = ordered_schur(net.W_hh)
+    inputs, targets = (t[:, :1] for t in trials(task))
+    outputs = {
+        plots.without(removed): rollout(
+            net, inputs, torch.from_numpy(form.ablate({removed} - {""})).float(), task.free_steps
+        )[-task.free_steps :, 0]
+        for removed in ("", "CC", "RR", "CR")
+    }
+    for name, figure in (
+        ("form", plots.schur_forms({"dense orthogonal, seed 0": form})),
+        ("replay", plots.replay_example(targets[:, 0], outputs)),
+    ):
+        figure.savefig(folder / f"{name}.png", dpi=144, metadata={"Software": None})
+        plt.close(figure)
+
+
+if __name__ == "__main__":
+    export(Path(sys.argv[1]))
