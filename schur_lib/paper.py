@@ -31,13 +31,19 @@ COLUMNS = {
 
 @cache
 def _numbers() -> pd.DataFrame:
-    table = pd.read_csv(PROJECT / "data" / "paper_numbers.csv")
+    table = pd.read_csv(PROJECT / "data" / "paper_numbers.csv", dtype={"value": str})
     text = ["removed", "note"]
-    return table.assign(**{column: table[column].fillna("") for column in text})
+    table = table.assign(**{column: table[column].fillna("") for column in text})
+    # as it is printed, because "1" and "1.00" are not the same statement
+    table.insert(table.columns.get_loc("value"), "value_text", table.value)
+    return table.assign(value=table.value.astype(float))
 
 
 def numbers() -> pd.DataFrame:
-    """Every number of the paper, one a row; `data/README.md` lists the columns."""
+    """Every number of the paper, one a row; `data/README.md` lists the columns.
+
+    `value_text` is added: the value as it is printed.
+    """
     return _numbers().copy()
 
 
@@ -100,82 +106,91 @@ def save_stamp(stamp: dict, name: str) -> None:
     os.replace(aside, folder / f"{name}.json")
 
 
-def beside_paper(table: pd.DataFrame, where: str) -> pd.DataFrame:
-    """The numbers of a part of the paper beside ours.
+def profile_of(
+    spec: Spec,
+    net: Network,
+    alphas: Sequence[float] = (0.9,),
+    removed: Sequence[Sequence[str]] = SUBSETS,
+    batch_size: int = 1024,
+) -> pd.DataFrame:
+    """The ablation profile of one network at several thresholds, for `schur_lib.measured.measured`.
 
     Args:
-        table: from `results`, perhaps of several alphas.
-        where: a part of the paper, such as "Figure 1", "Table 1" or "Figure 2".
+        spec: what the network is; its task gives the held-out trials.
+        net: the network.
+        alphas: thresholds, each in (0, 1].
+        removed: the sets of blocks; all eight subsets by default.
+        batch_size: held-out trials.
 
     Returns:
-        One row a published number: its keys (task, construction, hidden_size, alpha, removed),
+        The columns of `ablation_profile`, threshold after threshold.
+    """
+    task = spec.make_task()
+    profiles = [ablation_profile(net, task, alpha, removed, batch_size) for alpha in alphas]
+    return pd.concat(profiles, ignore_index=True)
+
+
+def beside_paper(table: pd.DataFrame, where: str = "") -> pd.DataFrame:
+    """The numbers of the paper, or of a part of it, beside ours.
+
+    A number is *within* ours if it lies between our lowest and our highest network, give or take the
+    rounding of the printed number (our choice). For a zero that the paper only states in words
+    ("almost no effect") the rounding is 5 % of the largest effect that it prints for that task.
+
+    Args:
+        table: from `results`, perhaps of several alphas; rows that stand in it twice count once.
+        where: a part of the paper, such as "Figure 1", "Table 1" or "Figure 2"; all of it by default.
+
+    Returns:
+        One row a published number: `id`, its keys (task, construction, hidden_size, alpha, removed),
         `quantity`, `paper`, `paper_sem`, and of ours `mean`, `sd` (over seeds, NaN for one), `min`,
-        `max`, `n` (0 where we have none) and `difference` = mean − paper.
+        `max`, `n` (0 where we have none), `difference` = mean − paper and `within`. Where removed is
+        "any", ours are each network's largest change by any set.
 
     Raises:
         ValueError: the paper's table has no such part.
     """
     published = numbers()
+    published["rounding"] = _rounding(published)
     published = published[published["where"].str.contains(where, regex=False)]
     if published.empty:
         raise ValueError(
             f"where must be part of one of {sorted(set(numbers()['where']))}: {where!r}"
         )
+    table = table.drop_duplicates([*KEYS, "seed"])
+    every = [key for key in KEYS if key != "removed"]
+    largest = table.assign(change=table.delta.abs()).groupby([*every, "seed"]).change.max()
+    largest = largest.reset_index().assign(removed="any")
     parts = []
     for quantity, rows in published.groupby("quantity", sort=False):
-        if quantity in COLUMNS:
+        if quantity == "replay_accuracy_change":
+            values = largest.groupby(KEYS).change
+        else:
             values = table.groupby(KEYS)[COLUMNS[quantity]]
-            ours = values.agg(["mean", "std", "min", "max", "count"])
-            parts.append(rows.join(ours, on=KEYS))
+        ours = values.agg(["mean", "std", "min", "max", "count"])
+        parts.append(rows.join(ours, on=KEYS))
     joined = pd.concat(parts).sort_index()
     joined = joined.rename(
         columns={"value": "paper", "sem": "paper_sem", "std": "sd", "count": "n"}
     )
     joined["n"] = joined["n"].fillna(0).astype(int)
     joined["difference"] = joined["mean"] - joined["paper"]
-    ours = ["mean", "sd", "min", "max", "n", "difference"]
-    return joined[[*KEYS, "quantity", "paper", "paper_sem", *ours]].reset_index(drop=True)
+    low, high = joined["min"] - joined.rounding, joined["max"] + joined.rounding
+    joined["within"] = (low <= joined.paper) & (joined.paper <= high)
+    ours = ["mean", "sd", "min", "max", "n", "difference", "within"]
+    return joined[["id", *KEYS, "quantity", "paper", "paper_sem", *ours]].reset_index(drop=True)
 
 
-def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
-    """What each removed set does, as text, beside the paper's ΔFVU where it prints one.
-
-    Args:
-        table: from `results`, one task scored by FVU.
-        digits: after the decimal point of ΔFVU.
-
-    Returns:
-        One row a set: `deleted`, `mass` (mean), `paper` and `ours` (ΔFVU, mean ± SEM), `median`, `lowest`,
-        `highest`, `S` (mean ± SEM; networks where it is undefined left out) and `n`.
-    """
-
-    def mean_sem(values, digits):
-        spread = f"{values.sem():.{digits}f}" if len(values) > 1 else "–"
-        return f"{values.mean():.{digits}f} ± {spread}" if len(values) else "–"
-
-    printed = numbers()
-    printed = printed[printed.quantity == "delta_fvu"].set_index(["task", "removed"])
-    rows = []
-    for removed, group in table[table.removed != ""].groupby("removed", sort=False):
-        theirs, key = "–", (table.task.iloc[0], removed)
-        if key in printed.index:
-            value, sem = printed.loc[key, ["value", "sem"]]
-            # where the paper says "almost no effect", its table of numbers has 0
-            theirs = f"{value:g} ± {sem:g}" if value else "≈ 0"
-        rows.append(
-            {
-                "deleted": " ".join(f"−{name}" for name in removed.split("+")),
-                "mass": f"{group.mass.mean():.3f}",
-                "paper": theirs,
-                "ours": mean_sem(group.delta, digits),
-                "median": f"{group.delta.median():.{digits}f}",
-                "lowest": f"{group.delta.min():.{digits}f}",
-                "highest": f"{group.delta.max():.{digits}f}",
-                "S": mean_sem(group.sensitivity.dropna(), 2),
-                "n": len(group),
-            }
-        )
-    return pd.DataFrame(rows)
+def _rounding(published):
+    """What the printing of each number leaves open, in its own unit."""
+    # "1" and "0" in a table of accuracies stand beside numbers of three decimals
+    decimals = published.value_text.str.partition(".")[2].str.len()
+    decimals = decimals.where(~published.quantity.str.startswith("replay"), 3)
+    rounding = 0.5 * 10.0**-decimals
+    in_words = published.quantity.eq("delta_fvu") & published.value.eq(0)
+    effects = published.value.where(published.quantity == "delta_fvu")
+    largest = effects.groupby(published.task).transform("max")
+    return rounding.where(~in_words, 0.05 * largest)
 
 
 def mean_sd(values, digits: int = 3) -> str:
