@@ -200,7 +200,7 @@ glue("flip_times", "–" if after[1] <= 0 else f"{after[2] / after[1]:.0f}", dis
 glue("headline", "Flips break, memory does not." if flips else "No kind of pulse stands out.", display=False)
 glue(
     "answer",
-    "the memory needs none of the couplings: a sign that was set stays. What carries a new sign from the complement into "
+    "holding a sign hardly needs any single block: one that was set mostly stays. What carries a new sign from the complement into "
     "the modes that hold the bits is CR; without it the new sign shows for the step of the pulse and does not take over"
     if flips
     else "deleting CR does not hit flips more than three times as hard as other pulses, so memory and flipping are not told apart",

@@ -158,6 +158,8 @@ def against_n_leading(table: pd.DataFrame) -> Figure:
         )  # fmt: skip
     ax.axhline(0, color="#444444", linewidth=1)
     ax.set_yscale("symlog", **SYMLOG)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks([1, 2, 4, 8, 16, 32, 64], [1, 2, 4, 8, 16, 32, 64])
     ax.set(xlabel="n$_R$ (dimensions of the leading sector)", ylabel="ΔFVU")
     fig.legend(loc="outside lower center", ncols=3)
     return fig
