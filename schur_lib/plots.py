@@ -16,6 +16,9 @@ import seaborn as sns
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import NullLocator
 
 from schur_lib.schur import COUPLINGS, SUBSETS, OrderedSchur, label
 
@@ -347,33 +350,123 @@ def masses(table: pd.DataFrame) -> Figure:
 def figure_2(table: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
     """Effects of single blocks: ΔFVU above, S_ΔT below, a column a task (the paper's Figure 2).
 
+    The axes are square-root scaled, so that a few very large effects do not hide the others; zero
+    stays where the bars begin.
+
     Args:
         table: single blocks: `task`, `removed`, `delta`, `sensitivity`; one row a network.
-        published: `task`, `removed`, `quantity` ("delta_fvu", "normalized_sensitivity"), `paper`.
+        published: `task`, `removed`, `quantity` ("delta_fvu", "normalized_sensitivity"), `paper`,
+            `paper_sem` (NaN where none is printed).
     """
     table = table[table.removed.isin(COUPLINGS)]
     tasks = list(dict.fromkeys(table.task))
     fig, axes = plt.subplots(
-        2, len(tasks), figsize=(6.6, 4.6), sharex=True, squeeze=False, layout="constrained"
+        2, len(tasks), figsize=(6.4, 5.6), sharex=True, squeeze=False, layout="constrained"
     )
     for row, column, quantity in (
         (0, "delta", "delta_fvu"),
         (1, "sensitivity", "normalized_sensitivity"),
     ):
         for ax, task in zip(axes[row], tasks, strict=True):
-            profile_bars(ax, table[table.task == task], column)
+            for i, name in enumerate(COUPLINGS):
+                chosen = (table.task == task) & (table.removed == name)
+                _bar_with_points(ax, i, table.loc[chosen, column].dropna(), COLOURS[name])
             if published is not None:
                 theirs = published[(published.task == task) & (published.quantity == quantity)]
-                ax.scatter(theirs.removed.map(COUPLINGS.index), theirs.paper, zorder=4, **PAPER)
+                x = theirs.removed.map(COUPLINGS.index) + 0.37
+                ax.errorbar(x, theirs.paper, theirs.paper_sem, fmt="none", color="black", zorder=4)
+                face = {**PAPER, "facecolors": "white", "s": 40}
+                ax.scatter(x, theirs.paper, zorder=5, clip_on=False, **face)
+            ax.axhline(0, color="#444444", linewidth=1)
+            ax.set_xticks(range(len(COUPLINGS)), COUPLINGS)
+            ax.set_xlim(-0.6, 2.7)
+            ax.grid(axis="x", visible=False)
+            _square_root_scale(ax)
             if row == 0:
                 ax.set_title(NAMES[task].replace(" ", "\n"))
-    axes[0, 0].set_ylabel("ΔFVU")
-    axes[1, 0].set_ylabel("S$_{ΔT}$")
-    if published is not None:
-        fig.legend(
-            handles=[Line2D([], [], marker="D", ls="", color="k", fillstyle="none", label="paper")],
-            loc="outside lower center",
-        )
+    axes[0, 0].set_ylabel("ΔFVU (square-root scale)")
+    axes[1, 0].set_ylabel("S$_{ΔT}$ (square-root scale)")
+    axes[1, len(tasks) // 2].set_xlabel("deleted block")
+    handles = [
+        Patch(color="#888888", label="mean ± SEM"),
+        Line2D([], [], color="white", lw=2, label="median", path_effects=_OUTLINE),
+        Line2D([], [], marker="o", ls="", color="black", markersize=4, alpha=0.6,
+               label="one network"),
+        Line2D([], [], marker="D", ls="", color="k", fillstyle="none", label="paper (± SEM)"),
+    ]  # fmt: skip
+    fig.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1)
+    return fig
+
+
+_OUTLINE = [withStroke(linewidth=4, foreground="black")]
+
+
+def _bar_with_points(ax, x, values, colour):
+    if values.empty:
+        return
+    mean, sem = values.mean(), values.sem() if len(values) > 1 else 0.0
+    ax.bar(x, mean, color=colour, alpha=0.75, width=0.7)
+    ax.errorbar(x, mean, sem, color="black", capsize=4, linewidth=1.4, zorder=3)
+    median = values.median()
+    ax.plot([x - 0.33, x + 0.33], [median] * 2, color="white", lw=2, path_effects=_OUTLINE)
+    offsets = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
+    ax.scatter(x + offsets, values, s=12, color="black", alpha=0.6, linewidths=0, zorder=3)
+
+
+def _square_root_scale(ax):
+    """√|y| with its sign, and ticks that are about evenly spaced on it."""
+    ax.set_yscale(
+        "function",
+        functions=(
+            lambda y: np.sign(y) * np.sqrt(np.abs(y)),
+            lambda r: np.sign(r) * np.square(r),
+        ),
+    )
+    low, high = ax.get_ylim()
+    high, low = max(high, 1e-6), min(low, 0)
+    unit = 10.0 ** np.floor(np.log10(high))
+    for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1):
+        ticks = unit * step * np.array([0, 1, 4, 9, 16, 25, 36, 49, 64, 81])
+        if (ticks <= high).sum() <= 5:
+            break
+    ax.set_yticks(ticks[ticks <= high])
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.set_ylim(low, high)
+
+
+@styled
+def within_epsilon(shares: pd.DataFrame, epsilon: float) -> Figure:
+    """Share of networks that can do without a block, against ε: a panel a task, a line a block.
+
+    Args:
+        shares: `task`, `removed`, `epsilon` (relative increase of the error, 0.05 for 5 %), `share`.
+        epsilon: the default, drawn as a vertical line.
+    """
+    tasks = list(dict.fromkeys(shares.task))
+    n_rows = (len(tasks) + 1) // 2
+    fig, axes = plt.subplots(
+        n_rows, 2, figsize=(6.2, 2.5 * n_rows + 0.7), sharex=True, sharey=True, squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    dashes = {"RR": "-", "CR": "--", "CC": "-."}
+    for ax, task in zip(axes.flat, tasks, strict=False):
+        for name in COUPLINGS:
+            part = shares[(shares.task == task) & (shares.removed == name)]
+            ax.plot(100 * part.epsilon, part.share, dashes[name], color=COLOURS[name],
+                    drawstyle="steps-post", label=f"−{name}")  # fmt: skip
+        ax.axvline(100 * epsilon, color="#444444", linewidth=1, linestyle=":")
+        ax.set(title=NAMES[task], xscale="log", ylim=(-0.04, 1.04))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_locator(NullLocator())
+    for ax in axes.flat[len(tasks) :]:
+        ax.set_visible(False)
+    fig.supxlabel("allowed increase ε of the error (%)", fontsize=11)
+    fig.supylabel("share of networks", fontsize=11)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    handles.append(Line2D([], [], color="#444444", lw=1, ls=":"))
+    names.append(f"ε = {100 * epsilon:g} %")
+    fig.legend(handles, names, loc="outside lower center", ncols=4)
     return fig
 
 
