@@ -71,7 +71,7 @@ def changes(
         signs = rng.choice((-1.0, 1.0), (n, len(block)))
         drawn[:, mask] = signs * rng.permuted(np.tile(block, (n, 1)), axis=1)
     elif kind == "random basis":
-        U = _random_orthogonal(n, len(T), rng)
+        U = random_orthogonal(n, len(T), rng)
         drawn = U @ np.where(mask, U.mT @ T @ U, 0) @ U.mT
     else:
         drawn[:, couplings] = _random_entries(T[couplings], norm, n, rng)
@@ -157,7 +157,7 @@ def harm(score, whole, metric: str):
     return whole - score if metric == "replay_accuracy" else score - whole
 
 
-def _random_orthogonal(n, size, rng):
+def random_orthogonal(n, size, rng):
     """(n, size, size), uniformly distributed (Mezzadri, Notices AMS 54, 2007)."""
     Q, R = np.linalg.qr(rng.standard_normal((n, size, size)))
     return Q * np.sign(np.diagonal(R, axis1=-2, axis2=-1))[:, None, :]

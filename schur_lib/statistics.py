@@ -5,10 +5,13 @@ interval (NaN), because a bootstrap of two values says nothing.
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from scipy import stats
+
+NETWORK = ["task", "construction", "hidden_size", "seed"]
 
 RESAMPLES = 1999
 # All sign patterns are counted up to this many networks; beyond, some are drawn.
@@ -140,6 +143,76 @@ def holm(p: Sequence[float]) -> np.ndarray:
     steps = (len(order) - np.arange(len(order))) * p[order]
     corrected[order] = np.minimum(1, np.maximum.accumulate(steps))
     return corrected
+
+
+def explained(
+    table: pd.DataFrame, outcome: str, accounts: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """How much of the variance of an effect's rank each account explains, over networks.
+
+    R² of a least-squares fit of the outcome's rank on the ranks of numbers and on indicators of
+    names. Ranks, because effects span orders of magnitude and a few may be negative, so that neither
+    the raw nor the log scale gives each row a fair weight.
+
+    Args:
+        table: NETWORK columns, the outcome and the predictors; several rows a network.
+        outcome: column of numbers.
+        accounts: columns by account; "removed × task" is each combination of two.
+
+    Returns:
+        One row an account: `account`, `r2` with the bootstrap interval over networks (each task's
+        resampled on its own) in `low` and `high`, `unseen` (R² for the rows of a network that was
+        left out of the fit; below 0 where a constant would do better), `parameters` (beside the
+        constant). NaN where the outcome does not vary.
+    """
+    y = table[outcome].rank().to_numpy()
+    network = table.groupby(NETWORK, sort=False).ngroup().to_numpy()
+    n = network.max() + 1
+    numbers = [np.unique(network[rows]) for rows in table.groupby("task").indices.values()]
+    rows = []
+    for account, columns in accounts.items():
+        X = _design(table, columns)
+
+        def r2(*drawn, X=X):
+            counts = np.bincount(np.concatenate(drawn).astype(int), minlength=n)
+            return _r2(X, y, counts[network])
+
+        low, high = interval(r2, *numbers)
+        unseen = _unseen(X, y, network) if n > 1 else float("nan")
+        parameters = int(np.linalg.matrix_rank(X)) - 1
+        rows.append((account, r2(*numbers), low, high, unseen, parameters))
+    return pd.DataFrame(rows, columns=["account", "r2", "low", "high", "unseen", "parameters"])
+
+
+def _design(table, columns):
+    parts = [np.ones((len(table), 1))]
+    for column in columns:
+        names = column.split(" × ")
+        if len(names) == 1 and pd.api.types.is_numeric_dtype(table[column]):
+            parts.append(table[[column]].rank().to_numpy())
+        else:
+            joined = table[names].astype(str).agg(" ".join, axis=1)
+            parts.append(pd.get_dummies(joined).to_numpy(dtype=float))
+    return np.hstack(parts)
+
+
+def _r2(X, y, weights):
+    deviation = y - np.average(y, weights=weights)
+    root = np.sqrt(weights)
+    total = np.sum(weights * deviation**2)
+    if total == 0:
+        return float("nan")
+    fitted = X @ np.linalg.lstsq(root[:, None] * X, root * y, rcond=1e-10)[0]
+    return float(1 - np.sum(weights * (y - fitted) ** 2) / total)
+
+
+def _unseen(X, y, network):
+    total, missed = np.sum((y - y.mean()) ** 2), 0.0
+    for left_out in range(network.max() + 1):
+        rest = network != left_out
+        fit = np.linalg.lstsq(X[rest], y[rest], rcond=1e-10)[0]
+        missed += np.sum((y[~rest] - X[~rest] @ fit) ** 2)
+    return float(1 - missed / total) if total else float("nan")
 
 
 def _checked(values):

@@ -3,10 +3,12 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from scipy import stats
 
-from schur_lib.statistics import dominance, effect_size, holm, interval, sign_flip
+from schur_lib.statistics import dominance, effect_size, explained, holm, interval, sign_flip
 
 
 def test_holm_agrees_with_an_example_worked_by_hand():
@@ -76,6 +78,55 @@ def test_effect_size_is_the_mean_in_standard_deviations():
 def test_dominance_is_one_where_all_are_larger_and_zero_where_half_are():
     assert dominance([2, 3, 4], 1) == 1 and dominance([2, 3], 5) == -1
     assert dominance([1, 3], 2) == 0 and dominance([2, 2], 2) == 0
+
+
+def networks_of(effect, n=8, tasks=("a", "b")):
+    """Three blocks of n networks of each task; effect(task number, seed, block number, size)."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for t, task in enumerate(tasks):
+        for seed in range(n):
+            for b, block in enumerate(("RR", "CR", "CC")):
+                size = rng.uniform()
+                rows.append((task, "c", 9, seed, block, size, effect(t, seed, b, size)))
+    columns = ["task", "construction", "hidden_size", "seed", "removed", "size", "delta"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+ACCOUNTS = {"size": ["size"], "block": ["removed"], "both": ["size", "removed"]}
+
+
+def test_the_account_that_made_the_effect_explains_it_and_the_other_does_not():
+    by_size = explained(networks_of(lambda t, i, b, x: np.exp(9 * x)), "delta", ACCOUNTS)
+    by_block = explained(networks_of(lambda t, i, b, x: 10.0**-b), "delta", ACCOUNTS)
+    for table, true, false in ((by_size, "size", "block"), (by_block, "block", "size")):
+        table = table.set_index("account")
+        assert table.r2[true] == pytest.approx(1) and table.unseen[true] == pytest.approx(1)
+        assert table.r2[false] < 0.2 and table.unseen[false] < table.r2[false]
+        assert table.r2["both"] == pytest.approx(1)
+        assert table.low[false] <= table.r2[false] <= table.high[false]
+    assert list(by_size.parameters) == [1, 2, 3]
+
+
+def test_r2_of_one_number_is_the_squared_rank_correlation():
+    table = networks_of(lambda t, i, b, x: x + 0.3 * np.sin(7 * i + b))
+    found = explained(table, "delta", {"size": ["size"]})
+    assert_allclose(found.r2[0], stats.spearmanr(table["size"], table.delta).statistic ** 2)
+
+
+def test_an_effect_of_the_block_that_differs_between_tasks_needs_their_combination():
+    table = networks_of(lambda t, i, b, x: float((b + t) % 3))
+    accounts = {"block": ["removed"], "combination": ["removed × task"]}
+    found = explained(table, "delta", accounts).set_index("account")
+    assert found.r2["block"] < 0.8 and found.r2["combination"] == pytest.approx(1)
+    assert found.parameters["combination"] == 5
+
+
+def test_few_networks_have_no_interval_and_a_constant_effect_no_r2():
+    found = explained(networks_of(lambda t, i, b, x: x, n=1, tasks=("a",)), "delta", ACCOUNTS)
+    assert found.low.isna().all() and found.unseen.isna().all()
+    found = explained(networks_of(lambda t, i, b, x: 0.0), "delta", ACCOUNTS)
+    assert found.r2.isna().all() and found.unseen.isna().all()
 
 
 @pytest.mark.parametrize(
