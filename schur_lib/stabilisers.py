@@ -18,6 +18,9 @@ from schur_lib.schur import COUPLINGS, SUBSETS, OrderedSchur, label, ordered_sch
 KINDS = ("blocks", "groups", "entries")
 # Our choice: an accurate network makes so few errors that a share of them means nothing.
 ACCURACY_LOST = 0.005
+# Our choice: a greedy search tries thousands of sets and so finds some that are harmless by luck of the
+# trials; it counts this many standard errors over trials as harm.
+CAUTION = 2.0
 
 
 def stabilisers(
@@ -90,7 +93,8 @@ def stabiliser(
 
     Blocks: of the eight subsets, the one of largest Schur mass. Groups and entries: each is removed
     alone; then, in order of harm per squared mass, they are removed together, in runs that halve where
-    too much and double where they may go, and what may not go even alone at its turn is left in.
+    too much and double where they may go, and what may not go even alone at its turn is left in. There
+    two standard errors over trials are added to the harm, so that the set does not live on luck.
 
     Args:
         trials: the network on the trials that choose.
@@ -105,13 +109,15 @@ def stabiliser(
         ValueError: unknown kind, or a bad tolerance or alpha.
     """
     form = ordered_schur(trials.W_hh)
-    whole = float(trials.scores([trials.W_hh])[0])
-    allowed = allowed_harm(trials, whole, tolerance, absolute)
+    (whole,) = trials.trial_scores([trials.W_hh]).numpy()
+    allowed = allowed_harm(trials, float(whole.mean()), tolerance, absolute)
     sign = -1.0 if trials.higher_is_better else 1.0
 
-    def harm(masks):
+    def harm(masks, caution=0.0):
         matrices = (_without(form, mask) for mask in masks)
-        return sign * (trials.scores(matrices).numpy() - whole)
+        each = sign * (trials.trial_scores(matrices).numpy() - whole)
+        error = each.std(1, ddof=1) / len(whole) ** 0.5 if len(whole) > 1 else 0.0
+        return each.mean(1) + caution * error
 
     none = np.zeros(form.T.shape, dtype=bool)
     if kind == "blocks":
@@ -130,7 +136,7 @@ def stabiliser(
         more = removed
         for k in order[at : at + size]:
             more = _with(more, units[k])
-        if harm([more])[0] <= allowed:
+        if harm([more], CAUTION)[0] <= allowed:
             removed, at, size = more, at + size, 2 * size
         elif size > 1:
             size //= 2

@@ -108,6 +108,27 @@ def test_cheap_couplings_go_first():
     assert mask[0, 1] and mask[2, 5] and mask[3, 4] and mask.sum() == 3
 
 
+def test_a_greedy_set_does_not_live_on_luck():
+    """Each entry costs 0.001 on average, but the trials differ: only many trials can tell."""
+    form, costs = ordered_schur(T), np.triu(np.full((N, N), 0.001), 1)
+
+    def with_trials(n):
+        spread = torch.linspace(-1, 1, n, dtype=torch.float64) * 0.1
+
+        def trial_scores(matrices):
+            rows = []
+            for M in matrices:
+                gone = ~np.isclose(form.Q.T @ M.numpy() @ form.Q, form.T, atol=1e-9)
+                rows.append(1 + costs[gone].sum() + gone.any() * spread)
+            return torch.stack(rows)
+
+        return Evaluation(torch.from_numpy(T), trial_scores, "fvu", False, n)
+
+    assert not stabiliser(with_trials(4), "entries").any()
+    assert stabiliser(with_trials(400), "entries").sum() == 15
+    assert stabiliser(with_trials(4), "blocks").sum() == 15
+
+
 def test_groups_hold_both_rows_of_a_pair():
     W = np.zeros((4, 4))
     W[:2, :2], W[2, 2], W[3, 3] = [[0.9, 0.5], [-0.5, 0.9]], 0.3, 0.1
