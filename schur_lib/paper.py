@@ -193,6 +193,47 @@ def _rounding(published):
     return rounding.where(~in_words, 0.05 * largest)
 
 
+def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """What each removed set does, as text, beside the paper's ΔFVU where it prints one.
+
+    Args:
+        table: from `results`, one task scored by FVU.
+        digits: after the decimal point of ΔFVU.
+
+    Returns:
+        One row a set: `deleted`, `mass` (mean), `paper` and `ours` (ΔFVU, mean ± SEM), `median`, `lowest`,
+        `highest`, `S` (mean ± SEM; networks where it is undefined left out) and `n`.
+    """
+
+    def mean_sem(values, digits):
+        spread = f"{values.sem():.{digits}f}" if len(values) > 1 else "–"
+        return f"{values.mean():.{digits}f} ± {spread}" if len(values) else "–"
+
+    printed = numbers()
+    printed = printed[printed.quantity == "delta_fvu"].set_index(["task", "removed"])
+    rows = []
+    for removed, group in table[table.removed != ""].groupby("removed", sort=False):
+        theirs, key = "–", (table.task.iloc[0], removed)
+        if key in printed.index:
+            value, sem = printed.loc[key, ["value", "sem"]]
+            # where the paper says "almost no effect", its table of numbers has 0
+            theirs = f"{value:g} ± {sem:g}" if value else "≈ 0"
+        rows.append(
+            {
+                "deleted": " ".join(f"−{name}" for name in removed.split("+")),
+                "mass": f"{group.mass.mean():.3f}",
+                "paper": theirs,
+                "ours": mean_sem(group.delta, digits),
+                "median": f"{group.delta.median():.{digits}f}",
+                "lowest": f"{group.delta.min():.{digits}f}",
+                "highest": f"{group.delta.max():.{digits}f}",
+                "S": mean_sem(group.sensitivity.dropna(), 2),
+                "n": len(group),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def mean_sd(values, digits: int = 3) -> str:
     """Mean and standard deviation over seeds as text, "0.684 ± 0.012"; a dash for the SD of one."""
     values = pd.Series(values, dtype=float)
