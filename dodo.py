@@ -16,7 +16,7 @@ from pathlib import Path
 from doit import get_var
 from doit.exceptions import TaskFailed
 
-from tools import book, notebooks
+from tools import book, notebooks, publish
 
 ROOT = notebooks.ROOT
 PROFILE = get_var("profile", "paper")
@@ -203,8 +203,10 @@ def task_book():
     task = graph_task(
         "book", build, [], [*pages, *made, *CODE, str(OUTPUT / "explorer" / "index.js"),
                             str(ROOT / "_config.yml"),
-                            str(ROOT / "tools" / "book.py"), str(ROOT / "requirements.lock")],
+                            str(ROOT / "tools" / "book.py"), str(ROOT / "tools" / "publish.py"),
+                            str(ROOT / "CITATION.cff"), str(ROOT / "requirements.lock")],
         [OUTPUT / "html" / "index.html"], "build the book",
     )
     del task["name"]
-    return {**task, "basename": "book"}
+    repository = publish.config_overrides(os.environ).get("repository", {})
+    return {**task, "basename": "book", "meta": {"inputs": {**INPUTS, **repository}}}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import publish
 from tools.notebooks import FOLDER, ROOT, names, versions
 
 
@@ -46,6 +47,7 @@ def build(output, profile, networks):
     shutil.copytree(output / "records", generated / "records",
                     ignore=shutil.ignore_patterns("*.shown"))
     (generated / "runs.md").write_text(runs(output / "records"))
+    publish.publish(work, os.environ)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
                "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W",
                "--keep-going"]

@@ -1,11 +1,14 @@
 """What a published book has and a local one has not: buttons to its repository, Binder and Colab.
 
-The environment names the repository at build time; without it, nothing changes.
+The environment names the repository at build time; without it, nothing changes. The page "How to
+cite" gets its entries here too, from CITATION.cff and book/references.bib.
 """
 
 import re
 
 import yaml
+
+from tools.notebooks import ROOT
 
 
 def config_overrides(environment):
@@ -55,3 +58,37 @@ def configure(path, environment):
         config = merged(yaml.safe_load(path.read_text(encoding="utf-8")), overrides)
         path.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
                         encoding="utf-8")
+
+
+def bibtex(environment):
+    """The BibTeX entries of the paper, from book/references.bib, and of this project.
+
+    Args:
+        environment: as in `config_overrides`; the address of the repository is cited if it is known.
+    Returns:
+        the two entries, the paper first.
+    """
+    bibliography = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+    paper = re.search(r"^@misc\{drager2026,.*?^\}$", bibliography, re.M | re.S).group()
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    year = re.search(r"Copyright \(c\) (\d{4})", (ROOT / "LICENSE").read_text(encoding="utf-8"))
+    url = config_overrides(environment).get("repository", {}).get("url")
+    fields = {
+        "author": f"{{{cited['authors'][0]['name']}}}",  # twice in braces: not a person's name
+        "title": cited["title"],
+        "year": year.group(1),
+        "version": cited["version"],
+        "note": f"Code: {cited['license']}; text, figures and data: CC BY 4.0",
+    }
+    # LaTeX takes a bare _ in text for a mistake
+    fields = {name: value.replace("_", r"\_") for name, value in fields.items()}
+    fields |= {"url": url} if url else {}
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items()]
+    return f"{paper}\n\n@software{{schur_lib,\n" + ",\n".join(lines) + "\n}"
+
+
+def publish(work, environment):
+    """Give the copy of the book in the folder `work` its buttons and its citations."""
+    configure(work / "_config.yml", environment)
+    (work / "book" / "_generated" / "bibtex.md").write_text(
+        f"```bibtex\n{bibtex(environment)}\n```\n", encoding="utf-8")
