@@ -91,6 +91,46 @@ def as_table(claims: list[Claim]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def as_text(claims: list[Claim], every_part: bool = True) -> pd.DataFrame:
+    """The claims for `schur_lib.paper.show`: each part, or the decisive one of each claim, in words.
+
+    Args:
+        claims: as judged.
+        every_part: one row a part; otherwise one row a claim, with its statement and verdict.
+    """
+    rows = []
+    for claim in claims:
+        for part in claim.parts if every_part else [decisive(claim)]:
+            held = sum(p.holds for p in claim.parts)
+            rows.append(
+                {
+                    "claim": f"{claim.number}" if every_part else f"{claim.number}. {claim.claim}",
+                    "test": f"{part.test} ({part.statistic})",
+                    "value": _digits(part.value),
+                    "95 % interval": f"{_digits(part.low)} to {_digits(part.high)}",
+                    "n": part.n,
+                    "holds if": part.criterion,
+                    **(
+                        {"holds": "yes" if part.holds else "no"}
+                        if every_part
+                        else {"tests that hold": f"{held} of {len(claim.parts)}"}
+                    ),
+                    "verdict": claim.verdict,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _digits(value):
+    """Three significant digits, four decimals at most: what is smaller may differ between machines."""
+    if np.isnan(value):
+        return "–"
+    if abs(value) < 5e-5:
+        return "0" if value == 0 else "< 0.0001"
+    decimals = int(np.clip(2 - np.floor(np.log10(abs(value))), 0, 4))
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
 def above(test: str, values, limit: float, statistic: str = "median") -> Part:
     """A part that holds where the whole interval is above a limit.
 
