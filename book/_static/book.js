@@ -1,0 +1,63 @@
+// Previews of citations, glossary words, figures and equations; and search in a page on the disk.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  // A page opened from the disk may not fetch the pages that the search summaries are cut from.
+  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+
+  const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
+  const tip = document.createElement("div");
+  tip.id = "preview";
+  tip.setAttribute("role", "tooltip");
+  tip.hidden = true;
+  document.body.append(tip);
+  let shown = null, timer = 0;
+
+  const linkOf = (event) => event.target.closest?.('.bd-article a.reference.internal[href*="#"]');
+
+  const show = (link) => {
+    const key = decodeURIComponent(link.href.split("?")[0].slice(root.length));
+    const content = window.previews?.[link.href.startsWith(root) ? key : ""];
+    if (!content || shown === link) return;
+    hide();
+    shown = link;
+    tip.innerHTML = content;
+    // figures are named from the book's root
+    for (const image of tip.querySelectorAll("img")) image.src = root + image.getAttribute("src");
+    tip.hidden = false;
+    link.setAttribute("aria-describedby", "preview");
+    const place = () => {
+      const box = link.getBoundingClientRect(), width = document.documentElement.clientWidth;
+      const left = Math.max(8, Math.min(box.left, width - tip.offsetWidth - 8));
+      const above = box.bottom + tip.offsetHeight + 8 > innerHeight && box.top > tip.offsetHeight + 8;
+      tip.style.left = `${left + scrollX}px`;
+      tip.style.top = `${(above ? box.top - tip.offsetHeight - 6 : box.bottom + 6) + scrollY}px`;
+    };
+    place();
+    window.MathJax?.typesetPromise?.([tip]).then(place);
+  };
+
+  const hide = () => {
+    shown?.removeAttribute("aria-describedby");
+    shown = null;
+    tip.hidden = true;
+  };
+  const soon = (action, delay) => { clearTimeout(timer); timer = setTimeout(action, delay); };
+
+  // With a mouse only: a finger that taps a link means to follow it.
+  document.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "mouse") return;
+    const link = linkOf(event);
+    if (link) soon(() => show(link), 200);
+    else if (event.target.closest?.("#preview")) clearTimeout(timer);
+    else if (shown) soon(hide, 300);
+  });
+  document.addEventListener("focusin", (event) => {
+    const link = linkOf(event);
+    if (link && link.matches(":focus-visible")) show(link);
+    else hide();
+  });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
+});
