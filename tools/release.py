@@ -13,7 +13,6 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-DATE = (1980, 1, 1, 0, 0, 0)  # the archives say nothing of when they were made
 
 
 def version():
@@ -60,7 +59,7 @@ def pack(build, target):
         written.append(target / f"{stem}.zip")
         with zipfile.ZipFile(written[-1], "w") as archive:
             for path, source in files.items():
-                entry = zipfile.ZipInfo(f"{stem}/{path}", DATE)
+                entry = zipfile.ZipInfo(f"{stem}/{path}")  # says 1980, not when it was made
                 entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 archive.writestr(entry, source.read_bytes())
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in written]
