@@ -2,7 +2,7 @@
 
 One network, one core: per step a BLAS product into the next state and one pass over that state while
 it is still in cache. The GIL is released, so that several networks run in threads side by side.
-Nothing here knows of tasks, readouts or optimisers; `rollout.py` wraps both functions for torch.
+Only what is recurrent is here: `rollout.py` adds the products over all steps at once, and torch.
 """
 
 import math
@@ -64,34 +64,30 @@ def forward(drive, bias, W_hh, relu, H):
 
 
 @_jit
-def backward(H, W_hh, dH, relu, dA, dW_hh):
-    """Gradients of a loss by backpropagation through time, given its gradient by the states.
+def backward(H, W_hh, relu, dA):
+    """Gradient of a loss by the preactivations, by backpropagation through time.
 
-    dA_t = (dH_t + dA_{t+1} W_hh) φ'(a_t),   dW_hh = Σ_t dA_tᵀ h_{t-1}
+    dA_t = (∂loss/∂h_t + dA_{t+1} W_hh) φ'(a_t)
 
     Args:
         H: (T + 1, B, N) from `forward`.
         W_hh: (N, N).
-        dH: (T, B, N), ∂loss/∂h_t where the recurrence is not followed.
         relu: as in `forward`.
-        dA: (T, B, N), filled with ∂loss/∂a_t, the gradient by the drive.
-        dW_hh: (N, N), filled with ∂loss/∂W_hh.
+        dA: (T, B, N), holds ∂loss/∂h_t where the recurrence is not followed, and then ∂loss/∂a_t.
 
     Returns:
         (B, N), the gradient by the initial state.
     """
-    T, B, N = dH.shape
-    carried = np.zeros((B, N), H.dtype)
+    carried = np.zeros_like(H[0])
     one = H.dtype.type(1)
     c = carried.reshape(-1)
-    for t in range(T - 1, -1, -1):
-        a, h, d = dA[t].reshape(-1), H[t + 1].reshape(-1), dH[t].reshape(-1)
+    for t in range(len(dA) - 1, -1, -1):
+        a, h = dA[t].reshape(-1), H[t + 1].reshape(-1)
         if relu:
             for i in range(a.size):
-                a[i] = d[i] + c[i] if h[i] > 0 else 0
+                a[i] = a[i] + c[i] if h[i] > 0 else 0
         else:
             for i in range(a.size):
-                a[i] = (d[i] + c[i]) * (one - h[i] * h[i])
+                a[i] = (a[i] + c[i]) * (one - h[i] * h[i])
         np.dot(dA[t], W_hh, out=carried)
-    np.dot(dA.reshape(T * B, N).T, H[:T].reshape(T * B, N), out=dW_hh)
     return carried

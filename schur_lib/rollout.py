@@ -5,6 +5,7 @@ the tests, a plain torch loop does.
 """
 
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -67,56 +68,102 @@ def plain_states(
 def _run(net, inputs, W_hh, free_steps, W_hy, b_y):
     W_hh = net.W_hh if W_hh is None else W_hh
     _check(net, inputs, W_hh, free_steps)
-    needs_grad = torch.is_grad_enabled() and any(
-        t.requires_grad for t in (inputs, W_hh, *net.tensors().values())
-    )
     if inputs.device.type != "cpu":
         H = plain_states(net, inputs, W_hh, free_steps)
-    else:
-        bias = net.W_xh.new_zeros(net.hidden_size) if net.b_h is None else net.b_h
-        drive = inputs @ net.W_xh.T + bias
-        h0 = _initial_state(net, inputs.shape[1])
-        relu = net.activation == "relu"
-        with _fused():
-            if W_hh.ndim == 2:
-                H = _FusedStates.apply(drive, bias, W_hh, h0, free_steps, relu)
-            elif needs_grad:
-                H = torch.stack(
-                    [_FusedStates.apply(drive, bias, W, h0, free_steps, relu) for W in W_hh]
-                )
+        return H if W_hy is None else H @ W_hy.T if b_y is None else H @ W_hy.T + b_y
+    fixed = (inputs, net.W_xh, net.b_h, net.h0, W_hy, b_y, free_steps, net.activation == "relu")
+    tensors = (inputs, W_hh, *net.tensors().values())
+    needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    with one_blas_thread():
+        if W_hh.ndim == 2:
+            return _FusedRollout.apply(W_hh, *fixed)
+        if needs_grad:
+            return torch.stack([_FusedRollout.apply(W, *fixed) for W in W_hh])
+        return _run_stack(W_hh, *fixed)
+
+
+class _FusedRollout(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
+        W_hh = W_hh.contiguous()
+        drive, bias = _drive(inputs, W_xh, b_h)
+        H = torch.empty(len(inputs) + free_steps + 1, *drive.shape[1:], dtype=W_hh.dtype)
+        H[0] = 0 if h0 is None else h0
+        kernels.forward(drive, bias, _array(W_hh), relu, _array(H))
+        ctx.save_for_backward(H, inputs, W_xh, W_hh, W_hy)
+        ctx.relu = relu
+        if W_hy is None:
+            return H[1:]
+        outputs = torch.empty(len(H) - 1, H.shape[1], len(W_hy), dtype=H.dtype)
+        _read_out(_array(H), _array(W_hy), b_y, _array(outputs))
+        return outputs
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dY):
+        H, inputs, W_xh, W_hh, W_hy = (t if t is None else _array(t) for t in ctx.saved_tensors)
+        H_flat, dY = H.reshape(-1, H.shape[-1]), _array(dY)
+        n_driven, B = inputs.shape[:2]
+        dW_hy = db_y = None
+        with one_blas_thread():
+            if W_hy is None:
+                dA = dY.copy()
             else:
-                return _run_stack(drive, bias, W_hh, h0, free_steps, relu, W_hy, b_y)
-    if W_hy is None:
-        return H
-    outputs = H @ W_hy.T
-    return outputs if b_y is None else outputs + b_y
+                dY = dY.reshape(-1, len(W_hy))
+                dA = np.dot(dY, W_hy).reshape(H[1:].shape)
+                dW_hy = np.dot(dY.T, H_flat[B:])
+                db_y = dY.sum(0) if ctx.needs_input_grad[6] else None
+            dh0 = kernels.backward(H, W_hh, ctx.relu, dA)
+            dA_flat = dA.reshape(-1, dA.shape[-1])
+            dW_hh = np.dot(dA_flat.T, H_flat[:-B])
+            driven = dA_flat[: n_driven * B]
+            dW_xh = np.dot(driven.T, inputs.reshape(len(driven), -1))
+            needs_inputs, _, needs_b_h, needs_h0 = ctx.needs_input_grad[1:5]
+            dx = np.dot(driven, W_xh).reshape(inputs.shape) if needs_inputs else None
+            db_h = dA_flat.sum(0) if needs_b_h else None
+            dh0 = dh0.sum(0) if needs_h0 else None
+        gradients = (dW_hh, dx, dW_xh, db_h, dh0, dW_hy, db_y)
+        return *(g if g is None else torch.from_numpy(g) for g in gradients), None, None
 
 
-def _run_stack(drive, bias, W_hh, h0, free_steps, relu, W_hy, b_y):
-    drive, bias, W_hh, h0 = map(_array, (drive, bias, W_hh, h0))
-    n_steps, B, N = len(drive) + free_steps, *h0.shape
-    width = N if W_hy is None else len(W_hy)
-    results = np.empty((len(W_hh), n_steps, B, width), drive.dtype)
+def _run_stack(W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
+    drive, bias = _drive(inputs, W_xh, b_h)
+    W_hh, W_hy = _array(W_hh), None if W_hy is None else _array(W_hy)
+    n_steps, B, N = len(drive) + free_steps, *drive.shape[1:]
+    results = np.empty((len(W_hh), n_steps, B, N if W_hy is None else len(W_hy)), drive.dtype)
 
     def work(networks):
         # The states of one network at a time: they stay in cache, and memory does not grow with K.
         H = np.empty((n_steps + 1, B, N), drive.dtype)
-        H[0] = h0
-        with _fused():  # again, since the flag for denormals belongs to the thread
+        H[0] = 0 if h0 is None else _array(h0)
+        with one_blas_thread():  # again, since the flag for denormals belongs to the thread
             for k in networks:
                 kernels.forward(drive, bias, W_hh[k], relu, H)
                 if W_hy is None:
                     results[k] = H[1:]
-                    continue
-                flat = results[k].reshape(-1, width)
-                np.dot(H[1:].reshape(-1, N), _array(W_hy).T, out=flat)
-                if b_y is not None:
-                    flat += _array(b_y)
+                else:
+                    _read_out(H, W_hy, b_y, results[k])
 
     workers = min(torch.get_num_threads(), len(W_hh))
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, [range(i, len(W_hh), workers) for i in range(workers)]))
     return torch.from_numpy(results)
+
+
+def _drive(inputs, W_xh, b_h):
+    """The input's part of the preactivations with the bias in it, (T_in, B, N), and the bias."""
+    inputs, W_xh = _array(inputs), _array(W_xh)
+    drive = np.dot(inputs.reshape(-1, len(W_xh.T)), W_xh.T).reshape(*inputs.shape[:2], len(W_xh))
+    bias = np.zeros(len(W_xh), W_xh.dtype) if b_h is None else _array(b_h)
+    return drive if b_h is None else drive + bias, bias
+
+
+def _read_out(H, W_hy, b_y, outputs):
+    """Fill outputs (T, B, N_y) with W_hy h_t + b_y."""
+    flat = outputs.reshape(-1, len(W_hy))
+    np.dot(H[1:].reshape(-1, H.shape[-1]), W_hy.T, out=flat)
+    if b_y is not None:
+        flat += _array(b_y)
 
 
 def _initial_state(net, batch_size):
@@ -125,45 +172,34 @@ def _initial_state(net, batch_size):
     return net.h0.expand(batch_size, net.hidden_size)
 
 
-class _FusedStates(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, drive, bias, W_hh, h0, free_steps, relu):
-        H = torch.empty(len(drive) + free_steps + 1, *drive.shape[1:], dtype=drive.dtype)
-        H[0] = h0
-        W_hh = W_hh.contiguous()
-        kernels.forward(_array(drive), _array(bias), _array(W_hh), relu, _array(H))
-        ctx.save_for_backward(H, W_hh)
-        ctx.relu, ctx.n_driven = relu, len(drive)
-        return H[1:]
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, dH):
-        H, W_hh = ctx.saved_tensors
-        dA, dW_hh = torch.empty_like(H[1:]), torch.empty_like(W_hh)
-        with _fused():
-            dh0 = kernels.backward(
-                _array(H), _array(W_hh), _array(dH), ctx.relu, _array(dA), _array(dW_hh)
-            )
-        dbias = dA[ctx.n_driven :].sum((0, 1)) if ctx.needs_input_grad[1] else None
-        return dA[: ctx.n_driven], dbias, dW_hh, torch.from_numpy(dh0), None, None
-
-
 def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
 
 @contextmanager
-def _fused():
-    # One BLAS thread, since a product of this size is quicker so and the cores are for different
-    # networks; and no denormals, which make dying states and vanishing gradients 100 times slower.
+def one_blas_thread():
+    """Fast arithmetic for one small network a core: BLAS on one thread, denormals taken for zero.
+
+    A product of this size is quicker on one thread, and the cores are for different networks. Dying
+    states and vanishing gradients are denormal, and would be 100 times slower. May be nested.
+    """
     flushed = sys.float_info.min / 2 == 0
-    with _blas().limit(limits=1, user_api="blas"):
-        torch.set_flush_denormal(True)
-        try:
-            yield
-        finally:
-            torch.set_flush_denormal(flushed)
+    with _lock:
+        if not _limits:
+            _limits.append(_blas().limit(limits=1, user_api="blas"))
+        _limits.append(None)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(flushed)
+        with _lock:
+            _limits.pop()
+            if len(_limits) == 1:
+                _limits.pop().restore_original_limits()
+
+
+_lock, _limits = threading.Lock(), []  # the limit, then one entry for each thread that is inside
 
 
 @cache

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from schur_lib import constructions, store, tasks
 from schur_lib.networks import Network
-from schur_lib.rollout import rollout
+from schur_lib.rollout import one_blas_thread, rollout
 
 TASKS = ("copy", "flip_flop", "sine_generation", "context_integration")
 HISTORY_POINTS = 100
@@ -222,20 +222,18 @@ def _note(spec, folder):
 
 
 def _train_into(spec: Spec, folder: Path) -> str:
-    # Usually in a process of its own: one thread, and no denormals from vanishing gradients.
     _keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     note = _note(spec, folder)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     try:
-        net = train_one(spec, lambda step: note.write_text(str(step)))
+        with one_blas_thread():
+            net = train_one(spec, lambda step: note.write_text(str(step)))
         store.save(spec, net, folder)
     finally:
         note.unlink(missing_ok=True)
         torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
     return spec.name
 
 
@@ -269,25 +267,36 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     parameters["W_hy"] = recipe.readout_scale * constructions.uniform(
         (task.n_outputs, n_h), n_h, start
     )
-    leaves = [p.requires_grad_() for p in parameters.values()]
-    optimiser = torch.optim.Adam(leaves, lr=recipe.learning_rate, fused=True)
+    # All parameters in one vector, so that the optimiser's few operations are few calls too.
+    flat = torch.cat([p.flatten() for p in parameters.values()])
+    pieces = flat.split([p.numel() for p in parameters.values()])
+    for (name, start_value), piece in zip(parameters.items(), pieces, strict=True):
+        parameters[name] = piece.view(start_value.shape).detach().requires_grad_()
+    mean, square = torch.zeros_like(flat), torch.zeros_like(flat)
+    net = Network(
+        parameters["W_xh"],
+        constructions.recurrent_matrix(parameters).detach(),
+        parameters["W_hy"],
+    )
     curriculum = [spec.make_task(horizon=h) for h in recipe.horizons] or [task]
     stage, history = 0, []
     every = max(1, recipe.steps // HISTORY_POINTS)
     for step in range(1, recipe.steps + 1):
         task = curriculum[stage]
         inputs, targets = task.sample(recipe.batch_size, data)
-        net = Network(
-            parameters["W_xh"], constructions.recurrent_matrix(parameters), parameters["W_hy"]
-        )
-        outputs = rollout(net, inputs, free_steps=task.free_steps)[-len(targets) :]
+        W_hh = constructions.recurrent_matrix(parameters)
+        outputs = rollout(net, inputs, W_hh, task.free_steps)[-len(targets) :]
         loss = (outputs - targets).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        if recipe.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(leaves, recipe.clip_norm)
-        optimiser.step()
+        gradients = torch.autograd.grad(loss, list(parameters.values()))
         with torch.no_grad():
+            g = torch.cat([gradient.flatten() for gradient in gradients])
+            if recipe.clip_norm is not None:
+                g *= min(1.0, recipe.clip_norm / (float(g.norm()) + 1e-6))
+            # Adam (Kingma and Ba, 2015) with its default decay rates
+            mean.lerp_(g, 0.1)
+            square.mul_(0.999).addcmul_(g, g, value=0.001)
+            spread = (square / (1 - 0.999**step)).sqrt_().add_(1e-8)
+            flat.addcdiv_(mean, spread, value=-recipe.learning_rate / (1 - 0.9**step))
             last = stage == len(curriculum) - 1
             if step % every == 0 or not last:
                 score = float(task.score(outputs, targets))
