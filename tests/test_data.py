@@ -16,15 +16,23 @@ def dictionary(text):
     A section `## name.csv` describes that file, `## folder/` the files in it. In a folder's section
     the tables before the first named file count for all files; a paragraph that names files, and the
     tables up to the next such paragraph, count for these. A table describes what its first column
-    holds in backticks, a paragraph whatever it holds in backticks.
+    holds in backticks, a paragraph whatever it holds in backticks; so does a table's row that
+    begins with a file, for this file.
     """
     found = {}
     for section, body in re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", text, re.M | re.S):
         files = [None]
         for block in re.split(r"\n\s*\n", body):
             if block.lstrip().startswith("|"):
-                cells = [line.split("|")[1] for line in block.strip().splitlines()]
-                names = re.findall(r"`([^`]+)`", " ".join(cells))
+                names = []
+                for line in block.strip().splitlines():
+                    first = re.findall(r"`([^`]+)`", line.split("|")[1])
+                    if any(name.endswith(".csv") for name in first):
+                        for file in first:
+                            row = found.setdefault((section, file), set())
+                            row.update(re.findall(r"`([^`]+)`", line))
+                    else:
+                        names += first
             else:
                 names = re.findall(r"`([^`]+)`", block)
                 named = [name for name in names if name.endswith(".csv")]
@@ -93,6 +101,11 @@ TEXT = """# Data
 A paragraph about `nothing` that names no file.
 
 `last.csv`: at each `lag`.
+
+| Table | Columns |
+|:--|:--|
+| `wide.csv` | at each `width` |
+| `high.csv` | at each `height` |
 """
 
 
@@ -106,6 +119,8 @@ A paragraph about `nothing` that names no file.
         ("results/copy_parts.csv", ["part", "seed", "score"], ["score"]),
         ("results/second.csv", ["part", "lag"], ["lag"]),
         ("results/last.csv", ["lag", "part", "nothing"], ["part", "nothing"]),
+        ("results/last.csv", ["lag", "width"], ["width"]),
+        ("results/wide.csv", ["seed", "width", "height", "lag"], ["height", "lag"]),
         ("results/other.csv", ["seed"], None),
         ("other.csv", ["seed"], None),
     ],
