@@ -47,10 +47,10 @@ def two_circles(seed, n=6, m=4, coupling=0.3):
 
 
 def normal(N, seed):
-    """Q D Qᵀ with pairs of well separated moduli."""
+    """Q D Qᵀ with pairs whose moduli are 6 % apart."""
     blocks = [
         r * np.array([[np.cos(r), -np.sin(r)], [np.sin(r), np.cos(r)]])
-        for r in np.linspace(1, 0.2, N // 2)
+        for r in 1.06 ** -np.arange(N // 2)
     ]
     Q = orthogonal(N, seed)
     return Q @ block_diag(*blocks) @ Q.T
@@ -116,6 +116,18 @@ def test_only_the_coupling_between_the_sectors_is_the_same_in_complex_form(seed)
     )
     inner = coordinates.complex_ablation(form, {"RR"})
     assert np.linalg.norm(inner - form.ablate({"RR"})) > 1e-3
+
+
+def test_in_complex_form_each_block_goes_alone():
+    form = ordered_schur(two_circles(5))
+    U, S = coordinates.complex_form(form)
+    parts = {"RR": np.s_[:6, :6], "CR": np.s_[:6, 6:], "CC": np.s_[6:, 6:]}
+    for name in COUPLINGS:
+        left = U.conj().T @ coordinates.complex_ablation(form, {name}) @ U
+        for other, part in parts.items():
+            kept = S[part] if other != name else np.where(np.tri(*S[part].shape), S[part], 0)
+            kept = kept if name != "CR" or other != "CR" else 0
+            assert_allclose(left[part], kept, atol=1e-12)
 
 
 def test_the_complex_form_without_all_couplings_is_normal():
@@ -196,10 +208,18 @@ def test_another_order_is_a_schur_form_with_the_same_leading_subspace(seed):
 def test_orders_differ_where_moduli_are_near_and_only_there():
     near, far = ordered_schur(two_circles(3)), ordered_schur(normal(8, 3))
     rng = np.random.default_rng(0)
-    near_shares = [coordinates.shuffled_order(near, rng)[1] for _ in range(10)]
-    far_shares = [coordinates.shuffled_order(far, rng)[1] for _ in range(10)]
+    near_shares = [coordinates.shuffled_order(near, rng)[1] for _ in range(20)]
+    far_shares = [coordinates.shuffled_order(far, rng)[1] for _ in range(20)]
     assert max(near_shares) > 0
     assert max(far_shares) == 0
+
+
+def test_no_order_moves_a_dimension_across_the_cut():
+    form = ordered_schur(np.diag([1.0, 0.91, 0.89, 0.88]) + np.triu(np.ones((4, 4)), 1))
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        other, _ = coordinates.shuffled_order(form, rng)
+        assert (np.diagonal(other.T)[:2] > 0.9).all()
 
 
 # --- the cut ----------------------------------------------------------------------------------
