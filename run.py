@@ -143,6 +143,43 @@ def references(arguments):
     return hand_over("-m", "tools.references", *(["--check"] if arguments.check else []))
 
 
+def report(arguments):
+    given = [["--weights", arguments.weights], ["--data", arguments.data],
+             ["--metric", arguments.metric], ["--alpha", arguments.alpha]]
+    given += [["--activation", arguments.activation]] * (arguments.activation is not None)
+    given += [["--parameter", pair] for pair in arguments.parameter]
+    given += [["--batch-first"]] * arguments.batch_first
+    given += [["--output", arguments.output or here(f"report-{arguments.weights.stem}.html")]]
+    return hand_over("-m", "tools.report", *(str(part) for parts in given for part in parts))
+
+
+def here(path):
+    """A path of the caller's folder, good in any other: what is handed over runs in the project's."""
+    return Path(path).absolute()
+
+
+def report_options(sub):
+    """The options of the report, for this parser and for that of tools/report.py."""
+    sub.add_argument("--weights", required=True, type=here, metavar="FILE",
+                     help="safetensors, or a state_dict that torch.save wrote")
+    sub.add_argument("--data", required=True, type=here, metavar="FILE",
+                     help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
+    sub.add_argument("--metric", default="fvu", metavar="M",
+                     help="fvu (default), accuracy, cross_entropy or replay_accuracy")
+    sub.add_argument("--alpha", default=0.9, type=float, metavar="A",
+                     help="splits the leading sector from its complement (default: 0.9)")
+    sub.add_argument("--activation", metavar="NAME",
+                     help="tanh or relu (default: what the file says, else tanh)")
+    sub.add_argument("--parameter", action="append", default=[], metavar="ROLE=NAME",
+                     help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, "
+                          "W_hy=NAME, and b_h, b_y, h0 where there are such; NAME alone is W_hh; "
+                          "once for each")
+    sub.add_argument("--batch-first", action="store_true", help="the arrays are (B, T, ...)")
+    sub.add_argument("--output", type=here, metavar="FILE",
+                     help="the page, .html, which must not exist; its table goes beside it as .csv "
+                          "(default: report-<weights>.html in this folder)")
+
+
 def bench(arguments):
     if not (ROOT / "benchmarks" / "__main__.py").exists():
         sys.exit("there is no benchmarks/__main__.py to run")
@@ -175,6 +212,8 @@ def parser():
     sub = command(references, "execute the notebooks again, rewrite their reference outputs and "
                               "data/results, and show what changed in numbers")
     sub.add_argument("--check", action="store_true", help="write nothing; fail if anything changed")
+    report_options(command(report, "the whole diagnostic of your own network, from a weight file and "
+                                   "a data file, as one HTML page"))
     command(bench, "run the benchmarks; further arguments go to them")
     return top
 
