@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import safetensors
+import safetensors.torch
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
@@ -169,12 +169,15 @@ class Network:
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"no network file {path}")
+        content = Path(
+            path
+        ).read_bytes()  # at once: another process may put a new file in its place
         try:
-            with safetensors.safe_open(path, framework="pt", device=str(device)) as file:
-                header = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {n: t.to(device) for n, t in safetensors.torch.load(content).items()}
         except safetensors.SafetensorError as error:
             raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         missing = [name for name in REQUIRED if name not in tensors]
         foreign = sorted(set(tensors) - set(REQUIRED + OPTIONAL))
         if missing or foreign:

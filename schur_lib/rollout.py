@@ -183,23 +183,21 @@ def one_blas_thread():
     A product of this size is quicker on one thread, and the cores are for different networks. Dying
     states and vanishing gradients are denormal, and would be 100 times slower. May be nested.
     """
-    flushed = sys.float_info.min / 2 == 0
-    with _lock:
-        if not _limits:
-            _limits.append(_blas().limit(limits=1, user_api="blas"))
-        _limits.append(None)
-    torch.set_flush_denormal(True)
-    try:
+    if getattr(_thread, "inside", False):  # setting the limit takes longer than a short rollout
         yield
-    finally:
-        torch.set_flush_denormal(flushed)
-        with _lock:
-            _limits.pop()
-            if len(_limits) == 1:
-                _limits.pop().restore_original_limits()
+        return
+    flushed = sys.float_info.min / 2 == 0
+    with _blas().limit(limits=1, user_api="blas"):
+        torch.set_flush_denormal(True)
+        _thread.inside = True
+        try:
+            yield
+        finally:
+            _thread.inside = False
+            torch.set_flush_denormal(flushed)
 
 
-_lock, _limits = threading.Lock(), []  # the limit, then one entry for each thread that is inside
+_thread = threading.local()
 
 
 @cache

@@ -224,12 +224,19 @@ def _note(spec, folder):
 def _train_into(spec: Spec, folder: Path) -> str:
     _keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
-    note = _note(spec, folder)
+    note, noted = _note(spec, folder), 0.0
+
+    def report(step):
+        nonlocal noted
+        if time.monotonic() > noted + 1:  # s; the folder may lie on a slow file system
+            noted = time.monotonic()
+            note.write_text(str(step))
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with one_blas_thread():
-            net = train_one(spec, lambda step: note.write_text(str(step)))
+            net = train_one(spec, report)
         store.save(spec, net, folder)
     finally:
         note.unlink(missing_ok=True)
