@@ -50,7 +50,7 @@ glue("figure", plots.as_html(figure, alt), display=False)
 # %% [markdown]
 # ## Beside the paper
 #
-# Dense orthogonal: the published value, ours as mean ± standard deviation over networks, the lowest and the highest network, and the difference of our mean from the paper. The paper prints two values for −CR: 0.634 in its Table 1, 0.639 in its text and Figure 1. Both stand here.
+# Dense orthogonal: the published value, ours as mean ± standard deviation over networks, the lowest and the highest network, and the difference of our mean from the paper. The paper prints two values for −CR: {glue:text}`paper_CR_table` in its Table 1, {glue:text}`paper_CR` in its text and Figure 1. Both stand here.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 second = paper.beside_paper(table, "Table 1")

@@ -50,7 +50,7 @@ for (construction, alpha), part in compared.groupby(["construction", "alpha"], s
 paper.show(pd.DataFrame(rows))
 
 # %% [markdown]
-# The same with the spread over networks: standard deviation (a dash where there is one network only), the lowest and the highest network, and the difference of our mean from the paper. For −CR the paper prints 0.634 in this table and 0.639 in its text and Figure 1; both stand.
+# The same with the spread over networks: standard deviation (a dash where there is one network only), the lowest and the highest network, and the difference of our mean from the paper. For −CR the paper prints {glue:text}`paper_table` in this table and {glue:text}`paper_text` in its text and Figure 1; both stand.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []

@@ -153,7 +153,8 @@ def _part(test, values, limit, statistic, side, whose=""):
     function = np.median if statistic == "median" else np.mean
     low, high = interval(function, values)
     holds = low > limit if side == "above" else high <= limit
-    criterion = f"{side} {limit:g}" + (f" ({whose})" if whose else "")
+    criterion = f"{side} {np.format_float_positional(limit, trim='-')}"
+    criterion += f" ({whose})" if whose else ""
     return Part(
         test, statistic, criterion, float(function(values)), low, high, len(values), bool(holds)
     )
