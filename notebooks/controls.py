@@ -93,7 +93,7 @@ for row in pooled[pooled.removed.isin(COUPLINGS) & pooled.kind.isin(["isotropic"
     shown.append(
         {
             "task": plots.NAMES[row.task], "removed": plots.without(row.removed), "null": row.kind,
-            "harm": f"{row.harm:.3f}", "null's": f"{row.null_harm:.3f}", "δ [95 %]": with_interval(row),
+            "harm": paper.signed(row.harm), "null's": paper.signed(row.null_harm), "δ [95 %]": with_interval(row),
             "p ≤ 0.05": f"{row.milder} of {row.n}", "p (Holm)": f"{row.p_holm:.3f}",
         }
     )
@@ -125,7 +125,10 @@ holds = [plots.NAMES[task] for task in by_task.index if by_task["isotropic"][tas
 fails = [plots.NAMES[task] for task in by_task.index if by_task["isotropic"][task] < 0.9]
 nothing = [plots.NAMES[task] for task in TASKS if task not in by_task.index]
 by_place = n_safe > 0 and share["same entries"] <= 0.1
-if not n_safe:
+few = draws < 19  # p cannot reach 0.05
+if few:
+    verdict = "cannot be judged: too few draws"
+elif not n_safe:
     verdict = "cannot be judged: no notable block can go"
 elif not holds:
     verdict = "does not hold"
@@ -265,7 +268,9 @@ else:
         f"Of {n_pairs} notable blocks {n_safe} can go at a harm of at most {EPSILON}; isotropic changes of the same norm destroy the behaviour "
         f"in {destroyed['sum']['isotropic']} of these, random numbers in the block's own places in {destroyed['sum']['same entries']}: "
     )
-    if share["isotropic"] >= 0.8 and by_place:
+    if few:
+        answer += "too few draws to judge."
+    elif share["isotropic"] >= 0.8 and by_place:
         answer += "what makes a change harmless is neither its size nor what stands in the block, but where it stands."
     elif share["isotropic"] >= 0.8:
         answer += "what makes a change harmless is not its size."
