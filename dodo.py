@@ -33,6 +33,7 @@ USES = {
     "flip_flop": ("flip_flop",), "sine_generation": ("sine_generation",),
     "context_integration": ("context_integration",), "figure_2": TASKS[1:4],
     "recipe": ("studies",),
+    "own_network": (),  # shipped weights, or trained in the chapter itself
 }
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)

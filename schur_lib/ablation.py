@@ -27,6 +27,14 @@ def ablation_profile(
     For every set S of blocks: W̃(S) = Q T̃(S) Qᵀ with the entries of S zeroed, the network run again with
     W_xh and W_hy untouched, on the same held-out trials.
 
+    >>> import torch
+    >>> from schur_lib import Network, ablation_profile, tasks
+    >>> g = torch.Generator().manual_seed(0)
+    >>> net = Network(*(torch.randn(*shape, generator=g) / 3 for shape in ((9, 3), (9, 9), (3, 9))))
+    >>> table = ablation_profile(net, tasks.flip_flop(), batch_size=8)
+    >>> table.removed.tolist()
+    ['', 'CC', 'RR', 'RR+CC', 'CR', 'CR+CC', 'RR+CR', 'RR+CR+CC']
+
     Args:
         net: the network.
         task: gives the trials and the score.

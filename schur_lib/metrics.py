@@ -12,6 +12,12 @@ def fvu(outputs: Tensor, targets: Tensor) -> Tensor:
 
     FVU = E‖ŷ − y‖² / E‖y − ȳ‖², ȳ the mean target over time and trials (paper, section 2).
 
+    >>> import torch
+    >>> from schur_lib import fvu
+    >>> targets = torch.tensor([-1.0, 1.0, 3.0]).reshape(3, 1, 1)
+    >>> float(fvu(targets, targets)), float(fvu(torch.ones(3, 1, 1), targets))
+    (0.0, 1.0)
+
     Args:
         outputs: (..., T, B, N_y); leading dimensions index networks and are kept.
         targets: (T, B, N_y), not constant.

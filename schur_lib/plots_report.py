@@ -10,6 +10,12 @@ from schur_lib.plots import COLOURS, ORDER, SECTORS, styled, without
 from schur_lib.schur import COUPLINGS, OrderedSchur
 
 ALLOWED = "#444444"
+HARM = {
+    "fvu": "ΔFVU",
+    "accuracy": "accuracy lost",
+    "replay_accuracy": "accuracy lost",
+    "cross_entropy": "Δ cross-entropy, nats",
+}
 NULL_COLOURS = {"isotropic": "#999999", "same_entries": "#CC79A7"}
 
 
@@ -174,14 +180,6 @@ def growth(curve: np.ndarray, henrici: float) -> Figure:
     return fig
 
 
-HARM = {
-    "fvu": "ΔFVU",
-    "accuracy": "accuracy lost",
-    "replay_accuracy": "accuracy lost",
-    "cross_entropy": "Δ cross-entropy, nats",
-}
-
-
 def _scale(set_scale, values):
     """A scale that shows small and large harms, where they differ much; its linear part, or None."""
     sizes = np.abs(np.asarray(values, dtype=float))
@@ -191,3 +189,25 @@ def _scale(set_scale, values):
         set_scale("symlog", linthresh=threshold)
         return threshold
     return None
+
+
+@styled
+def gates(table: pd.DataFrame) -> Figure:
+    """Change of the score without each single block of each gate's matrix.
+
+    Args:
+        table: from `profile_of`, with a column `gate`; `low` and `high` are drawn as lines.
+    """
+    names = list(dict.fromkeys(table.gate))
+    fig, ax = plt.subplots(figsize=(5.8, 3.6), layout="constrained")
+    for j, removed in enumerate(COUPLINGS):
+        part = table[table.removed == removed].set_index("gate").reindex(names)
+        x = np.arange(len(names)) + 0.27 * (j - 1)
+        ax.bar(x, part.delta, 0.25, color=COLOURS[removed], alpha=0.75, label=without(removed))
+        ax.vlines(x, part.low, part.high, color="black", lw=1.5)
+    ax.axhline(0, color="#444444", lw=1)
+    ax.set_xticks(range(len(names)), names)
+    ax.set(xlabel="gate", ylabel=f"change ({HARM[table.metric[0]]})")
+    ax.grid(axis="x", visible=False)
+    fig.legend(loc="outside lower center", ncols=3)
+    return fig

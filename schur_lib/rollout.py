@@ -24,6 +24,14 @@ def rollout(
 ) -> Tensor:
     """Outputs y_t = W_hy h_t + b_y of a network on a batch of input sequences.
 
+    >>> import torch
+    >>> from schur_lib import Network, rollout
+    >>> net = Network(torch.ones(4, 2), torch.eye(4), torch.ones(3, 4))
+    >>> rollout(net, torch.zeros(10, 5, 2), free_steps=2).shape
+    torch.Size([12, 5, 3])
+    >>> rollout(net, torch.zeros(10, 5, 2), W_hh=torch.zeros(7, 4, 4)).shape
+    torch.Size([7, 10, 5, 3])
+
     Args:
         net: the network.
         inputs: (T, B, N_x), time first, of the network's dtype.

@@ -187,6 +187,16 @@ def ordered_schur(W):
     W = Q T Qᵀ from LAPACK dgees; then blocks are moved up with LAPACK dtrexc (Bai and Demmel,
     1993) until they are in order. Moduli equal up to rounding keep LAPACK's order.
 
+    >>> import numpy as np
+    >>> from schur_lib import ordered_schur
+    >>> form = ordered_schur(np.array([[0.5, 2.0], [0.0, 1.0]]))
+    >>> form.eigenvalues.real.tolist(), form.n_leading(alpha=0.9)
+    ([1.0, 0.5], 1)
+    >>> np.allclose(form.Q @ form.T @ form.Q.T, [[0.5, 2.0], [0.0, 1.0]])
+    True
+    >>> round(form.removed_mass({"CR"}), 3)
+    0.873
+
     Args:
         W: (N, N) real floating point, numpy or torch (any device; detached, and read as float64).
     Returns:

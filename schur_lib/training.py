@@ -143,6 +143,14 @@ def train(
     `joblib.parallel_config`. A network is stored the moment it is finished, so that a run that was
     killed goes on where it stopped. The same spec gives the same network on the same machine.
 
+    >>> import tempfile
+    >>> from schur_lib import Recipe, Spec, train
+    >>> spec = Spec("flip_flop", hidden_size=8, recipe=Recipe(steps=2, batch_size=4))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     [net] = train([spec], folder, progress=False)
+    >>> net.hidden_size, net.n_inputs, net.n_outputs
+    (8, 3, 3)
+
     Args:
         specs: what to train.
         folder: the store; None for `store.default_folder()`.
