@@ -81,7 +81,7 @@ class OrderedSchur:
     unswapped: int = 0
 
     def n_leading(self, alpha=0.9):
-        """Dimensions of the leading sector R = {i : |λ_i| ≥ α ρ} (paper, section 2).
+        """Dimensions of the leading sector R = {i : ``|λ_i| ≥ α ρ``} (paper, section 2).
 
         Args:
             alpha: split threshold in (0, 1]. A modulus within 1e-10 ρ below αρ belongs to R.
