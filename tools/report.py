@@ -108,6 +108,7 @@ def executed(parameters, folder):
     source, done = folder / "report.ipynb", folder / "executed.ipynb"
     nbformat.write(nb, source)
     os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # whatever the user's is
     sockets = {"transport": "ipc", "ip": str(folder / "kernel")}
     config = Config({"KernelManager": sockets} if os.name == "posix" else {})
     try:
