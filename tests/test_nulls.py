@@ -12,7 +12,7 @@ from schur_lib import Network, ordered_schur, profiles
 from schur_lib.ablation import ablation_profile
 from schur_lib.doses import DOSES, dose_response, dose_summary
 from schur_lib.interactions import interactions, mobius, shapley
-from schur_lib.nulls import KEEP_SPECTRUM, KINDS, REMOVED, changes, harm, nulls
+from schur_lib.nulls import KEEP_SPECTRUM, KINDS, REMOVED, changes, harm, nulls, random_orthogonal
 from schur_lib.tasks import Task
 from schur_lib.training import Spec
 
@@ -97,6 +97,17 @@ def test_a_random_basis_of_a_normal_matrix_holds_couplings_that_its_own_lacks():
     assert_allclose(np.linalg.norm(dT, axis=(1, 2)), 0.1 * np.sqrt(masks["CR"].sum()), rtol=1e-10)
     # its places are no coupling's: in T's own basis it is spread over all entries
     assert (np.abs(dT) > 1e-6).mean() > 0.9
+
+
+def test_in_a_random_basis_the_mask_takes_what_the_matrix_holds_there():
+    form, masks, couplings = form_and_masks()
+    dT = changes(form.T, masks["CR"], couplings, "random basis", 3, np.random.default_rng(4))
+    U = random_orthogonal(3, 12, np.random.default_rng(4))
+    for change, u in zip(dT, U, strict=True):
+        there, held = u.T @ change @ u, u.T @ form.T @ u
+        assert_allclose(there[~masks["CR"]], 0, atol=1e-12)
+        ratio = there[masks["CR"]] / held[masks["CR"]]
+        assert_allclose(ratio, ratio[0], rtol=1e-6)
 
 
 def test_a_block_that_never_meets_the_activity_is_milder_than_changes_elsewhere():
