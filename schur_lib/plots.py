@@ -461,8 +461,10 @@ def within_epsilon(shares: pd.DataFrame, epsilon: float) -> Figure:
         ax.xaxis.set_minor_locator(NullLocator())
     for ax in axes.flat[len(tasks) :]:
         ax.set_visible(False)
-    fig.supxlabel("allowed increase ε of the error (%)", fontsize=11)
-    fig.supylabel("share of networks", fontsize=11)
+    for ax in axes[-1]:
+        ax.set_xlabel("allowed increase ε (%)")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("share of networks")
     handles, names = axes[0, 0].get_legend_handles_labels()
     handles.append(Line2D([], [], color="#444444", lw=1, ls=":"))
     names.append(f"ε = {100 * epsilon:g} %")
