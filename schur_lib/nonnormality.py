@@ -225,7 +225,7 @@ def couplings_moved(form: OrderedSchur, W, rng, draws=5, size=1e-3):
     return couplings, entries
 
 
-def expand(net: Network, inputs, targets, directions, free_steps=0, chunk=4):
+def expand(net: Network, inputs, targets, directions, free_steps=0, chunk=2):
     """What deleting W's part D costs, exactly and by the first two derivatives of the FVU.
 
     FVU(W − s D) = FVU(W) + s f + s²/2 g + …; f = −⟨∂FVU/∂W, D⟩ and g = ⟨D, H D⟩, H the Hessian, are the

@@ -54,7 +54,7 @@ def pseudospectra(table: pd.DataFrame, forms: dict[str, OrderedSchur]) -> Figure
     """
     tasks = list(dict.fromkeys(table.task))
     fig, axes = plt.subplots(
-        len(tasks), 2, figsize=(6.2, 2.9 * len(tasks) + 0.6), sharex=True, sharey=True,
+        len(tasks), 2, figsize=(6.2, 2.5 * len(tasks) + 0.8), sharex=True, sharey=True,
         squeeze=False, layout="constrained",
     )  # fmt: skip
     angle = np.linspace(0, 2 * np.pi, 361)
@@ -96,7 +96,8 @@ def sensitivity(table: pd.DataFrame) -> Figure:
         part = table[table.unit == unit]
         largest = max(part[["first", "second", "exact"]].abs().max().max(), 10 * small)
         for ax, column in zip(row, ("first", "second"), strict=True):
-            ax.axline((0, 0), slope=1, color="#777777", linewidth=1)
+            ends = [-10 * small, *np.geomspace(small / 10, 2 * largest, 200)]
+            ax.plot(ends, ends, color="#777777", linewidth=1)
             for name in (*COUPLINGS, "RR+CR+CC"):
                 points = part[part.removed == name]
                 ax.scatter(
@@ -106,8 +107,7 @@ def sensitivity(table: pd.DataFrame) -> Figure:
             for scale, limits in ((ax.set_xscale, ax.set_xlim), (ax.set_yscale, ax.set_ylim)):
                 scale("symlog", linthresh=small)
                 limits(-2 * largest if scale == ax.set_yscale else -small * 10, 2 * largest)
-            ticks = [-small] if unit == "coupling" else []
-            ticks += [0, small, *[10.0**e for e in range(-3, 4, 2) if small < 10.0**e < largest]]
+            ticks = [0, small, *[10.0**e for e in range(-3, 4, 2) if small < 10.0**e < largest]]
             ax.set_xticks(ticks)
             ax.minorticks_off()
             ax.set_xlabel("exact ΔFVU")
