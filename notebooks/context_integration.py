@@ -244,24 +244,23 @@ contexts = worst_parts(parts[parts.part == "context"])
 medians = parts.groupby(["part", "removed", "value"]).delta.median()
 for name in COUPLINGS:
     glue(f"worst_{name}", " and ".join(map(str, contexts.worst[name])), display=False)
-    glue(f"unequal_{name}", float(contexts.ratio[name]), display=False)
+    glue(f"unequal_{name}", f"{contexts.ratio[name]:.1f}" if contexts.n[name] else "–", display=False)
     curve = medians["step", name]
     above = curve[curve > 0.1]
     glue(f"breaks_{name}", f"at step {int(above.index[0])}" if len(above) else "at no step", display=False)
     glue(f"step_worst_{name}", int(curve.idxmax()), display=False)
     glue(f"step_worst_delta_{name}", float(curve.max()), display=False)
     glue(f"last_{name}", float(curve.iloc[-1]), display=False)
-unequal = max(contexts.ratio[name] for name in COUPLINGS)
 glue(
     "answer",
     "a network loses mainly one of its contexts, and which one differs from network to network: the mean over contexts hides it"
-    if unequal > 2
+    if contexts.ratio.max() > 2
     else "both contexts suffer alike",
     display=False,
 )
 
 # %% [markdown]
-# **Which context.** The task treats both alike, and yet {glue:text}`answer`. Without $T_{CR}$ the ΔFVU is larger in context 1 and in context 2 in {glue:text}`worst_CR` networks, without $T_{CC}$ in {glue:text}`worst_CC`, without $T_{RR}$ in {glue:text}`worst_RR` (networks whose ΔFVU stays below 0.01 left out). The worse context has {glue:text}`unequal_CR:.1f`, {glue:text}`unequal_CC:.1f` and {glue:text}`unequal_RR:.1f` times the ΔFVU of the better (medians).
+# **Which context.** The task treats both alike, and yet {glue:text}`answer`. Without $T_{CR}$ the ΔFVU is larger in context 1 and in context 2 in {glue:text}`worst_CR` networks, without $T_{CC}$ in {glue:text}`worst_CC`, without $T_{RR}$ in {glue:text}`worst_RR` (networks whose ΔFVU stays below 0.01 left out). The worse context has {glue:text}`unequal_CR`, {glue:text}`unequal_CC` and {glue:text}`unequal_RR` times the ΔFVU of the better (medians).
 #
 # **Which step.** At the first step nothing is lost: the recurrent weights have not acted yet. The median ΔFVU passes 0.1 (our choice) {glue:text}`breaks_CR` without $T_{CR}$, {glue:text}`breaks_CC` without $T_{CC}$ and {glue:text}`breaks_RR` without $T_{RR}$; it is largest at step {glue:text}`step_worst_CR` ({glue:text}`step_worst_delta_CR:.2f`), {glue:text}`step_worst_CC` ({glue:text}`step_worst_delta_CC:.2f`) and {glue:text}`step_worst_RR` ({glue:text}`step_worst_delta_RR:.2f`), and {glue:text}`last_CR:.2f`, {glue:text}`last_CC:.2f` and {glue:text}`last_RR:.2f` at the last step.
 #

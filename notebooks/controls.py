@@ -29,7 +29,7 @@ from schur_lib.interactions import interactions
 from schur_lib.measured import measured
 from schur_lib.nulls import KINDS, nulls
 from schur_lib.schur import COUPLINGS
-from schur_lib.statistics import NETWORK, effect_size, holm, interval, sign_flip
+from schur_lib.statistics import effect_size, holm, interval, sign_flip
 from schur_lib.training import TASKS
 
 quick = profile == "quick"

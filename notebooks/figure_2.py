@@ -56,7 +56,6 @@ for row in compared.itertuples():
     ours = table.loc[(table.task == row.task) & (table.removed == row.removed), column].dropna()
     digits = 1 if column == "sensitivity" else 4 if row.task == "flip_flop" else 2
     sem = "" if pd.isna(row.paper_sem) else f" ± {row.paper_sem:g}"
-    shown = (lambda x, d=digits: "–" if pd.isna(x) else f"{x:.{d}f}")
     rows.append(
         {
             "task": plots.NAMES[row.task],
@@ -64,9 +63,9 @@ for row in compared.itertuples():
             "quantity": {"delta": "ΔFVU", "sensitivity": "S"}[column],
             "paper ± SEM": f"{row.paper:g}{sem}",
             "ours ± SD": paper.mean_sd(ours, digits) if row.n else "–",
-            "median": shown(ours.median()),
-            "lowest": shown(row.min),
-            "highest": shown(row.max),
+            "median": f"{ours.median():.{digits}f}" if row.n else "–",
+            "lowest": f"{row.min:.{digits}f}" if row.n else "–",
+            "highest": f"{row.max:.{digits}f}" if row.n else "–",
             "n": row.n,
             "difference": paper.signed(row.difference, digits),
             "within": "yes" if row.within else "no",

@@ -209,13 +209,13 @@ glue(
 bits = worst_parts(parts[parts.part == "bit"])
 for name in ("CR", "CC"):
     glue(f"worst_bit_{name}", ", ".join(map(str, bits.worst[name])), display=False)
-    glue(f"bit_ratio_{name}", float(bits.ratio[name]), display=False)
+    glue(f"bit_ratio_{name}", f"{bits.ratio[name]:.1f}" if bits.n[name] else "–", display=False)
     by_bit = medians["bit", name]
     glue(f"bits_{name}", ", ".join(f"{value:.3f}" for value in by_bit), display=False)
 
 # %% [markdown]
 # **{glue:text}`headline`** Without $T_{CR}$ the ΔFVU (median over networks) is {glue:text}`first_CR:.3f` after a first pulse, {glue:text}`same_CR:.3f` after one that confirmed the sign, and {glue:text}`flip_CR:.3f` after one that flipped it: {glue:text}`flip_times` times as much as after a confirming one ({numref}`fig-flip-flop-pulse`). At the step of a pulse itself it is {glue:text}`at_pulse_CR:.3f`, for the input reaches the readout within that step; it is largest at step {glue:text}`largest_since_CR` after the pulse ({glue:text}`largest_since_delta_CR:.3f`; {numref}`fig-flip-flop-since`). Signs as old as the trial are never flipped ones, which is why the curve comes down at its right end. Without $T_{CC}$ the ΔFVU after the three kinds of pulse is {glue:text}`first_CC:.3f`, {glue:text}`same_CC:.3f` and {glue:text}`flip_CC:.3f`, at the step of the pulse {glue:text}`at_pulse_CC:.3f`, and largest at step {glue:text}`largest_since_CC` after it ({glue:text}`largest_since_delta_CC:.3f`).
 #
-# **Which bit** breaks first differs from network to network: bits 1, 2 and 3 suffer most in {glue:text}`worst_bit_CR` networks without $T_{CR}$, in {glue:text}`worst_bit_CC` without $T_{CC}$. Within a network the worst bit has {glue:text}`bit_ratio_CR:.1f` times the ΔFVU of the best without $T_{CR}$ and {glue:text}`bit_ratio_CC:.1f` times without $T_{CC}$ (medians); over networks the bits' medians are {glue:text}`bits_CR` and {glue:text}`bits_CC`.
+# **Which bit** breaks first differs from network to network: bits 1, 2 and 3 suffer most in {glue:text}`worst_bit_CR` networks without $T_{CR}$, in {glue:text}`worst_bit_CC` without $T_{CC}$. Within a network the worst bit has {glue:text}`bit_ratio_CR` times the ΔFVU of the best without $T_{CR}$ and {glue:text}`bit_ratio_CC` times without $T_{CC}$ (medians); over networks the bits' medians are {glue:text}`bits_CR` and {glue:text}`bits_CC`.
 #
 # **The answer.** In {glue:text}`n` networks (drawn is seed {glue:text}`example`, the one nearest to the median effects): {glue:text}`answer`. The median network has {glue:text}`wrong_CR:.0f` % wrong signs without $T_{CR}$.

@@ -25,7 +25,6 @@ from myst_nb import glue
 
 from schur_lib import paper, plots, plots_controls, profiles, subspace
 from schur_lib.measured import measured
-from schur_lib.schur import COUPLINGS
 from schur_lib.statistics import NETWORK, explained, holm, interval, sign_flip
 from schur_lib.training import TASKS
 
@@ -134,7 +133,12 @@ if rows:
 # %% tags=["remove-cell"]
 at = ratios[ratios.share == subspace.SHARE]
 on, off = at[at.part == "on"], at[at.part == "off"]
-median_of = lambda values: float(values.median()) if len(values) else float("nan")
+
+
+def median_of(values):
+    return float(values.median()) if len(values) else float("nan")
+
+
 on_effect, off_effect, off_mass = median_of(on.effect), median_of(off.effect), median_of(off.squared)
 glue("on_effect", on_effect, display=False)
 glue("off_effect", off_effect, display=False)

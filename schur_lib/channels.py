@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from schur_lib.ablation import fits, held_out
+from schur_lib.metrics import replay_accuracy
 from schur_lib.networks import Network
-from schur_lib.rollout import rollout
+from schur_lib.rollout import hidden_states, rollout
 from schur_lib.schur import COUPLINGS, label, ordered_schur
 from schur_lib.tasks import Task
 
@@ -218,3 +219,46 @@ def integration_gains(
     names = ("cued", "other", "offset_1", "offset_2")
     spread = float(np.std(last - design @ fit))
     return {**dict(zip(names, fit.tolist(), strict=True)), "unexplained": spread}
+
+
+def accuracy_when_deleted(
+    net: Network,
+    task: Task,
+    removed: frozenset,
+    when: str,
+    alpha: float = 0.9,
+    batch_size: int = 1024,
+    seed: int = 0,
+) -> float:
+    """Replay accuracy when a set of couplings is missing only while the input lasts, or only after it.
+
+    h_t = tanh(W_xh x_t + W h_{t-1}) with W = W̃(S) in the named phase and W_hh in the other.
+
+    Args:
+        net: a network without biases, zero initial state, tanh.
+        task: the copy task.
+        removed: the set of blocks.
+        when: "input" or "replay".
+        alpha: splits the leading sector from its complement, in (0, 1].
+        batch_size: held-out trials, the same as those of `ablation_profile`.
+        seed: of the trials.
+
+    Returns:
+        Share of right signs over all lags.
+
+    Raises:
+        ValueError: network and task do not fit, an unknown phase, or a bad alpha or block name.
+    """
+    fits(net, task)
+    if when not in ("input", "replay"):
+        raise ValueError(f'when must be "input" or "replay", got {when!r}')
+    inputs, targets = (t.to(net.W_hh) for t in held_out(task, batch_size, seed))
+    ablated = torch.from_numpy(ordered_schur(net.W_hh).ablate(removed, alpha)).to(net.W_hh)
+    during, after = (ablated, net.W_hh) if when == "input" else (net.W_hh, ablated)
+    with torch.no_grad():
+        h = hidden_states(net, inputs, during)[-1]
+        outputs = []
+        for _ in range(len(targets)):
+            h = torch.tanh(h @ after.T)
+            outputs.append(h @ net.W_hy.T)
+    return float(replay_accuracy(torch.stack(outputs), targets))

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
-from schur_lib import Network, ablation_profile, fvu, tasks
+from schur_lib import Network, ablation_profile, fvu, ordered_schur, tasks
 from schur_lib.channels import (
+    accuracy_when_deleted,
     channel_profile,
     integration_gains,
     parts,
@@ -213,12 +214,36 @@ def test_the_gains_of_a_known_integrator_are_found():
     assert abs(gains["offset_2"] - gains["offset_1"] - 0.6) < 0.15
 
 
+@pytest.mark.parametrize("when", ["input", "replay"])
+def test_a_deletion_in_one_phase_is_the_recurrence_with_two_matrices(when):
+    task, removed = SMALL[0], frozenset({"CR"})
+    net = network(task)
+    inputs, targets = task.sample(30, _held_out_generator())
+    ablated = torch.from_numpy(ordered_schur(net.W_hh).ablate(removed))
+    right = 0
+    for b in range(30):
+        h = torch.zeros(10, dtype=torch.float64)
+        for t in range(3 + 7):
+            W = ablated if (t < 3) == (when == "input") else net.W_hh.double()
+            drive = net.W_xh.double() @ inputs[t, b].double() if t < 3 else 0
+            h = torch.tanh(drive + W @ h)
+            if t >= 3:
+                y = net.W_hy.double() @ h
+                right += sum(float(y[c]) * float(targets[t - 3, b, c]) > 0 for c in range(2))
+    found = accuracy_when_deleted(net, task, removed, when, batch_size=30)
+    assert abs(found - right / (30 * 7 * 2)) < 3e-3
+    nothing = accuracy_when_deleted(net, task, frozenset(), when, batch_size=30)
+    assert abs(nothing - ablation_profile(net, task, batch_size=30).score[0]) < 3e-3
+    assert nothing != found
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: scores_by(torch.zeros(2, 3, 1), torch.zeros(2, 4, 1), torch.zeros(2, 4, 1), "fvu"),
          r"\(2, 3, 1\)"),
         (lambda: scores_by(*[torch.zeros(2, 3, 1)] * 3, "mse"), "mse"),
+        (lambda: accuracy_when_deleted(network(SMALL[0]), SMALL[0], {"CR"}, "now"), "now"),
         (lambda: channel_profile(network(SMALL[0]), SMALL[1]), "3 inputs"),
     ],
 )  # fmt: skip

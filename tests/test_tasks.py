@@ -27,10 +27,25 @@ def test_samples_have_the_promised_shapes_and_follow_the_seed(task):
     assert torch.equal(inputs, again) and not torch.equal(inputs, other)
 
 
-@pytest.mark.parametrize("task", [ALL[0], ALL[1], ALL[3]], ids=lambda t: t.name)
+@pytest.mark.parametrize("task", ALL, ids=lambda t: t.name)
 def test_different_seeds_are_independent(task):
-    a, b = (draw(task, 4000, seed)[0][1, :, 0].numpy() for seed in (0, 1))
-    assert stats.pearsonr(a, b).pvalue > 1e-4
+    a, b, c = (draw(task, 4000, seed)[0][1, :, 0].numpy() for seed in (0, 1, 2))
+    for one, other in ((a, b), (a, c), (b, c)):
+        assert stats.pearsonr(one, other).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda t: t.name)
+def test_a_generator_goes_on_to_fresh_and_independent_trials(task):
+    generator = torch.Generator().manual_seed(0)
+    first, second = (task.sample(4000, generator)[0][1, :, 0].numpy() for _ in range(2))
+    assert not np.array_equal(first, second)
+    assert stats.pearsonr(first, second).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda t: t.name)
+def test_the_trials_of_a_batch_are_independent(task):
+    x = draw(task, 4000)[0][1, :, 0].numpy()
+    assert stats.pearsonr(x[:-1], x[1:]).pvalue > 1e-4
 
 
 def test_the_papers_lengths_and_channels_are_the_defaults():
@@ -79,6 +94,24 @@ def test_flip_flop_pulses_come_at_the_stated_rate_with_fair_signs(p):
     pulses = int((later != 0).sum())
     assert stats.binomtest(pulses, later.numel(), p).pvalue > 1e-4
     assert stats.binomtest(int((later > 0).sum()), pulses).pvalue > 1e-4
+
+
+def test_flip_flop_pulses_at_a_rate_of_one_in_five_by_default():
+    inputs, _ = draw(tasks.flip_flop(), 4000)
+    assert torch.all(inputs[0] != 0)
+    pulses = int((inputs[1:] != 0).sum())
+    assert stats.binomtest(pulses, inputs[1:].numel(), 0.2).pvalue > 1e-4
+    assert stats.binomtest(int((inputs > 0).sum()), int((inputs != 0).sum())).pvalue > 1e-4
+
+
+def test_flip_flop_waits_between_pulses_are_geometric():
+    pulsed = (draw(tasks.flip_flop(pulse_probability=0.3), 4000)[0] != 0).numpy()
+    waits = [0] * 6
+    for trial in range(4000):
+        first = next((t for t in range(1, 25) if pulsed[t, trial, 0]), 25)
+        waits[min(first, 6) - 1] += 1
+    expected = [0.3 * 0.7**k for k in range(5)] + [0.7**5]
+    assert stats.chisquare(waits, [4000 * share for share in expected]).pvalue > 1e-4
 
 
 def test_flip_flop_lines_pulse_independently():
@@ -132,6 +165,29 @@ def test_integration_streams_have_the_stated_noise_and_drift(noise, bias):
     assert abs(float(drift.var()) - (bias**2 + noise**2 / 48)) < 0.06 * (bias**2 + noise**2 / 48)
     contexts = int(inputs[0, :, 2].sum())
     assert stats.binomtest(contexts, 4000).pvalue > 1e-4
+
+
+def test_integration_noise_is_white_gaussian_and_the_streams_and_context_are_independent():
+    inputs, _ = draw(tasks.context_integration(), 4000)
+    u = inputs[..., :2].numpy().astype(float) * math.sqrt(48)
+    assert stats.kstest(u[:, :200].ravel(), "norm").pvalue > 1e-4
+    assert stats.pearsonr(u[:-1].ravel(), u[1:].ravel()).pvalue > 1e-4
+    assert stats.pearsonr(u[..., 0].ravel(), u[..., 1].ravel()).pvalue > 1e-4
+    context = inputs[0, :, 3].numpy()
+    for stream in (0, 1):
+        assert stats.pearsonr(u[..., stream].sum(0), context).pvalue > 1e-4
+
+
+def test_integration_has_no_drift_by_default_and_a_drift_of_its_own_for_each_trial_and_stream():
+    inputs, _ = draw(tasks.context_integration(noise=0.0, bias=1.0), 4000)
+    drift = inputs[0, :, :2].numpy().astype(float) * math.sqrt(48)
+    assert all(torch.equal(step[:, :2], inputs[0, :, :2]) for step in inputs)
+    assert stats.kstest(drift.ravel(), "norm").pvalue > 1e-4
+    assert stats.pearsonr(drift[:, 0], drift[:, 1]).pvalue > 1e-4
+    inputs, _ = draw(tasks.context_integration(), 4000)
+    means = inputs[..., :2].sum(0).numpy()
+    # without a drift the sum over a trial has the variance of the noise alone
+    assert abs(float(means.var()) - 1) < 5 * math.sqrt(2 / means.size)
 
 
 def test_with_the_defaults_the_last_integral_has_variance_1():
