@@ -35,6 +35,12 @@ GENERATOR_STUDIES = {
     ("context_integration", "noise"): (0.25, 0.5, 1.0, 2.0),
     ("context_integration", "bias"): (0.0, 0.06, 0.2, 0.5),
 }
+# The same seed trained for fewer steps is the same network at an earlier time.
+TIME_COURSE = {
+    "copy": (1, 500, 1000, 2000, 4000, 8000, 12000, 16000, 20000),
+    **{task: (1, 120, 480, 960, 1920, 3840) for task in TASKS if task != "copy"},
+}
+SIZES = (16, 32, 64, 128, 256, 512)
 
 
 def specs(task: str, profile: str = "paper", networks: str = "reference") -> list[Spec]:
@@ -42,8 +48,8 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
 
     Copy: four constructions at three sizes; three seeds for the two configurations of Figure 1 and one
     for the others when trained here, ten and three in the reference set. The other tasks: three seeds,
-    ten in the reference set. Quick: two seeds at most. "studies" are the networks of `studies`; the
-    paper profile trains none of them.
+    ten in the reference set. Quick: two seeds at most. "studies" are the networks of `studies`,
+    `time_course` and `sizes`; the paper profile trains none of them.
 
     Args:
         task: one of `training.TASKS`, or "studies".
@@ -66,8 +72,10 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
             'the reference networks are of profile "paper"; profile "quick" needs networks="trained"'
         )
     if task == "studies":
-        chosen = [] if (profile, networks) == ("paper", "trained") else studies(profile)
-        return list(dict.fromkeys(spec for *_, spec in chosen))
+        if (profile, networks) == ("paper", "trained"):
+            return []
+        chosen = studies(profile) + time_course(profile)
+        return list(dict.fromkeys([*(spec for *_, spec in chosen), *sizes(profile)]))
     if task != "copy":
         recipe = QUICK_NEURO if quick else None
         return [
@@ -126,6 +134,41 @@ def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
                 spec = Spec(task, seed=seed, recipe=recipe, task_options=options)
                 chosen.append((task, option, str(value), spec))
     return chosen
+
+
+def time_course(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
+    """Networks at several times of their training, three seeds a task: same seed, fewer steps.
+
+    Args:
+        profile: "paper" or "quick" (one seed, a few steps).
+
+    Returns:
+        (task, "steps", steps as text, spec), one for each network.
+    """
+    quick, chosen = profile == "quick", []
+    for task, course in TIME_COURSE.items():
+        recipe = COPY_RECIPE if task == "copy" else NEURO_RECIPE
+        construction = FIGURE_1[0] if task == "copy" else ()
+        for seed in range(1 if quick else STUDY_SEEDS):
+            for steps in (1, 20) if quick else course:
+                spec = Spec(task, *construction, seed=seed, recipe=replace(recipe, steps=steps))
+                chosen.append((task, "steps", str(steps), spec))
+    return chosen
+
+
+def sizes(profile: str = "paper") -> list[Spec]:
+    """Flip-flop networks of several hidden sizes, three seeds each; one of the largest, for its weight.
+
+    Args:
+        profile: "paper" or "quick" (two sizes, one seed, a few steps).
+    """
+    if profile == "quick":
+        return [Spec("flip_flop", hidden_size=n, recipe=QUICK_NEURO) for n in SIZES[:2]]
+    return [
+        Spec("flip_flop", hidden_size=n, seed=seed)
+        for n in SIZES
+        for seed in range(1 if n == SIZES[-1] else STUDY_SEEDS)
+    ]
 
 
 def networks(chosen: list[Spec], source: str = "reference") -> list[Network]:
