@@ -1,33 +1,21 @@
 """The quick profile, from an empty store to a built book, and what its pages hold."""
 
+import csv
+import hashlib
+import importlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from bs4 import BeautifulSoup
+from conftest import run
 
-from tools import notebooks
+from tools import keep_figures, notebooks
 from tools.notebooks import ROOT
-
-
-def run(*arguments, cwd=ROOT):
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(("SCHUR_LIB_", "PYTEST_"))}
-    return subprocess.run([sys.executable, "run.py", *map(str, arguments)], cwd=cwd, env=variables,
-                          capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def output(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("quick")
-    done = run("book", "--profile", "quick", "--output", folder)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
-    return folder
 
 
 class Page(HTMLParser):
@@ -42,22 +30,14 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attributes)))
 
 
-@pytest.fixture(scope="module")
-def pages(output):
-    """The pages that readers see: {path: text}; the redirect at the root is none."""
-    html = output / "html"
-    found = {p.relative_to(html).as_posix(): p.read_text() for p in html.rglob("*.html")
-             if "_static" not in p.parts}
-    return {path: text for path, text in found.items() if 'http-equiv="Refresh"' not in text}
-
-
 def test_training_starts_from_an_empty_store_and_fills_it(output):
     assert list((output / "store").rglob("*.safetensors"))
 
 
 def test_every_notebook_and_page_is_in_the_book(pages):
     assert {f"chapters/{name}.html" for name in notebooks.names()} <= set(pages)
-    assert {"intro.html", "method.html", "reproduce.html", "references.html"} <= set(pages)
+    assert {"intro.html", "method.html", "explorer.html", "notation.html", "glossary.html",
+            "reproduce.html", "references.html"} <= set(pages)
 
 
 def test_every_page_is_stamped_quick(pages):
@@ -105,10 +85,10 @@ def test_internal_links_and_anchors_resolve(output, pages):
                for path, text in pages.items()}
     for path, text in pages.items():
         for tag, attributes in Page(text).tags:
-            link = attributes.get("href", "") if tag == "a" else None
+            link = attributes.get("href", "") if tag in ("a", "link") else attributes.get("src", "")
             if not link or re.match(r"[a-z]+:|//", link):
                 continue
-            file, _, anchor = link.partition("#")
+            file, _, anchor = unquote(link).partition("#")
             target = (html / path).parent / file.split("?")[0] if file else html / path
             assert target.resolve().exists(), (path, link)
             known = anchors.get(target.resolve().relative_to(html.resolve()).as_posix())
@@ -137,46 +117,96 @@ def test_nothing_is_out_of_date_after_a_build_and_why_says_what_is(output):
         shutil.move(aside, network)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("no Chromium: .ci/run installs it")
-        pytest.skip("no Chromium on this machine: the pages were not looked at in a browser")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
+def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages):
+    for name in notebooks.names():
+        record = json.loads((output / "records" / f"{name}.json").read_text())
+        soup = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        blocks = soup.find_all("details", class_="provenance")
+        outputs = [cell for cell in soup.find_all("div", class_="cell_output")
+                   if cell.find(["figure", "table"])]
+        assert len(blocks) == len(record["shown"]) and blocks
+        assert all(cell.find("details", class_="provenance") for cell in outputs), name
+        for block, shown in zip(blocks, record["shown"], strict=True):
+            text = block.get_text(" ")
+            assert f"python3 run.py notebook {name} --profile quick" in text
+            assert "profile = quick" in text and "networks = trained" in text
+            assert "digest of schur_lib" in text and f"torch {record['versions']['torch']}" in text
+            assert f"{record['seconds']:.1f} s" in text
+            endings = {"figure": [".csv", ".svg", ".png"], "table": [".csv"]}[shown["kind"]]
+            assert [file[file.rindex("."):] for file in shown["files"]] == endings
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 390])
-def test_every_page_is_sound_in_a_browser_without_a_network(output, pages, browser, width, scheme):
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(180_000)  # ms; a busy machine takes long, a broken page forever
-    tab, troubles = context.new_page(), []
-    tab.on("pageerror", lambda error: troubles.append(str(error)))
-    tab.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
-    tab.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:"))
-           else troubles.append(f"asks for {r.url}"))
-    for path in pages:
-        tab.goto((output / "html" / path).as_uri())
-        tab.evaluate("window.MathJax?.startup?.promise")
-        unset = tab.locator(".math").count() - tab.locator("mjx-container").count()
-        if unset or tab.locator("mjx-merror").count():
-            troubles.append(f"{unset} formulas without typesetting, or one with an error")
-        if tab.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            troubles.append("is wider than the window")
-        assert troubles == [], path
-        serious = [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(tab).response["violations"]
-                   if v["impact"] in ("serious", "critical")]
-        assert serious == [], path
-        tab.goto("about:blank")
-        troubles.clear()  # axe asks for style sheets in a way that file:// does not allow
-    context.close()
+def test_the_checksum_beside_a_download_is_that_of_the_file(output, pages):
+    checked = 0
+    for name in notebooks.names():
+        soup = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        for checksum in soup.find_all("span", class_="checksum"):
+            link = checksum.find_previous_sibling("a")
+            content = (output / "html" / "chapters" / link["href"]).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == checksum.text.split()[-1], link
+            checked += 1
+    assert checked
+
+
+def test_every_notebook_can_be_downloaded_as_executed_and_as_source(output, pages):
+    for name in notebooks.names():
+        line = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser").find(class_="downloads")
+        assert {link["href"] for link in line.find_all("a")} == {
+            f"../downloads/{name}/{name}.ipynb", f"../downloads/{name}/{name}.py"}
+        assert (output / "html" / "downloads" / name / f"{name}.py").read_bytes() == (
+            notebooks.FOLDER / f"{name}.py").read_bytes()
+
+
+def test_code_cells_link_the_names_of_the_library_to_its_reference(pages):
+    assert 'class="sphinx-codeautolink-a" href="../api.html#schur_lib' in pages[
+        "chapters/figure_1.html"]
+
+
+def test_the_notation_table_names_things_that_exist(pages):
+    """A name such as `OrderedSchur.ablate` or `metrics.fvu`: a class of the library, or a module."""
+    import schur_lib
+    from schur_lib.schur import OrderedSchur
+
+    table = BeautifulSoup(pages["notation.html"], "html.parser").find("table")
+    names = {code.text for code in table.find_all("code")} - {"alpha"}
+    assert len(names) > 15
+    fields = {**dict.fromkeys(OrderedSchur.__dataclass_fields__, OrderedSchur),
+              **dict.fromkeys(schur_lib.Network.__dataclass_fields__, schur_lib.Network)}
+    for name in names:
+        first, *rest = name.split(".")
+        owner = {"OrderedSchur": OrderedSchur, "Network": schur_lib.Network}.get(first)
+        thing = owner or importlib.import_module(f"schur_lib.{first}")
+        for part in rest:
+            if fields.get(part) is not owner or owner is None:
+                assert hasattr(thing, part), name
+                thing = getattr(thing, part)
+
+
+def test_the_data_of_a_figure_are_what_was_plotted(tmp_path):
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2)
+    left.set_title("curves")
+    left.plot([1, 2], [3, 5], label="a")
+    left.scatter([7], [0.25])
+    right.bar(["x", "y"], [2, -1])
+    right.imshow([[1.5, 2.5]])
+    keep_figures.keep(figure, tmp_path)
+    plt.close(figure)
+    with (tmp_path / "0.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {(r["panel"], r["kind"], r["label"], r["x"], r["y"], r["value"]) for r in rows}
+    assert {("1 curves", "line", "a", "1", "3", ""), ("1 curves", "line", "a", "2", "5", ""),
+            ("1 curves", "point", "", "7", "0.25", ""), ("2", "pixel", "", "0", "0", "1.5"),
+            ("2", "pixel", "", "1", "0", "2.5")} <= found
+    assert [r["height"] for r in rows if r["kind"] == "bar"] == ["2", "-1"]
+    assert (tmp_path / "0.svg").read_text().startswith("<?xml")
+
+
+def test_run_py_names_the_notebooks_there_are(tmp_path):
+    done = run("notebook", "figure_9", "--output", tmp_path / "none")
+    assert done.returncode != 0 and "there is no notebook figure_9; there are" in done.stderr
+    assert "figure_1" in done.stderr
 
 
 def test_a_failing_notebook_stops_the_build_and_leaves_no_older_page(output, tmp_path):

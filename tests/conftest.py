@@ -1,0 +1,83 @@
+"""What several test modules share: one quick build of the book, and one way to find a browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from filelock import FileLock
+from playwright.sync_api import Error, sync_playwright
+
+from tools.notebooks import ROOT
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+def run(*arguments, cwd=ROOT):
+    """`run.py` with arguments, in an environment that says nothing about this project."""
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(("SCHUR_LIB_", "PYTEST_"))}
+    return subprocess.run([sys.executable, "run.py", *map(str, arguments)], cwd=cwd, env=variables,
+                          capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def output(tmp_path_factory):
+    """The quick build, from an empty store to the pages; made once, whatever number of workers."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, said = shared / "quick", shared / "quick.txt"
+    with FileLock(shared / "quick.lock"):
+        if not said.exists():
+            done = run("book", "--profile", "quick", "--output", folder)
+            said.write_text(f"{done.returncode}\n{done.stdout[-6000:]}{done.stderr[-6000:]}")
+    assert said.read_text().startswith("0\n"), said.read_text()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pages(output):
+    """The pages that readers see: {path: text}; the redirect at the root is none."""
+    html = output / "html"
+    found = {p.relative_to(html).as_posix(): p.read_text() for p in sorted(html.rglob("*.html"))
+             if not {"_static", "downloads"} & set(p.parts)}
+    return {path: text for path, text in found.items() if 'http-equiv="Refresh"' not in text}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium: the machine's, else Playwright's own; without one the tests are skipped, in CI they fail."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        try:
+            found = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        except Error as error:
+            reason = str(error).splitlines()[0]
+            if os.environ.get("CI"):
+                pytest.fail(f"no Chromium, which .ci/run installs: {reason}")
+            pytest.skip(f"no Chromium on this machine (`playwright install chromium` gets one): {reason}")
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def tab(browser):
+    """An empty tab; the test fails at the end on any trouble the page told of."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(180_000)  # ms; a busy machine takes long, a broken page forever
+    tab, troubles = context.new_page(), []
+    listen(tab, troubles)
+    yield tab
+    context.close()
+    assert troubles == []
+
+
+def listen(tab, troubles):
+    """Add to a list what goes wrong in a tab: errors, and requests that leave this machine."""
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    tab.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    tab.on("requestfailed", lambda r: troubles.append(f"failed to load {r.url}"))
+    tab.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:"))
+           else troubles.append(f"asks for {r.url}"))
