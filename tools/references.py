@@ -7,10 +7,12 @@ data/. With --check nothing is written, and any change is a failure.
 import argparse
 import difflib
 import hashlib
+import os
 import re
 import shutil
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -137,12 +139,15 @@ def main():
     changed = 0
     with tempfile.TemporaryDirectory() as folder:
         made = []
-        for name in notebooks.names():
-            print(f"executing notebooks/{name}.py", flush=True)
+        with ProcessPoolExecutor(os.cpu_count()) as pool:
+            jobs = {name: pool.submit(notebooks.execute, name, {}, folder)
+                    for name in notebooks.names()}
+        for name, job in jobs.items():
             try:
-                new, _ = notebooks.execute(name, {}, folder)
+                new, seconds = job.result()
             except RuntimeError as error:
                 sys.exit(str(error))
+            print(f"executed notebooks/{name}.py in {seconds:.0f} s", flush=True)
             path = notebooks.FOLDER / f"{name}.ipynb"
             old = nbformat.read(path, as_version=4) if path.exists() else nbformat.v4.new_notebook()
             made.append((path, old, new))
