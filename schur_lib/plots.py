@@ -606,6 +606,27 @@ def studies(table: pd.DataFrame, column: str, published: pd.DataFrame) -> Figure
     return fig
 
 
+@styled
+def growth(table: pd.DataFrame) -> Figure:
+    """Seconds against hidden size, length, batch and number of matrices, a panel each.
+
+    Args:
+        table: `varied`, `value`, `what`, `seconds`, `lowest`, `highest`, from `run.py bench`.
+    """
+    fig, axes = plt.subplots(2, 2, figsize=(6.2, 5.6), layout="constrained")
+    kinds = {"training step": ("#D55E00", "-"), "rollouts": ("#0072B2", "--")}
+    for ax, (varied, rows) in zip(axes.flat, table.groupby("varied", sort=False), strict=True):
+        for what, part in rows.groupby("what", sort=False):
+            colour, dashes = kinds[what]
+            ax.fill_between(part.value, part.lowest, part.highest, color=colour, alpha=0.15, lw=0)
+            ax.plot(part.value, part.seconds, dashes, color=colour, marker=".", label=what)
+        ax.set(xlabel=varied.replace("_", " "), xscale="log", yscale="log")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("seconds")
+    _legend_below(fig, axes[0, 0], 2)
+    return fig
+
+
 def _panels_by_size(table, height=2.1):
     sizes = sorted(set(table.hidden_size))
     fig, axes = plt.subplots(
