@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from schur_lib import tasks
-from schur_lib.ablation import held_out, scores_of
+from schur_lib.ablation import ablation_profile, held_out, scores_of
 from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.modules import evaluation
 from schur_lib.networks import Network
@@ -142,6 +142,11 @@ def load(kind: str, seed: int) -> Model:
     return model.eval()
 
 
+def shipped() -> list[tuple[str, int]]:
+    """Kind and seed of every shipped model."""
+    return [(kind, seed) for kind in LAYERS for seed in range(SEEDS) if _file(kind, seed).exists()]
+
+
 def _file(kind, seed):
     return FOLDER / f"{kind.replace(' ', '_').lower()}-seed{seed}.safetensors"
 
@@ -194,6 +199,24 @@ def leaky_form(W: np.ndarray, leak: float):
     """
     identity = (1 - leak) * np.eye(len(W))
     return ordered_schur(identity + leak * W), lambda M: (M - identity) / leak
+
+
+def along(
+    spec: Spec, net: Network, removed: Sequence[Sequence[str]], batch_size: int = 256
+) -> pd.DataFrame:
+    """The ablation profile of a network, with the `steps` of its training.
+
+    Args:
+        spec: what the network is; its task gives the trials.
+        net: the network.
+        removed: the sets of blocks.
+        batch_size: held-out trials.
+
+    Returns:
+        `steps` and the columns of `ablation_profile`.
+    """
+    table = ablation_profile(net, spec.make_task(), removed=removed, batch_size=batch_size)
+    return table.assign(steps=spec.recipe.steps)
 
 
 def operative_dimensions(W: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

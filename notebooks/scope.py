@@ -1,0 +1,177 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Time course and scope
+#
+# {cite:t}`drager2026` studies the end of training, in tanh networks of 56 to 72 units. When does the profile of the blocks arise, how far does it reach to other sizes and cells, and does the closest peer, the operative dimensions of Krause et al. (NeurIPS 2022), see the same structure?
+
+# %% tags=["parameters"]
+networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from myst_nb import glue
+
+from schur_lib import paper, plots, plots_scope, profiles, scope
+from schur_lib.measured import measured
+from schur_lib.schur import COUPLINGS
+from schur_lib.statistics import NETWORK
+
+quick = profile == "quick"
+source = networks if quick else "reference"
+trials = 16 if quick else 256
+blocks = [[name] for name in COUPLINGS]
+course = [s for *_, s in profiles.time_course(profile)]
+along = measured("scope_time_course", scope.along, course, profiles.networks(course, source), removed=blocks, batch_size=trials)
+
+# %% [markdown]
+# ## Along training
+#
+# The start is an orthogonal matrix, which is normal: all couplings are zero. {numref}`fig-course` follows the same networks (same seed, trained for fewer steps). The paper profile always uses the shipped networks here, because training them takes longer than all others together.
+
+# %% mystnb={"figure": {"caption": "Effect of removing a block (left) and its Schur mass (right) along training: median over networks, shaded from the lowest to the highest.", "name": "fig-course"}, "image": {"alt": "A row of two panels for each task. The masses rise from near zero with the training steps; the effects appear as the task is learnt."}} tags=["hide-input"]
+single = along[along.removed != ""]
+single = single.assign(harm=single.delta.where(single.metric == "fvu", -single.delta))
+plots_scope.time_course(single)
+plt.show()
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+rows = []
+for (task, steps), part in along.groupby(["task", "steps"], sort=False):
+    row = {"task": plots.NAMES[task], "steps": int(steps), "score": f"{part.score[part.removed == ''].median():.3f}"}
+    rows.append(row | {f"Δ −{n}": paper.signed(part.delta[part.removed == n].median()) for n in COUPLINGS})
+paper.show(pd.DataFrame(rows))
+
+# %% tags=["remove-cell"]
+worst = single.loc[single.groupby([*NETWORK, "steps"]).harm.idxmax()]
+last = worst.steps == worst.groupby("task").steps.transform("max")
+final = worst[last].set_index(NETWORK).removed
+settled = worst[~last].join(final.rename("final"), on=NETWORK)
+same = settled.removed == settled.final
+late = settled.steps >= 0.2 * settled.task.map(worst.groupby("task").steps.max())
+n_late, n_same = int(late.sum()), int((same & late).sum())
+glue("n_late", n_late, display=False)
+glue("n_same", n_same, display=False)
+first_mass = float(single[single.steps == single.steps.min()].mass.max())
+glue("first_mass", first_mass, display=False)
+
+# %% [markdown]
+# After one step no block holds more than {glue:text}`first_mass:.3f` of the mass. From a fifth of the training on, the block whose removal does most harm is already that of the end in {glue:text}`n_same` of {glue:text}`n_late` network and time pairs.
+#
+# ## Hidden size
+#
+# Flip-flop networks trained by the paper's recipe, three a size (one of 512 units).
+
+# %% mystnb={"figure": {"caption": "Effect of removing a block on the flip-flop and its mass, against the hidden size: median and range over networks.", "name": "fig-sizes"}, "image": {"alt": "Two panels: change of the FVU and Schur mass of the three blocks against hidden sizes from 16 to 512."}} tags=["hide-input"]
+chosen = profiles.sizes(profile)
+by_size = measured("scope_sizes", scope.along, chosen, profiles.networks(chosen, source), removed=blocks, batch_size=trials)
+plots_scope.sizes(by_size[by_size.removed != ""])
+plt.show()
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+rows, order = [], {}
+for size, part in by_size.groupby("hidden_size"):
+    effects = {n: part.delta[part.removed == n].median() for n in COUPLINGS}
+    order[size] = max(effects, key=effects.get)
+    rows.append({"N_h": size, "n": part.seed.nunique(), "FVU": f"{part.score[part.removed == ''].median():.4f}", "n_R": f"{part.n_leading.median():.0f}"} | {f"Δ −{n}": paper.signed(v) for n, v in effects.items()})
+paper.show(pd.DataFrame(rows))
+glue("worst_by_size", ", ".join(f"{name} at {size}" for size, name in order.items()), display=False)
+
+# %% [markdown]
+# Median over networks, the most harmful removal is that of {glue:text}`worst_by_size`.
+#
+# On the copy task $s \cdot d = 64$ numbers have to be held. Below, at and above this capacity (dense orthogonal networks):
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+edge = [s for s in profiles.specs("copy", profile, networks) if s.construction == "dense_orthogonal"]
+edges = measured("scope_capacity", scope.along, edge, profiles.networks(edge, networks), removed=blocks, batch_size=trials)
+rows = []
+for size, part in edges.groupby("hidden_size"):
+    row = {"N_h": size, "n": part.seed.nunique(), "accuracy": f"{part.score[part.removed == ''].mean():.3f}", "n_R": f"{part.n_leading.mean():.0f}"}
+    rows.append(row | {f"Δ −{n}": paper.signed(part.delta[part.removed == n].mean()) for n in COUPLINGS})
+paper.show(pd.DataFrame(rows))
+
+# %% [markdown]
+# ## Other cells
+#
+# The flip-flop in cells that are not the paper's, trained by its recipe in plain PyTorch (64 units). Gated cells have a recurrent matrix for each gate. A leaky cell's linear part $(1 - a) I + a W$ has the Schur vectors of $W$, but orders them otherwise; it is cut in both orders ($a = 0.5$). The low-rank network has rank 3.
+
+# %% mystnb={"figure": {"caption": "Effect of removing a block of each recurrent matrix of other cells, a point a network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}} tags=["hide-input"]
+models = [(k, 0, scope.train_one(k, 0, steps=3)) for k in scope.LAYERS] if quick else [(k, i, scope.load(k, i)) for k, i in scope.shipped()]
+table = pd.concat([scope.profile_of(k, m, trials).assign(seed=i) for k, i, m in models], ignore_index=True)
+paper.save(table, "scope_cells")
+plots_scope.cells(table[table.removed != ""])
+plt.show()
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+rows, most = [], []
+for (cell, matrix), part in table.groupby(["cell", "matrix"], sort=False):
+    effects = {n: part.delta[part.removed == n].median() for n in COUPLINGS}
+    most.append(max(effects, key=effects.get))
+    rows.append({"cell": cell, "matrix": matrix, "n": part.seed.nunique(), "FVU": f"{part.score[part.removed == ''].median():.4f}", "n_R": f"{part.n_leading.median():.0f}"} | {f"Δ −{n}": paper.signed(v) for n, v in effects.items()})
+paper.show(pd.DataFrame(rows))
+glue("n_matrices", len(most), display=False)
+glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), display=False)
+
+# %% [markdown]
+# Of {glue:text}`n_matrices` matrices the most harmful block is {glue:text}`most`.
+#
+# ## Operative dimensions
+#
+# Krause et al. rank directions by what their removal does to the next state. For the columns of $W_{hh}$ the only local direction at a state $h$ is $W_{hh} h$, with effect $\lVert W_{hh} h\rVert$; the global ones are the left singular vectors of all local ones, each times its effect: the eigenvectors of $W_{hh} E[h h^\top] W_{hh}^\top$. (Our choice: all states of held-out trials are sampled; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
+
+# %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k. Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two panels, sine generation and context integration. The error of all curves falls as the number of operative dimensions grows."}} tags=["hide-input"]
+specs = [s for task in ("sine_generation", "context_integration") for s in profiles.specs(task, profile, networks)]
+operative = measured("scope_operative", scope.operative, specs, profiles.networks(specs, networks), batch_size=trials)
+plots_scope.operative(operative)
+plt.show()
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+rows, needed = [], {}
+for task, part in operative.groupby("task", sort=False):
+    alone = part[part.removed == ""].groupby("k").delta.median()
+    needed[task] = int(min([k for k in alone.index if alone[k] <= 0.01], default=alone.index.max()))
+    for name in COUPLINGS:
+        at = part[(part.removed == name) & (part.k == needed[task])]
+        ratio = (at.delta / at.whole)[at.whole >= 0.01]
+        if len(at):
+            rows.append({"task": task, "k": needed[task], "block": name, "overlap": at.overlap.median(), "whole": at.whole.median(), "left": ratio.median() if len(ratio) else np.nan, "n": len(at)})
+aligned = pd.DataFrame(rows, columns=["task", "k", "block", "overlap", "whole", "left", "n"])
+paper.save(aligned, "scope_operative_blocks")
+paper.show(pd.DataFrame([{"task": plots.NAMES[r.task], "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
+
+# %% tags=["remove-cell"]
+for task, k in needed.items():
+    glue(f"needed_{task}", k, display=False)
+left = aligned.left.dropna()
+glue("left", float(left.median()) if len(left) else float("nan"), display=False)
+
+# %% [markdown]
+# With the first {glue:text}`needed_sine_generation` operative dimensions sine generation, and with {glue:text}`needed_context_integration` context integration, lose at most 0.01 of FVU (the smallest of the measured k, as a median over networks; all 64 if none does). At that k the overlap is the share of a block's squared mass that is written there, above chance, and "effect left" is what a block's removal still does when its part there is kept: {glue:text}`left:.2f` of the effect, as a median over blocks.
+#
+# ## Answer
+
+# %% tags=["remove-cell"]
+same_size = len(set(order.values())) == 1
+sizes_say = f"the most harmful block on the flip-flop is the same at all sizes ({next(iter(order.values()))})" if same_size else "the most harmful block on the flip-flop changes with the hidden size (" + ", ".join(f"{n} at {s}" for s, n in order.items()) + ")"
+agree = "agree with" if len(left) and left.median() <= 0.2 else "only partly account for"
+answer = (
+    f"The couplings grow from at most {first_mass:.3f} of the mass after one step, and from a fifth of the training on the most harmful block is that of the end in {n_same} of {n_late} cases; "
+    f"{sizes_say}; in the {len(most)} recurrent matrices of other cells it is " + ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS) + "; "
+    f"the operative dimensions {agree} the blocks: with a block's part on the leading ones kept, {left.median() if len(left) else float('nan'):.2f} of its effect is left."
+)
+glue("answer", answer, display=False)
+
+# %% [markdown]
+# {glue:text}`answer`

@@ -1,0 +1,118 @@
+"""Figures of the chapter on time course and scope."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from schur_lib.plots import COLOURS, NAMES, styled, without
+from schur_lib.schur import COUPLINGS
+
+MARKERS = {"RR": "o", "CR": "s", "CC": "^"}
+
+
+def _lines(ax, rows, x, y):
+    for name in COUPLINGS:
+        part = rows[rows.removed == name].groupby(x)[y].agg(["median", "min", "max"])
+        ax.fill_between(part.index, part["min"], part["max"], color=COLOURS[name], alpha=0.15, lw=0)
+        ax.plot(part["median"], color=COLOURS[name], marker=MARKERS[name], label=without(name))
+
+
+@styled
+def time_course(table: pd.DataFrame) -> Figure:
+    """Effect and mass of the single blocks along training: median over networks, shaded min to max.
+
+    Args:
+        table: `task`, `removed`, `steps`, `harm`, `mass`, one row a network and block.
+    """
+    tasks = list(table.task.unique())
+    fig, axes = plt.subplots(
+        len(tasks), 2, figsize=(6.4, 2.1 * len(tasks)), layout="constrained", squeeze=False
+    )
+    for row, task in zip(axes, tasks, strict=True):
+        rows = table[table.task == task]
+        for ax, column in zip(row, ("harm", "mass"), strict=True):
+            _lines(ax, rows, "steps", column)
+            ax.set_xscale("log")
+        row[0].set_yscale("symlog", linthresh=1e-2)
+        row[0].set_ylabel("accuracy lost" if task == "copy" else "ΔFVU")
+        row[0].set_title(NAMES[task])
+        row[1].set_ylabel("Schur mass")
+    for ax in axes[-1]:
+        ax.set_xlabel("training steps")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+@styled
+def sizes(table: pd.DataFrame) -> Figure:
+    """Effect of the single blocks on the flip-flop against the hidden size.
+
+    Args:
+        table: `removed`, `hidden_size`, `delta`, `mass`, one row a network and block.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.0), layout="constrained")
+    for ax, column, title in zip(axes, ("delta", "mass"), ("ΔFVU", "Schur mass"), strict=True):
+        _lines(ax, table, "hidden_size", column)
+        ax.set_xscale("log", base=2)
+        values = sorted(table.hidden_size.unique())
+        ax.set_xticks(values, [str(v) for v in values])
+        ax.set(xlabel="hidden size N$_h$", ylabel=title)
+    axes[0].set_yscale("symlog", linthresh=1e-2)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return fig
+
+
+@styled
+def cells(table: pd.DataFrame) -> Figure:
+    """Effect of the single blocks of each recurrent matrix of other cells, networks as points.
+
+    Args:
+        table: `cell`, `matrix`, `removed`, `delta`, one row a network and block.
+    """
+    keys = list(dict.fromkeys(zip(table.cell, table.matrix, strict=True)))
+    fig, ax = plt.subplots(figsize=(6.4, 0.36 * len(keys) + 1.2), layout="constrained")
+    for i, (cell, matrix) in enumerate(keys):
+        rows = table[(table.cell == cell) & (table.matrix == matrix)]
+        for shift, name in zip((-0.22, 0, 0.22), COUPLINGS, strict=True):
+            values = rows.loc[rows.removed == name, "delta"]
+            ax.scatter(
+                values,
+                np.full(len(values), i + shift),
+                color=COLOURS[name],
+                marker=MARKERS[name],
+                s=18,
+                label=without(name) if i == 0 else None,
+            )
+    ax.set_yticks(range(len(keys)), [c if m == "W" else f"{c}, {m}" for c, m in keys])
+    ax.set_ylim(len(keys) - 0.4, -0.6)
+    ax.set_xscale("symlog", linthresh=1e-2)
+    ax.set_xlabel("ΔFVU")
+    fig.legend(loc="outside lower center", ncols=3)
+    return fig
+
+
+@styled
+def operative(table: pd.DataFrame) -> Figure:
+    """W_hh with the first k operative dimensions alone, and blocks that keep their part on these.
+
+    Args:
+        table: from `scope.operative`, with `task`.
+    """
+    tasks = list(table.task.unique())
+    fig, axes = plt.subplots(
+        1, len(tasks), figsize=(6.4, 3.4), layout="constrained", squeeze=False, sharey=True
+    )
+    for ax, task in zip(axes[0], tasks, strict=True):
+        rows = table[table.task == task]
+        _lines(ax, rows, "k", "delta")
+        kept = rows[rows.removed == ""].groupby("k").delta.median()
+        ax.plot(kept, color="#333333", ls="--", marker="D", label="first k alone")
+        ax.set_xscale("log", base=2)
+        ax.set_yscale("symlog", linthresh=1e-3)
+        ticks = [2**i for i in range(7)]
+        ax.set_xticks(ticks, [str(k) for k in ticks])
+        ax.set(xlabel="operative dimensions k", title=NAMES[task])
+    axes[0, 0].set_ylabel("ΔFVU")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return fig

@@ -1,0 +1,110 @@
+"""Time course, other cells and operative dimensions, on cases whose answer is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from schur_lib import constructions, profiles, scope
+from schur_lib.networks import Network
+from schur_lib.schur import COUPLINGS, ordered_schur
+from schur_lib.training import Spec, generator
+
+
+def random_matrix(n, seed):
+    return np.random.default_rng(seed).normal(size=(n, n)) / n**0.5
+
+
+def test_an_orthogonal_start_has_no_couplings_and_a_random_matrix_has():
+    start = constructions.initial_parameters("dense_orthogonal", 24, generator("start", 0))
+    W = constructions.recurrent_matrix(start)
+    assert ordered_schur(W).removed_mass(set(COUPLINGS)) <= 1e-6
+    assert ordered_schur(random_matrix(24, 0)).removed_mass(set(COUPLINGS)) > 0.1
+
+
+def test_every_time_course_ends_at_the_reference_network_of_its_seed():
+    for task, course in profiles.TIME_COURSE.items():
+        last = {s for t, _, n, s in profiles.time_course() if t == task and int(n) == course[-1]}
+        assert last <= set(profiles.specs(task)) and len(last) == profiles.STUDY_SEEDS
+
+
+def test_the_schur_vectors_of_W_triangulate_the_linear_part_of_a_leaky_cell():
+    W, leak = random_matrix(12, 1), 0.3
+    form, back = scope.leaky_form(W, leak)
+    np.testing.assert_allclose(back((1 - leak) * np.eye(12) + leak * W), W, atol=1e-12)
+    # the same Schur vectors: in the basis of the leaky part W is triangular too, and so is the reverse
+    for basis, M in ((form, W), (ordered_schur(W), (1 - leak) * np.eye(12) + leak * W)):
+        T = basis.Q.T @ M @ basis.Q
+        below = np.tril(T, -1)
+        for start in basis.blocks[:-1][np.diff(basis.blocks) == 2]:
+            below[start + 1, start] = 0
+        assert np.abs(below).max() <= 1e-10
+    moduli = np.abs(form.eigenvalues)
+    assert (np.diff(moduli) <= 1e-10).all()
+
+
+def test_a_removal_in_leaky_order_keeps_the_spectrum_of_W():
+    W = random_matrix(10, 2)
+    form, back = scope.leaky_form(W, 0.5)
+    kept = np.linalg.eigvals(back(form.ablate(set(COUPLINGS))))
+    np.testing.assert_allclose(np.sort(kept.real), np.sort(np.linalg.eigvals(W).real), atol=1e-8)
+
+
+def test_a_leaky_cell_follows_its_equation():
+    torch.manual_seed(0)
+    cell, x = scope.Leaky(3, 5, leak=0.25), torch.randn(2, 4, 3)
+    torch.nn.init.orthogonal_(cell.weight_hh_l0)
+    h = np.zeros((4, 5))
+    W_xh, W_hh = (p.detach().numpy() for p in (cell.weight_ih_l0, cell.weight_hh_l0))
+    for t in range(2):
+        h = 0.75 * h + 0.25 * np.tanh(x[t].numpy() @ W_xh.T + h @ W_hh.T)
+    np.testing.assert_allclose(cell(x)[0][-1].detach().numpy(), h, atol=1e-6)
+
+
+def test_a_low_rank_network_has_at_most_three_modes_and_trains():
+    model = scope.train_one("low rank", 0, n_h=16, steps=3)
+    moduli = np.abs(ordered_schur(model.core.weight_hh_l0.double()).eigenvalues)
+    assert (moduli[: scope.RANK] > 1e-2).all() and moduli[scope.RANK :].max() <= 1e-2
+    assert not torch.equal(model.core.U, scope.train_one("low rank", 0, n_h=16, steps=1).core.U)
+    assert np.linalg.matrix_rank(model.core.weight_hh_l0.numpy(), tol=1e-4) == scope.RANK
+
+
+@pytest.mark.parametrize("kind", scope.LAYERS)
+def test_training_is_deterministic_by_seed_and_every_matrix_has_a_profile(kind):
+    first, again, other = (scope.train_one(kind, s, n_h=8, steps=2) for s in (0, 0, 1))
+    W, V, U = (m.core.weight_hh_l0 for m in (first, again, other))
+    assert torch.equal(W, V) and not torch.equal(W, U)
+    table = scope.profile_of(kind, first, batch_size=4)
+    matrices = len(scope.GATES.get(kind, [1])) + (kind == "leaky")
+    assert len(table) == 4 * matrices and np.isfinite(table.delta).all()
+    with pytest.raises(ValueError, match="kind"):
+        scope.train_one("elman", 0)
+
+
+def test_operative_dimensions_of_a_matrix_of_known_columns():
+    # W = 3 e_0 v_0ᵀ + 2 e_1 v_1ᵀ + 5 e_2 v_2ᵀ, and the activity never has a part along v_2
+    V = np.linalg.qr(random_matrix(6, 3))[0]
+    W = 3 * np.outer(np.eye(6)[0], V[:, 0]) + 2 * np.outer(np.eye(6)[1], V[:, 1])
+    W += 5 * np.outer(np.eye(6)[2], V[:, 2])
+    C = V[:, :2] @ V[:, :2].T
+    D, effect = scope.operative_dimensions(W, C)
+    np.testing.assert_allclose(np.abs(D[:, :2].T), np.eye(6)[:2], atol=1e-10)
+    np.testing.assert_allclose(effect, [3, 2, 0, 0, 0, 0], atol=1e-7)
+
+
+def test_operative_dimensions_are_the_left_singular_vectors_of_all_local_ones_times_their_effect():
+    W, H = random_matrix(5, 4), random_matrix(5, 5) + 1
+    local = [(W @ h / np.linalg.norm(W @ h), np.linalg.norm(W @ h)) for h in H]
+    left, size, _ = np.linalg.svd(np.stack([d * f for d, f in local], axis=1))
+    D, effect = scope.operative_dimensions(W, H.T @ H / 5)
+    np.testing.assert_allclose(np.abs(np.sum(left * D, axis=0)), 1, atol=1e-8)
+    np.testing.assert_allclose(effect, size / 5**0.5, atol=1e-8)
+
+
+def test_all_operative_dimensions_give_the_network_and_undo_every_removal():
+    g = torch.Generator().manual_seed(0)
+    net = Network(*(torch.randn(s, generator=g) / 4 for s in ((8, 1), (8, 8), (1, 8))))
+    spec = Spec("sine_generation", hidden_size=8)
+    table = scope.operative(spec, net, kept=(2, 8), batch_size=8, alpha=0.5)
+    assert np.abs(table.delta[table.k == 8]).max() <= 1e-5
+    assert np.abs(table.overlap[(table.k == 8) & (table.removed != "")]).max() <= 1e-10
+    assert np.abs(table.delta[table.k == 2]).max() > 1e-4
