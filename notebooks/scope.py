@@ -125,7 +125,7 @@ glue("n_matrices", len(most), display=False)
 glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), display=False)
 
 # %% [markdown]
-# Of {glue:text}`n_matrices` matrices the most harmful block is {glue:text}`most`.
+# Of {glue:text}`n_matrices` cuts (the leaky cell in two orders) the most harmful block, as a median over networks, is {glue:text}`most`.
 #
 # ## Operative dimensions
 #
@@ -169,8 +169,8 @@ strays = [f"{r.block} in {plots.NAMES[r.task]} ({r.left:.2f})" for r in aligned.
 agree = "account for" if len(left) and not strays else "only partly account for"
 exceptions = f", more for {' and '.join(strays)}" if strays else ""
 answer = (
-    f"The couplings grow from at most {first_mass:.3f} of the mass after one step, and from a fifth of the training on the most harmful block is that of the end in {n_same} of {n_late} cases; "
-    f"{sizes_say}; in the {len(most)} recurrent matrices of other cells it is " + ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS) + "; "
+    f"After one step no block holds more than {first_mass:.3f} of the mass, and from a fifth of the training on the most harmful block is that of the end in {n_same} of {n_late} cases; "
+    f"{sizes_say}; in the {len(most)} cuts of other cells' recurrent matrices (the leaky one in two orders) it is " + ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS) + "; "
     f"the operative dimensions {agree} the blocks: with a block's part on the leading ones kept, {left.median() if len(left) else float('nan'):.2f} of its effect is left as a median over blocks{exceptions}."
 )
 glue("answer", answer, display=False)
