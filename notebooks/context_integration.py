@@ -170,8 +170,8 @@ glue("CC_above_CR", int((wide.CC > wide.CR).sum()), display=False)
 threes = pd.DataFrame([wide.loc[list(seeds)].mean() for seeds in itertools.combinations(wide.index, 3)], columns=wide.columns)
 for name in ("CR", "CC"):
     for what, value in (("lowest", threes[name].min()), ("highest", threes[name].max())):
-        glue(f"triple_{what}_{name}", f"{value:.2f}" if len(threes) else "–", display=False)
-glue("triples", f"{100 * (threes.CC > threes.CR).mean():.0f}" if len(threes) else "–", display=False)
+        glue(f"triple_{what}_{name}", f"{value:.2f}" if len(threes) > 1 else "–", display=False)
+glue("triples", f"{100 * (threes.CC > threes.CR).mean():.0f}" if len(threes) > 1 else "–", display=False)
 by_size = full.set_index("seed").n_leading
 for name in COUPLINGS:
     few = len(wide) < 4 or by_size.nunique() < 2
