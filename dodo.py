@@ -87,22 +87,27 @@ def networks_in_place(task):
     return check
 
 
+TRAIN_AND_LIST = """
+import sys
+from pathlib import Path
+from schur_lib import profiles, store
+task, profile, listing = sys.argv[1:]
+profiles.main([task, profile])
+paths = [store.path(s, store.default_folder()) for s in profiles.specs(task, profile, "trained")]
+Path(listing).write_text("\\n".join(map(str, paths)))
+"""
+
+
 def train(task):
     say(f"train:{task}: training what the store lacks ({PROFILE} profile)")
     start = time.monotonic()
-    command = [sys.executable, "-m", "schur_lib.profiles", task, PROFILE]
+    listing = OUTPUT / "networks" / f"{task}.txt"
+    listing.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", TRAIN_AND_LIST, task, PROFILE, str(listing)]
     if subprocess.run(command, cwd=ROOT).returncode:
         return TaskFailed(f"the training of the task {task} failed: the reason is above")
-    listing = "\n".join([
-        "import sys", "from schur_lib import profiles, store",
-        "for spec in profiles.specs(sys.argv[1], sys.argv[2], 'trained'):",
-        "    print(store.path(spec, store.default_folder()))",
-    ])
-    done = subprocess.run([sys.executable, "-c", listing, task, PROFILE], cwd=ROOT,
-                          capture_output=True, text=True)
-    if done.returncode:
-        return TaskFailed(f"could not list the networks of the task {task}:\n{done.stderr}")
-    files = {path: digest(path) for path in done.stdout.split("\n") if path}
+    files = {path: digest(path) for path in listing.read_text().splitlines()}
+    listing.unlink()
     seconds = round(time.monotonic() - start, 1)
     write_json(OUTPUT / "records" / f"train-{task}.json",
                {"task": task, "networks": len(files), "seconds": seconds})
@@ -117,7 +122,9 @@ def write_json(path, content):
 
 def task_train():
     """Train the networks that the notebooks use (only with networks=trained)."""
-    for before, task in zip((None, *TASKS), TASKS if NETWORKS == "trained" else (), strict=False):
+    # The small ones first: their notebooks run beside the long training of the copy networks.
+    order = (*TASKS[1:], TASKS[0]) if NETWORKS == "trained" else ()
+    for before, task in zip((None, *order), order, strict=False):
         yield graph_task(
             task, train, [task], COMMON[:-2], [manifest(task)], f"train the {task} networks",
             uptodate=[networks_in_place(task)],

@@ -1,9 +1,9 @@
 """Training steps and rollouts beside torch.nn.RNN and JAX, all on the same cores and in turn.
 
 Size of the copy task: 72 units, batch 64, 8 input and 100 free steps. A training step is forward run,
-loss and gradient; 10 networks take STEPS of them. Every candidate has its best case: torch.nn.RNN
-network by network, on all threads or in one Python thread a core, whichever is faster; JAX all networks
-at once (vmap, scan, jit); ours one process a core, as in training.
+loss and gradient; 10 networks take STEPS of them (ours are also set up anew, a few per cent). Every
+candidate has its best case: torch.nn.RNN network by network, on all threads or in one Python thread a
+core, whichever is faster; JAX all networks at once (vmap, scan, jit); ours one process a core.
 """
 
 import json
@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from schur_lib import Network, rollout
 from schur_lib.rollout import one_blas_thread
 
-N, B, T, CHANNELS, NETWORKS, MATRICES, STEPS, REPEATS = 72, 64, 108, 8, 10, 64, 5, 9
+N, B, T, CHANNELS, NETWORKS, MATRICES, STEPS, REPEATS = 72, 64, 108, 8, 10, 64, 20, 7
 WORK = 2 * T * B * N * N  # of one forward run; a training step takes three times as much
 
 
