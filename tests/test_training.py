@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from schur_lib import Network, Recipe, Spec, ordered_schur, store, tasks, train
+from schur_lib import Network, Recipe, Spec, ordered_schur, rollout, store, tasks, train
 from schur_lib.constructions import recurrent_matrix
 from schur_lib.rollout import plain_states
 from schur_lib.training import COPY_RECIPE, generator, train_one
@@ -65,6 +65,27 @@ def test_200_steps_end_where_a_plain_loop_with_autograd_ends(construction):
     moved = (trained.W_hy.double() - parameters["W_hy"]).abs().max()
     assert moved < 2e-3
     assert (trained.W_hh.double() - recurrent_matrix(parameters)).abs().max() < 2e-3
+
+
+@pytest.mark.parametrize(
+    "construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"]
+)
+def test_gradients_of_the_loss_match_finite_differences_in_float64(construction):
+    """Through construction, fused rollout, readout and the slice of the scored steps."""
+    from schur_lib import constructions
+
+    g = generator("start", 0)
+    parameters = constructions.initial_parameters(construction, 6, g)
+    parameters |= {"W_xh": torch.randn(6, 2, generator=g), "W_hy": torch.randn(2, 6, generator=g)}
+    leaves = [p.double().requires_grad_() for p in parameters.values()]
+    inputs, targets = (t.double() for t in tasks.copy(3, 2, 4).sample(3, g))
+
+    def loss(*values):
+        named = dict(zip(parameters, values, strict=True))
+        net = Network(named["W_xh"], recurrent_matrix(named), named["W_hy"])
+        return (rollout(net, inputs, free_steps=4)[-4:] - targets).square().mean()
+
+    assert torch.autograd.gradcheck(loss, leaves)
 
 
 def test_training_learns_to_replay():
