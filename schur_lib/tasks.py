@@ -128,7 +128,8 @@ def sine_generation(
 
     The trial's frequency f_j = lowest + j (highest − lowest) / (n_frequencies − 1) is drawn uniformly;
     the input is the constant j / n_frequencies + cue_offset and the target at step k = 0, 1, …
-    is sin(2π f_j k dt). The distribution is that of Sussillo and Barak (2013); the paper does not state its own.
+    is sin(2π f_j k dt). The task is that of Sussillo and Barak (2013), the values those of the public code
+    of Krause et al. (2022); the paper does not state its own.
 
     Args:
         steps: length of a trial, 50 in the paper.
