@@ -82,10 +82,13 @@ def test_a_shipped_table_is_what_the_code_at_hand_measures(name):
     measure = getattr(importlib.import_module(module), function)
     assert stamp["code"] == measured._code_of(measure), "run `python3 run.py references`"
     keys = ["task", "construction", "hidden_size", "seed"]
+    specs = [s for task in profiles.TASKS for s in profiles.specs(task)]
+    if "steps" in table:
+        keys.append("steps")
+        specs = [*profiles.sizes(), *(s for *_, s in profiles.time_course())]
     reference = {
-        (s.task, s.construction, s.hidden_size, s.seed): s
-        for task in profiles.TASKS
-        for s in profiles.specs(task)
+        (s.task, s.construction, s.hidden_size, s.seed, s.recipe.steps)[: len(keys)]: s
+        for s in specs
     }
     rows = dict(list(table.groupby(keys, sort=False)))
     assert stamp["n_networks"] == len(rows)
