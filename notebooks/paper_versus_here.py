@@ -66,7 +66,7 @@ paper.show(claims.as_text(judged))
 # %% [markdown]
 # Claims 5–7 compare blocks within each network. Claim 8 asks which blocks a network *can do without*: those with some Schur mass whose deletion raises the task's error by at most 5 %, where an error below 1 % of chance counts as 1 % of chance ([Points raised](points_raised.ipynb) shows other limits). Claim 9 comes from the abstract and has no number there; here the deletion of $T_{CC}$ is set beside isotropic Gaussian changes of $W_{hh}$ with the same Frobenius norm.
 #
-# ### Random changes of the same size
+# ## Random changes of the same size
 #
 # For each network, the block whose deletion hurts least (among blocks with some Schur mass), and random changes of the norm of that block. Medians over networks of the rise of the error (1 − accuracy, or FVU), and the share of random changes that hurt no more than the deletion.
 
