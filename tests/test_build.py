@@ -159,7 +159,7 @@ def test_every_notebook_can_be_downloaded_as_executed_and_as_source(output, page
 
 def test_code_cells_link_the_names_of_the_library_to_its_reference(pages):
     assert 'class="sphinx-codeautolink-a" href="../api.html#schur_lib' in pages[
-        "chapters/figure_1.html"]
+        "chapters/flip_flop.html"]
 
 
 def test_the_notation_table_names_things_that_exist(pages):
