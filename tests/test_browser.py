@@ -52,6 +52,7 @@ def test_every_page_is_sound_wide_and_narrow_light_and_dark(output, pages, brows
             picture(tab, path, width, other)
             tab.emulate_media(color_scheme=scheme)
             troubles.extend(f"{path} at {width}: {text}" for text in said)
+            tab.evaluate("Promise.allSettled(document.getAnimations().map((a) => a.finished)).then(() => 0)")
             # last, for axe asks for style sheets in a way that file:// does not allow
             troubles.extend(f"{path} at {width}: {found}" for found in violations(tab))
             tab.goto("about:blank")
