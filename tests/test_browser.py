@@ -28,7 +28,7 @@ def uneasy(tab):
 def turned(tab, scheme):
     """Wait until the theme has heard of another scheme, and its colours have stopped changing."""
     tab.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
-    tab.wait_for_function("!document.getAnimations().some((a) => a instanceof CSSTransition && a.playState === 'running')")
+    tab.wait_for_function("!document.getAnimations().some((a) => a.playState === 'running')")
 
 
 def violations(tab):
