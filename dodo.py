@@ -8,15 +8,13 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 from doit import get_var
 from doit.exceptions import TaskFailed
 
-from tools import book, notebooks, publish
+from tools import book, forks, notebooks, publish
 
 ROOT = notebooks.ROOT
 PROFILE = get_var("profile", "paper")
@@ -35,12 +33,14 @@ USES = {
     "recipe": ("studies",),
     "own_network": (),  # shipped weights, or trained in the chapter itself
 }
+LONG = ("copy_task", "recipe")  # are begun first, so that none runs alone at the end
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))
 DATA = sorted(str(p) for p in (ROOT / "data").rglob("*") if p.suffix in (".safetensors", ".csv"))
-COMMON = [*CODE, str(ROOT / "requirements.lock"), str(ROOT / "tools" / "keep_figures.py"),
-          str(ROOT / "tools" / "notebooks.py")]
+COMMON = [*CODE, str(ROOT / "requirements.lock")]
+EXECUTION = [str(ROOT / "tools" / f"{name}.py")
+             for name in ("notebooks", "keep_figures", "forks", "preload")]
 INPUTS = {"profile": PROFILE, "networks": NETWORKS, **notebooks.versions()}
 START = time.monotonic()
 
@@ -87,24 +87,12 @@ def networks_in_place(task):
     return check
 
 
-TRAIN_AND_LIST = """
-import sys
-from pathlib import Path
-from schur_lib import profiles, store
-task, profile, listing = sys.argv[1:]
-profiles.main([task, profile])
-paths = [store.path(s, store.default_folder()) for s in profiles.specs(task, profile, "trained")]
-Path(listing).write_text("\\n".join(map(str, paths)))
-"""
-
-
 def train(task):
     say(f"train:{task}: training what the store lacks ({PROFILE} profile)")
     start = time.monotonic()
     listing = OUTPUT / "networks" / f"{task}.txt"
     listing.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", TRAIN_AND_LIST, task, PROFILE, str(listing)]
-    if subprocess.run(command, cwd=ROOT).returncode:
+    if forks.call("tools.train", "train", task, PROFILE, listing):
         return TaskFailed(f"the training of the task {task} failed: the reason is above")
     files = {path: digest(path) for path in listing.read_text().splitlines()}
     listing.unlink()
@@ -126,7 +114,7 @@ def task_train():
     order = (*TASKS[1:], TASKS[0]) if NETWORKS == "trained" else ()
     for before, task in zip((None, *order), order, strict=False):
         yield graph_task(
-            task, train, [task], COMMON[:-2], [manifest(task)], f"train the {task} networks",
+            task, train, [task], COMMON, [manifest(task)], f"train the {task} networks",
             uptodate=[networks_in_place(task)],
             # one after the other: each uses all processors
             task_dep=[f"train:{before}"] if before else [],
@@ -145,14 +133,11 @@ def execute(name):
     shutil.rmtree(OUTPUT / "html", ignore_errors=True)
     say(f"notebook:{name}: executing")
     start = time.monotonic()
-    command = [
-        sys.executable, "-m", "tools.notebooks", name, "--chapter", str(chapter(name)),
-        "--record", str(OUTPUT / "records" / f"{name}.json"), "--results", str(OUTPUT / "results"),
-        "-p", "profile", PROFILE, "-p", "networks", NETWORKS,
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        return TaskFailed(done.stderr)
+    try:
+        notebooks.make_chapter(name, {"profile": PROFILE, "networks": NETWORKS}, chapter(name),
+                               OUTPUT / "records" / f"{name}.json", OUTPUT / "results")
+    except (RuntimeError, ValueError) as error:
+        return TaskFailed(str(error))
     say(f"notebook:{name}: done in {time.monotonic() - start:.0f} s")
 
 
@@ -162,7 +147,8 @@ def task_notebook():
         uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
         yield graph_task(
             name, execute, [name],
-            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *DATA, *map(str, map(manifest, uses))],
+            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *EXECUTION, *DATA,
+             *map(str, map(manifest, uses))],
             [chapter(name), OUTPUT / "records" / f"{name}.json"], f"execute {name}",
         )
 
@@ -172,11 +158,8 @@ def task_notebook():
 
 def export():
     say("explorer: exporting the reference networks")
-    command = [sys.executable, "-m", "tools.explorer", str(OUTPUT / "explorer")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True,
-                          env={**os.environ, "MPLBACKEND": "agg"})
-    if done.returncode:
-        return TaskFailed(done.stderr)
+    if forks.call("tools.explorer", "export", OUTPUT / "explorer"):
+        return TaskFailed("the export of the networks failed: the reason is above")
 
 
 def task_explorer():
@@ -214,6 +197,7 @@ def task_book():
                             str(ROOT / "tools" / "book.py"), str(ROOT / "tools" / "publish.py"),
                             str(ROOT / "CITATION.cff"), str(ROOT / "requirements.lock")],
         [OUTPUT / "html" / "index.html"], "build the book",
+        task_dep=[f"notebook:{name}" for name in (*LONG, *notebooks.names())],
     )
     del task["name"]
     repository = publish.config_overrides(os.environ).get("repository", {})

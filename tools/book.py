@@ -7,10 +7,9 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from tools import publish
+from tools import forks, publish
 from tools.notebooks import FOLDER, ROOT, names, versions
 
 
@@ -48,18 +47,25 @@ def build(output, profile, networks):
                     ignore=shutil.ignore_patterns("*.shown"))
     (generated / "runs.md").write_text(runs(output / "records"))
     publish.publish(work, os.environ)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
-               "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W",
-               "--keep-going"]
-    done = subprocess.run(command, cwd=work, capture_output=True, text=True,
-                          env={**os.environ, "NO_COLOR": "1"})
-    log = done.stdout + done.stderr
-    (output / "book.log").write_text(log)
-    if done.returncode:
+    failed = forks.call("tools.book", "run_jupyter_book", work, output / "book.log")
+    if failed:
+        log = (output / "book.log").read_text()
         said = [line for line in log.splitlines() if "WARNING" in line or "ERROR" in line]
         raise RuntimeError("Jupyter Book failed:\n" + ("\n".join(said) or log[-3000:])
                            + f"\nThe whole log is {output / 'book.log'}")
     os.replace(work / "_build" / "html", html)
+
+
+def run_jupyter_book(work, log):
+    """Run Jupyter Book in this process, which ends with its exit code; its words go into a file."""
+    with log.open("w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(work)
+    os.environ["NO_COLOR"] = "1"
+    from jupyter_book.cli.main import main
+    main(["build", "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W",
+          "--keep-going"])
 
 
 def copy_mathjax(folder):

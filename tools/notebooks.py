@@ -1,6 +1,5 @@
 """Execute the notebooks, compare the pairs, and look for what makes a regression test blind."""
 
-import argparse
 import base64
 import csv
 import hashlib
@@ -18,6 +17,8 @@ import jupytext
 import nbformat
 import papermill
 from traitlets.config import Config
+
+from tools import forks  # noqa: F401  # kernels start as it says
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
@@ -88,28 +89,31 @@ def execute(name, parameters=None, results=None, figures=None):
         source, executed = Path(folder) / "source.ipynb", Path(folder) / "executed.ipynb"
         nbformat.write(nb, source)
         check_parameters(name, source, parameters)
-        # a kernel inherits the environment: one thread a kernel keeps the last digits in place
-        os.environ["OMP_NUM_THREADS"] = "1"
-        os.environ["SCHUR_LIB_RESULTS"] = str(results or Path(folder) / "results")
-        os.environ["SCHUR_LIB_FIGURES"] = str(figures or "")
         startup = Path(folder) / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
         shutil.copy(Path(__file__).with_name("keep_figures.py"), startup)
-        os.environ["IPYTHONDIR"] = str(startup.parents[1])
+        variables = {
+            "OMP_NUM_THREADS": "1",  # one thread a kernel keeps the last digits in place
+            # the kernels share the processors; in each, joblib works without further processes
+            "LOKY_MAX_CPU_COUNT": "1",
+            "SCHUR_LIB_RESULTS": str(results or Path(folder) / "results"),
+            "SCHUR_LIB_FIGURES": str(figures or ""),
+            "IPYTHONDIR": str(startup.parents[1]),
+        }
         # sockets in the file system: nothing listens on a port, and ipykernel does not warn;
         # without a path of its own each kernel would take the same one
         sockets = {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
-        config = Config({"KernelManager": sockets} if os.name == "posix" else {})
+        config = Config({"Provisioner": {"variables": variables},
+                         "KernelManager": sockets if os.name == "posix" else {}})
         try:
+            # the folder by `resources`: papermill's `cwd` moves the process, which has threads
             papermill.execute_notebook(
                 str(source), str(executed), parameters=parameters, kernel_name="python3",
-                language="python", cwd=str(FOLDER), progress_bar=False, config=config,
-                execution_timeout=CELL_TIMEOUT,
+                language="python", resources={"metadata": {"path": str(FOLDER)}},
+                progress_bar=False, config=config, execution_timeout=CELL_TIMEOUT,
             )
         except Exception as error:
             raise RuntimeError(failure(name, nb, executed, error)) from error
-        finally:
-            del os.environ["IPYTHONDIR"]  # the folder is gone when another kernel looks for it
         done = nbformat.read(executed, as_version=4)
     clean(done)
     return done, time.perf_counter() - start
@@ -275,39 +279,34 @@ def checksums(files):
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def main():
-    """Execute one notebook into a chapter; called by the task graph."""
-    parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=main.__doc__)
-    parser.add_argument("name", choices=names())
-    parser.add_argument("--chapter", required=True, type=Path)
-    parser.add_argument("--record", required=True, type=Path)
-    parser.add_argument("--results", required=True, type=Path)
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
-    arguments = parser.parse_args()
-    for stale in (arguments.chapter, arguments.record):
+def make_chapter(name, parameters, chapter, record, results):
+    """Execute a notebook into a chapter of the book.
+
+    Args:
+        name: file name without its ending.
+        parameters: values for the parameters cell.
+        chapter: the executed notebook, a Path.
+        record: what was run and what it made, a JSON file; the figures and tables that the notebook
+            shows go into a folder beside it, <name>.shown.
+        results: folder for the tables that the notebook saves.
+    Raises:
+        ValueError, RuntimeError: as `execute`.
+    """
+    for stale in (chapter, record):
         stale.unlink(missing_ok=True)
-    files = arguments.record.with_suffix(".shown")  # a folder: the figures and tables it shows
+    files = record.with_suffix(".shown")
     shutil.rmtree(files, ignore_errors=True)
     files.mkdir(parents=True)
-    parameters = dict(arguments.p)
     with tempfile.TemporaryDirectory() as folder:
-        results, figures = Path(folder) / "results", Path(folder) / "figures"
-        try:
-            nb, seconds = execute(arguments.name, parameters, results, figures)
-        except (RuntimeError, ValueError) as error:
-            sys.exit(str(error))
-        arguments.results.mkdir(parents=True, exist_ok=True)
-        tables = sorted(results.glob("*.csv"))
-        record = {
-            "notebook": arguments.name, "parameters": parameters, "seconds": round(seconds, 1),
-            "versions": versions(), "tables": checksums(tables),
+        saved, figures = Path(folder) / "results", Path(folder) / "figures"
+        nb, seconds = execute(name, parameters, saved, figures)
+        results.mkdir(parents=True, exist_ok=True)
+        content = {
+            "notebook": name, "parameters": parameters, "seconds": round(seconds, 1),
+            "versions": versions(), "tables": checksums(sorted(saved.glob("*.csv"))),
             "shown": shown(nb, figures, files),
         }
-        for file in results.iterdir() if results.exists() else ():
-            shutil.move(file, arguments.results / file.name)
-    arguments.record.write_text(json.dumps(record, indent=1))
-    write(nb, arguments.chapter)
-
-
-if __name__ == "__main__":
-    main()
+        for file in saved.iterdir() if saved.exists() else ():
+            shutil.move(file, results / file.name)
+    record.write_text(json.dumps(content, indent=1))
+    write(nb, chapter)

@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -139,14 +139,17 @@ def main():
     changed = 0
     with tempfile.TemporaryDirectory() as folder:
         made = []
-        with ProcessPoolExecutor(os.cpu_count()) as pool:
-            jobs = {name: pool.submit(notebooks.execute, name, {}, folder)
-                    for name in notebooks.names()}
+        pool = ThreadPoolExecutor(os.cpu_count())
+        jobs = {name: pool.submit(notebooks.execute, name, {}, folder)
+                for name in notebooks.names()}
         for name, job in jobs.items():
             try:
                 new, seconds = job.result()
             except RuntimeError as error:
+                pool.shutdown(cancel_futures=True)
                 sys.exit(str(error))
+            except KeyboardInterrupt:
+                os._exit(130)  # threads cannot be stopped; the kernels end with this process
             print(f"executed notebooks/{name}.py in {seconds:.0f} s", flush=True)
             path = notebooks.FOLDER / f"{name}.ipynb"
             old = nbformat.read(path, as_version=4) if path.exists() else nbformat.v4.new_notebook()

@@ -46,7 +46,7 @@ def link(name, file, checksum=""):
     return f'<a href="../downloads/{name}/{file}" download>{html.escape(file)}</a>{tail}'
 
 
-def details(app, record, shown):
+def details(app, record, shown, origin):
     build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text())
     name = record["notebook"]
     option = " --reference" if build["networks"] == "reference" else (
@@ -58,7 +58,7 @@ def details(app, record, shown):
         ("Tables behind the chapter", "<br>".join(tables)),
         ("Notebook", f"{link(name, f'{name}.ipynb')}, {link(name, f'{name}.py')}, with "
          + html.escape(", ".join(f"{k} = {v}" for k, v in sorted(record["parameters"].items())))),
-        ("Networks", "<br>".join(map(html.escape, networks(app, record)))),
+        ("Networks", "<br>".join(map(html.escape, origin))),
         ("Code", (f"commit {build['commit']}; " if build["commit"] else "")
          + f"digest of schur_lib {build['code']}"),
         ("Libraries", ", ".join(f"{k} {record['versions'][k]}" for k in LIBRARIES)),
@@ -73,11 +73,12 @@ def add(app, doctree):
     record = record_of(app, app.env.docname)
     if record is None:
         return
+    origin = networks(app, record)
     for cell in list(doctree.findall(nodes.container)):
         for shown in record["shown"] if "cell_index" in cell else ():
             outputs = [n for n in cell.children if "cell_output" in n.get("classes", ())]
             if shown["cell"] == cell["cell_index"] and outputs:
-                outputs[-1] += nodes.raw("", details(app, record, shown), format="html")
+                outputs[-1] += nodes.raw("", details(app, record, shown, origin), format="html")
     name = record["notebook"]
     text = (f'<p class="downloads">This chapter as a notebook: {link(name, f"{name}.ipynb")} (as '
             f'executed here), {link(name, f"{name}.py")} (its source).</p>')

@@ -1,0 +1,28 @@
+"""What the process that kernels are forked from loads, once: libraries, and the compiled kernels.
+
+It must stay without threads, and so runs nothing in parallel.
+"""
+
+import gc
+import os
+from contextlib import suppress
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MPLBACKEND"] = "agg"
+
+with suppress(Exception):  # what cannot be imported says so where it is needed
+    import ipykernel.kernelapp  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import myst_nb.ext.glue  # noqa: F401
+    import numpy as np
+
+    import tools.forks  # noqa: F401
+    from schur_lib import claims, kernels, plots  # noqa: F401
+
+    # numba has them in its cache; in a fresh clone it compiles them, here and not in each fork
+    for dtype in (np.float32, np.float64):
+        states, W_hh = np.zeros((2, 1, 1), dtype), np.zeros((1, 1), dtype)
+        kernels.forward(states[1:].copy(), W_hh[0], W_hh, False, states)
+        kernels.backward(states, W_hh, False, states[1:].copy())
+
+gc.freeze()  # what is loaded stays: the forks need not look through it for garbage
