@@ -1,4 +1,4 @@
-"""What several test modules share: one quick build of the book, and one way to find a browser."""
+"""What several test modules share: one quick build of the book, a toy notebook, a browser."""
 
 import os
 import shutil
@@ -9,10 +9,17 @@ import pytest
 from filelock import FileLock
 from playwright.sync_api import Error, sync_playwright
 
+from tools import notebooks
 from tools.notebooks import ROOT
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+PARAMETERS = """\
+networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, \
+training what is missing
+profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only\
+"""
 
 
 def run(*arguments, cwd=ROOT):
@@ -44,6 +51,19 @@ def pages(output):
     found = {p.relative_to(html).as_posix(): p.read_text() for p in sorted(html.rglob("*.html"))
              if not {"_static", "downloads"} & set(p.parts)}
     return {path: text for path, text in found.items() if 'http-equiv="Refresh"' not in text}
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A notebook `toy` in a folder of its own; call it with sources to give it more cells."""
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+
+    def write(*sources):
+        text = f'# %% tags=["parameters"]\n{PARAMETERS}\n'
+        (tmp_path / "toy.py").write_text(text + "".join(f"\n# %%\n{s}\n" for s in sources))
+
+    write()
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,11 @@ import sys
 
 import nbformat
 import pytest
+from conftest import PARAMETERS
 
 from tools import notebooks, references
 
 NAMES = notebooks.names()
-PARAMETERS = """\
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, \
-training what is missing
-profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only\
-"""
 every_notebook = pytest.mark.parametrize("name", NAMES)
 
 
@@ -152,16 +148,3 @@ def test_a_notebook_executed_twice_gives_the_same_bytes(toy):
                      for _ in range(2))
     assert first == second
     assert "image/png" in first and "injected-parameters" in first
-
-
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """A notebook `toy` in a folder of its own; call it with sources to give it more cells."""
-    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
-
-    def write(*sources):
-        text = f'# %% tags=["parameters"]\n{PARAMETERS}\n'
-        (tmp_path / "toy.py").write_text(text + "".join(f"\n# %%\n{s}\n" for s in sources))
-
-    write()
-    return write

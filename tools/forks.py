@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
@@ -55,6 +56,9 @@ def _watch():
 @atexit.register  # runs before multiprocessing's own, which would wait for them
 def _end_all():
     for process in multiprocessing.active_children():
+        if FORKING:
+            with suppress(ProcessLookupError):  # has not come to lead a group yet
+                os.killpg(process.pid, signal.SIGKILL)
         process.kill()
 
 
