@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -87,12 +89,25 @@ def networks_in_place(task):
     return check
 
 
+TRAIN_AND_LIST = """
+import sys
+from pathlib import Path
+from schur_lib import profiles, store
+task, profile, listing = sys.argv[1:]
+profiles.main([task, profile])
+paths = [store.path(s, store.default_folder()) for s in profiles.specs(task, profile, "trained")]
+Path(listing).write_text("\\n".join(map(str, paths)))
+"""
+
+
 def train(task):
     say(f"train:{task}: training what the store lacks ({PROFILE} profile)")
     start = time.monotonic()
     listing = OUTPUT / "networks" / f"{task}.txt"
     listing.parent.mkdir(parents=True, exist_ok=True)
-    if forks.call("tools.train", "train", task, PROFILE, listing):
+    # no fork: joblib's processes would outlive it until they have been idle for five minutes
+    command = [sys.executable, "-c", TRAIN_AND_LIST, task, PROFILE, str(listing)]
+    if subprocess.run(command, cwd=ROOT).returncode:
         return TaskFailed(f"the training of the task {task} failed: the reason is above")
     files = {path: digest(path) for path in listing.read_text().splitlines()}
     listing.unlink()
