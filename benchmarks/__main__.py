@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import growth, memory, readme, schur_form, speed, training_cost
-from schur_lib.speed import TABLES, shown, summary, target
+from schur_lib.speed import BUSY, TABLES, shown, summary, target
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "build" / "bench-peers"
@@ -28,12 +28,15 @@ PEERS = ROOT / "build" / "bench-peers"
 
 def main():
     arguments = options()
-    where = description()
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        print(f"the machine is busy (load {load:.1f}): this falls on the peers' threads most", flush=True)
     bind_to_two_cores()
     if arguments.peers and not (PEERS / "jax").exists():
         install_peers()
     if not (PEERS / "jax").exists():
         print("JAX is not measured: `python3 run.py bench --peers` installs it", flush=True)
+    where = description(load)
     times = speed.measure(PEERS)
     made = {
         "rates": speed.rate_rows(times),
@@ -104,7 +107,7 @@ def report(targets, rates):
     print(f"\n{summary(targets)}")
 
 
-def description():
+def description(load):
     """Processor, cores, load and versions; nothing that names the machine or its user."""
     model = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
@@ -114,10 +117,10 @@ def description():
     jax = sorted(PEERS.glob("jax-*.dist-info"))
     return {
         "processor": model,
-        "cores": cores(),
+        "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": round(load, 2),
         "measured": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": {
             "python": platform.python_version(),

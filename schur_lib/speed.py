@@ -15,6 +15,7 @@ import pandas as pd
 from schur_lib.store import PROJECT
 
 TABLES = PROJECT / "data" / "benchmarks"
+BUSY = 0.5  # load average before the run, above which its figures are not those of a quiet machine
 DIGITS = 3  # of a ratio or size as text
 
 
@@ -133,20 +134,25 @@ def rate(rates: pd.DataFrame, work: str, by: str, cores: int) -> float:
     return float(found.iloc[0]) if len(found) else math.nan
 
 
-def causes(targets: pd.DataFrame, rates: pd.DataFrame, schur_form: pd.DataFrame) -> list[str]:
-    """For each target that was missed, a sentence on why, from what was measured in the same run.
+def causes(
+    targets: pd.DataFrame, rates: pd.DataFrame, schur_form: pd.DataFrame
+) -> pd.DataFrame:
+    """Why each target that is not met is not, from what was measured in the same run.
 
     Args:
         targets: the table of targets.
         rates: GFLOP/s of every candidate.
         schur_form: times of the ordered form, a row a kind and size of matrix.
+
+    Returns:
+        `what`, `verdict` and `why`, one row a target; none where all are met.
     """
-    sentences = []
+    rows = []
     for r in targets[targets.kind == "target"].itertuples():
         found = verdict(r.measured, r.bound, r.target)
         if found != "met":
-            sentences.append(f"**{r.what}: {found}.** {_cause(r, rates, schur_form)}")
-    return sentences
+            rows.append((r.what, found, _cause(r, rates, schur_form)))
+    return pd.DataFrame(rows, columns=["what", "verdict", "why"])
 
 
 def _cause(row, rates, schur_form):
