@@ -1,7 +1,7 @@
 """Time against hidden size, length, batch and number of networks, one quantity varied at a time.
 
 Hidden size, length and batch: one network on one core. Number of networks: all at once on two cores, in
-training one process a core, in rollouts as one stack of matrices.
+training one process a core that takes several steps of each, in rollouts as one stack of matrices.
 """
 
 import statistics
@@ -21,10 +21,10 @@ VALUES = {
     "hidden_size": (16, 32, 64, 128, 256, 512, 1024),
     "length": (25, 50, 100, 200, 400, 800),
     "batch": (16, 32, 64, 128, 256, 512, 1024),
-    "networks": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    "networks": (1, 2, 4, 8, 16, 32, 64, 128),
 }
 LEAST_REPEATS, LEAST_SECONDS, MOST_REPEATS = 5, 0.5, 101
-CHANNELS = 8
+CHANNELS, STEPS = 8, 10  # steps of a network at a time, where networks are shared among processes
 
 
 @cache
@@ -40,7 +40,7 @@ def make(hidden_size, length, batch):
 
 
 def steps(count, *size):
-    """One training step of each of some networks, on one core."""
+    """Training steps on one core."""
     torch.set_num_threads(1)
     net, inputs, targets = make(*size)
     leaves = list(net.tensors().values())
@@ -50,13 +50,13 @@ def steps(count, *size):
 
 
 def run_of(what, hidden_size, length, batch, networks, workers):
-    """What is timed, as a function without arguments."""
+    """What is timed, as a function without arguments, and how often it does it."""
     size = hidden_size, length, batch
     if what == "training step":
         if networks == 1:
-            return lambda: steps(1, *size)
-        shares = [len(range(i, networks, CORES)) for i in range(CORES)]
-        return lambda: workers(delayed(steps)(share, *size) for share in shares)
+            return (lambda: steps(1, *size)), 1
+        shares = [len(range(i, networks, CORES)) * STEPS for i in range(CORES)]
+        return (lambda: workers(delayed(steps)(share, *size) for share in shares)), STEPS
     net, inputs, _ = make(*size)
     scales = torch.linspace(0.9, 1, networks)[:, None, None]
     stack = (net.W_hh.detach() * scales).contiguous()
@@ -66,10 +66,10 @@ def run_of(what, hidden_size, length, batch, networks, workers):
         with torch.no_grad():
             rollout(net, inputs, W_hh=stack)
 
-    return rollouts
+    return rollouts, 1
 
 
-def seconds(function):
+def seconds(function, times_a_call):
     """Of every repeat but the first: at least five, and more where they are short."""
     function()
     times = []
@@ -78,7 +78,7 @@ def seconds(function):
     ):
         start = time.perf_counter()
         function()
-        times.append(time.perf_counter() - start)
+        times.append((time.perf_counter() - start) / times_a_call)
     return times
 
 
@@ -90,7 +90,7 @@ def rows():
             for what in ("training step", "rollouts"):
                 for value in values:
                     size = {**BASE, varied: value}
-                    times = seconds(run_of(what, **size, workers=workers))
+                    times = seconds(*run_of(what, **size, workers=workers))
                     median = statistics.median(times)
                     runs = size["networks"] * (3 if what == "training step" else 1)
                     flop = 2 * runs * size["length"] * size["batch"] * size["hidden_size"] ** 2

@@ -60,23 +60,23 @@ def modules():
 
 
 @cache
-def our_networks(activation):
+def our_networks():
     """The same ten as ours, with gradients; as in training, freed memory is kept."""
     _keep_freed_memory()
     networks = []
     for rnn, readout in modules():
         weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, readout.weight)
         leaves = [weight.detach().clone().requires_grad_() for weight in weights]
-        networks.append(Network(*leaves, activation=activation))
+        networks.append(Network(*leaves))
     return networks
 
 
-def our_steps(numbers, activation="tanh"):
+def our_steps(numbers):
     """Training steps of some of the ten networks on one core."""
     torch.set_num_threads(1)
     inputs, targets = batch()
     with one_blas_thread():
-        for net in [our_networks(activation)[i] for i in numbers]:
+        for net in [our_networks()[i] for i in numbers]:
             leaves = list(net.tensors().values())
             for _ in range(STEPS):
                 outputs = rollout(net, inputs[:8], free_steps=T - 8)
@@ -140,7 +140,6 @@ def measure(peers_folder):
     inputs, targets = batch()
     pairs, pool = modules(), ThreadPoolExecutor(CORES)
     net = Network.from_torch(*pairs[0])
-    relu = Network(net.W_xh, net.W_hh, net.W_hy, activation="relu")
     stack = torch.linalg.qr(torch.randn(MATRICES, N, N)).Q.contiguous()
     factors = torch.randn(T, B, N), torch.randn(T, N, N)
     state, W = np.random.default_rng(0).standard_normal((B, N)).astype("f"), stack[0].numpy()
@@ -151,9 +150,9 @@ def measure(peers_folder):
         for _ in range(count):
             torch.bmm(*factors)
 
-    def our_rollouts(network):
+    def our_rollouts():
         for _ in range(SWEEPS):
-            rollout(network, inputs[:8], W_hh=stack, free_steps=T - 8)
+            rollout(net, inputs[:8], W_hh=stack, free_steps=T - 8)
 
     half = PRODUCTS // CORES
     candidates = {  # name: (torch's threads, what runs)
@@ -165,15 +164,14 @@ def measure(peers_folder):
             1,
             lambda: list(pool.map(lambda p: torch_steps(p, inputs, targets), pairs)),
         ),
-        "train_relu_one": (1, lambda: our_steps(range(NETWORKS), "relu")),
         "products": (1, lambda: list(pool.map(products, [half] * CORES))),
         "in_turn": (
             1,
             lambda: products_in_turn(state.copy(), np.empty_like(state), W, T * PRODUCTS),
         ),
         "product_again": (1, products),
-        "roll_ours_one": (1, lambda: our_rollouts(net)),
-        "roll_ours": (CORES, lambda: our_rollouts(net)),
+        "roll_ours_one": (1, our_rollouts),
+        "roll_ours": (CORES, our_rollouts),
         "roll_torch": (CORES, lambda: torch_rollouts(pairs[0], inputs, stack)),
         "roll_torch_pool": (
             1,
@@ -181,7 +179,6 @@ def measure(peers_folder):
                 pool.map(lambda s: torch_rollouts(pairs[0], inputs, s), stack.chunk(CORES))
             ),
         ),
-        "roll_relu_one": (1, lambda: our_rollouts(relu)),
     }
     jax = jax_peer(peers_folder)
     times = {name: [] for name in candidates} | ({"train_jax": []} if jax else {})
@@ -248,13 +245,11 @@ def rate_rows(times):
         "products": ("matrix product", "bare", CORES, PRODUCT),
         "in_turn": ("matrix product", "one after the other", 1, PRODUCT),
         "train_ours_one": ("training step", "ours", 1, TRAINING),
-        "train_relu_one": ("training step", "ours, ReLU", 1, TRAINING),
         "train_ours": ("training step", "ours", CORES, TRAINING),
         "train_jax": ("training step", "JAX", CORES, TRAINING),
         "train_torch": ("training step", "torch.nn.RNN", CORES, TRAINING),
         "train_torch_pool": ("training step", "torch.nn.RNN, one a core", CORES, TRAINING),
         "roll_ours_one": ("rollouts", "ours", 1, ROLLOUTS),
-        "roll_relu_one": ("rollouts", "ours, ReLU", 1, ROLLOUTS),
         "roll_ours": ("rollouts", "ours", CORES, ROLLOUTS),
         "roll_torch": ("rollouts", "torch.nn.RNN", CORES, ROLLOUTS),
         "roll_torch_pool": ("rollouts", "torch.nn.RNN, one a core", CORES, ROLLOUTS),

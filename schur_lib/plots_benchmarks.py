@@ -97,7 +97,7 @@ def rates(table: pd.DataFrame) -> Figure:
         rows = table[table.work == work]
         names = [f"{r.by}, {r.cores} core{'s' * (r.cores > 1)}" for r in rows.itertuples()]
         per_core = rows.gflops / rows.cores
-        ours = rows.by.str.startswith("ours")
+        ours = rows.by == "ours"
         ax.barh(names, per_core, color=[BLUE if own else "#bbbbbb" for own in ours], height=0.7)
         ends = np.array([per_core - rows.lowest / rows.cores, rows.highest / rows.cores - per_core])
         ax.errorbar(

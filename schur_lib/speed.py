@@ -179,7 +179,7 @@ def _cause(row, rates, schur_form):
         one, two = (rate(rates, "matrix product", "bare", cores) for cores in (1, 2))
         gain = two / one
         return f"Bare matrix products gain a factor of {gain:.2f} from the second core, " + (
-            "no more than the target: the cores share their clock, cache or memory."
+            "less than the target: the cores share their clock, cache or memory."
             if gain < row.target
             else "so that the loss is in our share of the work, not in the machine."
         )
@@ -201,13 +201,18 @@ def _losses(work, rates):
     """Where the time of one core goes, beside that of bare products."""
     bare = rate(rates, "matrix product", "bare", 1)
     turn = rate(rates, "matrix product", "one after the other", 1)
-    ours, relu = (rate(rates, work, by, 1) for by in ("ours", "ours, ReLU"))
-    share = 100 * max(0.0, 1 - ours / relu)
+    ours = rate(rates, work, "ours", 1)
     return (
-        f"On one core, bare products reach {bare:.0f} GFLOP/s, products of this size that wait for "
-        f"one another {turn:.0f}, ours {ours:.0f}; {share:.0f} % of the time goes on tanh "
-        "beyond what ReLU takes."
+        f"On one core, bare products reach {bare:.0f} GFLOP/s, products that wait for one another "
+        f"{turn:.0f} and ours {ours:.0f}: {100 * beside_products(rates, work):.0f} % of its time "
+        "goes on what is no product by the recurrent weights, such as tanh."
     )
+
+
+def beside_products(rates: pd.DataFrame, work: str) -> float:
+    """Share of our time on one core beyond what as many products take, one after the other."""
+    turn = rate(rates, "matrix product", "one after the other", 1)
+    return max(0.0, 1 - rate(rates, work, "ours", 1) / turn)
 
 
 def exponent(values: Sequence[float], seconds: Sequence[float]) -> float:
