@@ -34,11 +34,14 @@ USES = {
     "context_integration": ("context_integration",), "figure_2": TASKS[1:4],
     "recipe": ("studies",),
     "own_network": (),  # shipped weights, or trained in the chapter itself
+    "benchmarks": (),  # shows what was measured
 }
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))
-DATA = sorted(str(p) for p in (ROOT / "data").rglob("*") if p.suffix in (".safetensors", ".csv"))
+MEASURED = sorted(str(p) for p in (ROOT / "data" / "benchmarks").glob("*"))
+DATA = sorted(str(p) for p in (ROOT / "data").rglob("*")
+              if p.suffix in (".safetensors", ".csv") and str(p) not in MEASURED)
 COMMON = [*CODE, str(ROOT / "requirements.lock"), str(ROOT / "tools" / "keep_figures.py"),
           str(ROOT / "tools" / "notebooks.py")]
 INPUTS = {"profile": PROFILE, "networks": NETWORKS, **notebooks.versions()}
@@ -162,7 +165,8 @@ def task_notebook():
         uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
         yield graph_task(
             name, execute, [name],
-            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *DATA, *map(str, map(manifest, uses))],
+            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *map(str, map(manifest, uses)),
+             *(MEASURED if name == "benchmarks" else DATA)],
             [chapter(name), OUTPUT / "records" / f"{name}.json"], f"execute {name}",
         )
 
