@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_info
 
 from benchmarks import growth, memory, readme, schur_form, speed, training_cost
 from schur_lib.speed import BUSY, TABLES, shown, summary, target
@@ -120,6 +121,7 @@ def description(load):
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
+        "blas": blas(),
         "load_before": round(load, 2),
         "measured": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": {
@@ -128,6 +130,13 @@ def description(load):
             "jax": jax[0].name.split("-")[1].removesuffix(".dist") if jax else None,
         },
     }
+
+
+def blas():
+    """The BLAS that the library's own products run in, and the processor its code is written for."""
+    libraries = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    found = {f"{lib['internal_api']} {lib['version']} for {lib['architecture']}" for lib in libraries}
+    return " and ".join(sorted(found))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def section(targets, machine):
     peers += f", JAX {versions['jax']}" if versions["jax"] else ""
     lines = [
         f"In one run on {machine['processor']}, two of {machine['cores']} processors "
-        f"({machine['measured']}; {peers}), {speed.summary(targets)}:",
+        f"({machine['measured']}; {peers}; our BLAS: {machine['blas']}), {speed.summary(targets)}:",
         "",
         "| Compared | Target | Median | Range | Verdict |",
         "|:--|--:|--:|--:|:--|",

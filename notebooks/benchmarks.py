@@ -45,11 +45,12 @@ busy = machine["load_before"] > speed.BUSY
 glue("quiet", "so other work ran beside it, which falls most on the peers that share one network among threads" if busy else "so it had little else to do", display=False)
 glue("measured_on", machine["measured"], display=False)
 glue("versions", versions, display=False)
+glue("blas", machine["blas"], display=False)
 
 # %% [markdown]
 # In one run {glue:text}`summary`.
 #
-# All numbers of this chapter come from `python3 run.py bench --peers`, which is not part of a build, whatever its profile: the page reads the tables that the run left in `data/benchmarks`. **The machine**: {glue:text}`processor`, {glue:text}`n_processors` processors of which two were used, {glue:text}`memory_gib` GiB, {glue:text}`system`, on {glue:text}`measured_on`; {glue:text}`versions`. The load average before the run was {glue:text}`load:.2f`, {glue:text}`quiet`. Elsewhere times differ; the targets are ratios of what ran side by side, and differ less.
+# All numbers of this chapter come from `python3 run.py bench --peers`, which is not part of a build, whatever its profile: the page reads the tables that the run left in `data/benchmarks`. **The machine**: {glue:text}`processor`, {glue:text}`n_processors` processors of which two were used, {glue:text}`memory_gib` GiB, {glue:text}`system`, on {glue:text}`measured_on`; {glue:text}`versions`. Our products run in {glue:text}`blas`, PyTorch's in the library that it brings. The load average before the run was {glue:text}`load:.2f`, {glue:text}`quiet`. Elsewhere times differ; the targets are ratios of what ran side by side, and differ less.
 #
 # ## The targets
 #

@@ -321,7 +321,7 @@ def test_a_curriculum_is_held_at_a_horizon_and_the_rest_of_the_recipe_kept():
 
 def test_the_machine_is_described_without_naming_it():
     where = machine()
-    assert {"processor", "cores", "memory_gib", "load_before", "measured", "versions"} <= set(where)
+    assert {"processor", "cores", "memory_gib", "blas", "load_before", "measured", "versions"} <= set(where)
     assert {"python", "torch", "numpy", "scipy", "numba", "jax"} <= set(where["versions"])
 
 
