@@ -256,10 +256,10 @@ def test_the_readme_holds_the_shipped_results():
 
 
 def test_the_readmes_section_names_machine_and_shortfall_and_leaves_the_stricter_out():
-    where = {"processor": "Z80", "cores": 3, "measured": "1976-07-01",
+    where = {"processor": "Z80", "cores": 3, "measured": "1976-07-01", "blas": "b",
              "versions": {"torch": "0", "jax": None}}  # fmt: skip
     new = readme.section(made_up(roll_rate=0.6), where)
-    assert "on Z80, two of 3 processors (1976-07-01; PyTorch 0), 9 of 10 targets" in new
+    assert "on Z80, two of 3 processors (1976-07-01; PyTorch 0; our BLAS: b), 9 of 10 targets" in new
     assert "| the roll_rate | ≥ 0.75 | 0.600 | 0.600–0.600 | missed by 20 % |" in new
     assert "harder" not in new
 
