@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import paper, plots, plots_scope, profiles, scope
+from schur_lib import operative, paper, plots, plots_scope, profiles, scope
 from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS
 from schur_lib.statistics import NETWORK
@@ -129,49 +129,50 @@ glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), d
 #
 # ## Operative dimensions
 #
-# Krause et al. rank directions by what their removal does to the next state. For the columns of $W_{hh}$ the only local direction at a state $h$ is $W_{hh} h$, with effect $\lVert W_{hh} h\rVert$; the global ones are the left singular vectors of all local ones, each times its effect: the eigenvectors of $W_{hh} E[h h^\top] W_{hh}^\top$. (Our choice: all states of held-out trials are sampled; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
+# Krause et al. (NeurIPS 2022) rank directions $d$ by how far the next state moves when they are taken away, at states $h$ of the task. From the *columns*, $(I - dd^\top)W_{hh}$, it moves by $|d^\top W_{hh} h|$: what the matrix writes. From the *rows*, $W_{hh}(I - dd^\top)$, it moves by $|d^\top h|\,\lVert W_{hh} d\rVert$: what it reads. The global dimensions put those of all states together, each times its effect. (Where they search numerically for the rows, `schur_lib.operative` solves for them. Our choice: states are those of held-out trials, all for the columns, 128 for the rows; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
 
-# %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k. Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two panels, sine generation and context integration. The error falls as the number of operative dimensions grows, except for block CC, whose effect stays until almost all of them are kept."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k columns (top) or reads from the first k rows (bottom). Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two by two panels: columns and rows, sine generation and context integration. The error falls as the number of operative dimensions grows, sooner for columns than for rows when the first k stand alone, and sooner for rows than for columns when blocks keep their part on them."}} tags=["hide-input"]
 specs = [s for task in ("sine_generation", "context_integration") for s in profiles.specs(task, profile, networks)]
-operative = measured("scope_operative", scope.operative, specs, profiles.networks(specs, networks), batch_size=trials)
-plots_scope.operative(operative)
+operatives = measured("scope_operative", operative.operative, specs, profiles.networks(specs, networks), batch_size=trials)
+plots_scope.operative(operatives)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows, needed = [], {}
-for task, part in operative.groupby("task", sort=False):
+for (task, side), part in operatives.groupby(["task", "side"], sort=False):
     alone = part[part.removed == ""].groupby("k").delta.median()
-    needed[task] = int(min([k for k in alone.index if alone[k] <= 0.01], default=alone.index.max()))
+    needed[task, side] = int(min([k for k in alone.index if (alone[alone.index >= k] <= 0.01).all()], default=alone.index.max()))
     for name in COUPLINGS:
-        at = part[(part.removed == name) & (part.k == needed[task])]
+        at = part[(part.removed == name) & (part.k == needed[task, side])]
         ratio = (at.delta / at.whole)[at.whole >= 0.01]
         if len(at):
-            rows.append({"task": task, "k": needed[task], "block": name, "overlap": at.overlap.median(), "whole": at.whole.median(), "left": ratio.median() if len(ratio) else np.nan, "n": len(at)})
-aligned = pd.DataFrame(rows, columns=["task", "k", "block", "overlap", "whole", "left", "n"])
+            rows.append({"task": task, "side": side, "k": needed[task, side], "block": name, "overlap": at.overlap.median(), "whole": at.whole.median(), "left": ratio.median() if len(ratio) else np.nan, "n": len(at)})
+aligned = pd.DataFrame(rows, columns=["task", "side", "k", "block", "overlap", "whole", "left", "n"])
 paper.save(aligned, "scope_operative_blocks")
-paper.show(pd.DataFrame([{"task": plots.NAMES[r.task], "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
+paper.show(pd.DataFrame([{"task": plots.NAMES[r.task], "side": r.side, "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
 
 # %% tags=["remove-cell"]
-for task, k in needed.items():
-    glue(f"needed_{task}", k, display=False)
-left = aligned.left.dropna()
-glue("left", float(left.median()) if len(left) else float("nan"), display=False)
+for (task, side), k in needed.items():
+    glue(f"needed_{task}_{side}", k, display=False)
+left = aligned.dropna(subset=["left"]).groupby("side").left.median().reindex(operative.SIDES)
+for side in operative.SIDES:
+    glue(f"left_{side}", float(left[side]), display=False)
 
 # %% [markdown]
-# With the first {glue:text}`needed_sine_generation` operative dimensions sine generation, and with {glue:text}`needed_context_integration` context integration, lose at most 0.01 of FVU (the smallest of the measured k, as a median over networks; all 64 if none does). At that k the overlap is the share of a block's squared mass that is written there, above chance, and "effect left" is what a block's removal still does when its part there is kept: {glue:text}`left:.2f` of the effect, as a median over blocks.
+# The first $k$ alone lose at most 0.01 of FVU from $k =$ {glue:text}`needed_sine_generation_columns` (columns) and {glue:text}`needed_sine_generation_rows` (rows) on sine generation, and from {glue:text}`needed_context_integration_columns` and {glue:text}`needed_context_integration_rows` in context integration (of the measured $k$, as a median over networks; 64 is the whole matrix). At that $k$ the overlap is the share of a block's squared mass in its part on the first $k$, above chance, and "effect left" is what a block's removal still does when that part is kept: {glue:text}`left_columns:.2f` of the effect for the columns and {glue:text}`left_rows:.2f` for the rows, as medians over blocks. (The more dimensions are kept, the less can be left: compare it with the overlap.)
 #
 # ## Answer
 
 # %% tags=["remove-cell"]
 same_size = len(set(order.values())) == 1
 sizes_say = f"the most harmful block on the flip-flop is the same at all sizes ({next(iter(order.values()))})" if same_size else "the most harmful block on the flip-flop changes with the hidden size (" + ", ".join(f"{n} at {s}" for s, n in order.items()) + ")"
-strays = [f"{r.block} in {plots.NAMES[r.task]} ({r.left:.2f})" for r in aligned.itertuples() if r.left > 0.2]
-agree = "account for" if len(left) and not strays else "only partly account for"
+strays = [f"{r.block} in {plots.NAMES[r.task]}, {r.side} ({r.left:.2f})" for r in aligned.itertuples() if r.left > 0.2]
+agree = "account for" if len(aligned) and not strays else "only partly account for"
 exceptions = f", more for {' and '.join(strays)}" if strays else ""
 answer = (
     f"After one step no block holds more than {first_mass:.3f} of the mass, and from a fifth of the training on the most harmful block is that of the end in {n_same} of {n_late} cases; "
     f"{sizes_say}; in the {len(most)} cuts of other cells' recurrent matrices (the leaky one in two orders) it is " + ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS) + "; "
-    f"the operative dimensions {agree} the blocks: with a block's part on the leading ones kept, {left.median() if len(left) else float('nan'):.2f} of its effect is left as a median over blocks{exceptions}."
+    f"the operative dimensions {agree} the blocks: with a block's part on the leading ones kept, {left['columns']:.2f} of its effect is left for the columns and {left['rows']:.2f} for the rows, as medians over blocks{exceptions}."
 )
 glue("answer", answer, display=False)
 

@@ -97,22 +97,31 @@ def operative(table: pd.DataFrame) -> Figure:
     """W_hh with the first k operative dimensions alone, and blocks that keep their part on these.
 
     Args:
-        table: from `scope.operative`, with `task`.
+        table: from `operative.operative`, with `task`.
     """
-    tasks = list(table.task.unique())
+    tasks, sides = list(table.task.unique()), list(table.side.unique())
     fig, axes = plt.subplots(
-        1, len(tasks), figsize=(6.4, 3.4), layout="constrained", squeeze=False, sharey=True
+        len(sides),
+        len(tasks),
+        figsize=(6.4, 2.5 * len(sides) + 0.6),
+        layout="constrained",
+        squeeze=False,
+        sharex=True,
+        sharey=True,
     )
-    for ax, task in zip(axes[0], tasks, strict=True):
-        rows = table[table.task == task]
-        _lines(ax, rows, "k", "delta")
-        kept = rows[rows.removed == ""].groupby("k").delta.median()
-        ax.plot(kept, color="#333333", ls="--", marker="D", label="first k alone")
-        ax.set_xscale("log", base=2)
-        ax.set_yscale("symlog", linthresh=1e-3)
-        ticks = [2**i for i in range(7)]
-        ax.set_xticks(ticks, [str(k) for k in ticks])
-        ax.set(xlabel="operative dimensions k", title=NAMES[task])
-    axes[0, 0].set_ylabel("ΔFVU")
+    for row, side in zip(axes, sides, strict=True):
+        for ax, task in zip(row, tasks, strict=True):
+            rows = table[(table.side == side) & (table.task == task)]
+            _lines(ax, rows, "k", "delta")
+            kept = rows[rows.removed == ""].groupby("k").delta.median()
+            ax.plot(kept, color="#333333", ls="--", marker="D", label="first k alone")
+            ax.set_xscale("log", base=2)
+            ax.set_yscale("symlog", linthresh=1e-3)
+            ticks = [2**i for i in range(7)]
+            ax.set_xticks(ticks, [str(k) for k in ticks])
+            ax.set_title(f"{NAMES[task]}, {side}")
+        row[0].set_ylabel("ΔFVU")
+    for ax in axes[-1]:
+        ax.set_xlabel("operative dimensions k")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig
