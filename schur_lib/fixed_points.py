@@ -188,10 +188,10 @@ def linearised(
         (share of the states it is nearest to), `rho`, `n_unstable` (eigenvalues beyond the unit circle),
         `n_leading`, `size` of the state, `henrici` (departure over norm), `RR`, `CR`, `CC` (Schur mass),
         `share_RR`, `share_CR`, `share_CC` (of the squared departure).
-        Effects, one row a block that is not at rounding level at all points: `points` ("nearest", or "origin", where a
-        tanh network has one: the change around it alone), `removed`, `delta` (ΔFVU), `null_median`,
-        `p` (nulls at least as mild), `effect` (Cliff's δ, 1 where every null does more harm), `draws`,
-        `from_W` (ΔFVU of the paper's deletion; NaN but for "origin").
+        Effects, one row a block that is not at rounding level at all points: `points` ("nearest", or for
+        a tanh network also "origin": around it alone), `removed`, `delta` (ΔFVU), `null_median`, `p`
+        (nulls at least as mild), `effect` (Cliff's δ, 1 where every null does more harm), `draws`, `from_W`
+        (ΔFVU of the paper's deletion; NaN but for "origin").
     """
     step, read, size = cell_of(model)
     inputs, targets = (t.double() for t in held_out(tasks.flip_flop(), batch_size))

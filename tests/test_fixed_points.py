@@ -51,10 +51,10 @@ def test_the_step_is_that_of_the_module(kind):
 def test_the_step_of_a_network_is_that_of_the_rollout():
     net, inputs = tanh_network(np.eye(4) / 2), torch.randn(6, 3, 3, dtype=torch.float64)
     biased = replace(net, b_h=torch.ones(4).double(), b_y=torch.ones(3).double(), activation="relu")
-    for net in (net, biased):
-        step, read, size = fixed_points.cell_of(net)
+    for each in (net, biased):
+        step, read, size = fixed_points.cell_of(each)
         states = fixed_points.run(step, torch.zeros(3, size, dtype=torch.float64), inputs)
-        np.testing.assert_allclose(read(states), rollout(net, inputs), atol=1e-12)
+        np.testing.assert_allclose(read(states), rollout(each, inputs), atol=1e-12)
 
 
 def test_other_cells_are_refused():
@@ -148,11 +148,11 @@ def test_near_rest_the_change_around_the_origin_is_the_papers_deletion():
     origin = effects[effects.points == "origin"]
     assert list(points.point) == ["origin"] and list(origin.removed) == list(COUPLINGS)
     assert origin.from_W.abs().min() > 1e-3
-    np.testing.assert_allclose(origin.delta, origin.from_W, rtol=1e-5)
+    np.testing.assert_allclose(origin.delta, origin.from_W, rtol=1e-5, atol=2e-7)
     nearest = effects[effects.points == "nearest"]
     np.testing.assert_allclose(nearest.delta, origin.delta)  # there is no other point
     for name, mass in points.iloc[0][list(COUPLINGS)].items():
-        np.testing.assert_allclose(mass, ordered_schur(W).removed_mass({name}), atol=1e-12)
+        np.testing.assert_allclose(mass, ordered_schur(W).removed_mass({name}), atol=1e-7)
 
 
 def test_the_points_of_a_trained_cell_are_its_eight_memories():
@@ -160,9 +160,9 @@ def test_the_points_of_a_trained_cell_are_its_eight_memories():
     points, effects = fixed_points.linearised(model, batch_size=64, n_starts=48, draws=1)
     assert len(points) == 8 and (points.speed <= fixed_points.FIXED).all()
     assert (points.n_unstable == 0).all()
-    np.testing.assert_allclose(points.visited.sum(), 1)
+    np.testing.assert_allclose(points.visited.sum(), 1, atol=1e-6)
     squares = (points[list(COUPLINGS)].to_numpy() / points[["henrici"]].to_numpy()) ** 2
-    np.testing.assert_allclose(points[[f"share_{n}" for n in COUPLINGS]], squares)
+    np.testing.assert_allclose(points[[f"share_{n}" for n in COUPLINGS]], squares, atol=1e-6)
     assert set(effects.points) == {"nearest"} and effects.from_W.isna().all()
 
 
