@@ -11,7 +11,7 @@
 # %% [markdown]
 # # Time course and scope
 #
-# {cite:t}`drager2026` studies the end of training, in tanh networks of 56 to 72 units. When does the profile of the blocks arise, how far does it reach to other sizes and cells, and does the closest peer, the operative dimensions of Krause et al. (NeurIPS 2022), see the same structure?
+# {cite:t}`drager2026` studies the end of training, in tanh networks of 56 to 72 units. When does the profile of the blocks arise, how far does it reach to other sizes and cells, and does the closest peer, the operative dimensions of {cite:t}`krause2022`, see the same structure?
 
 # %% tags=["parameters"]
 networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
@@ -129,7 +129,7 @@ glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), d
 #
 # ## Gated cells at their fixed points
 #
-# The matrix of one gate is not what carries a gated cell's state on: all of them do, through the gates. Near a point $x^*$ that the cell leaves where it is without input, $x^* = F(x^*, 0)$, one matrix does: the Jacobian $J = \partial F/\partial x$ at $x^*$. Its ordered Schur form is that of the cell there. (The state $x$ is $h$ for tanh and GRU, $(h, c)$ for the LSTM. Fixed points are searched by least squares from states of held-out trials; those that are the nearest to no visited state are left out.)
+# The matrix of one gate is not what carries a gated cell's state on: all of them do, through the gates. Near a point $x^*$ that the cell leaves where it is without input, $x^* = F(x^*, 0)$, one matrix does: the Jacobian $J = \partial F/\partial x$ at $x^*$. Its ordered Schur form is that of the cell there. (The state $x$ is $h$ for tanh and GRU, $(h, c)$ for the LSTM. Fixed points are searched as usual, by least squares from states of held-out trials {cite:p}`golub2018`; those that are the nearest to no visited state are left out.)
 #
 # To see what a block of $J$ does, it is deleted from $J$ and the rest of $F$ is left alone: $x_{t+1} = F(x_t, u_t) + (\tilde J - J)(x_t - x^*)$, with the $x^*$ nearest to $x_t$. This is our choice. It leaves every fixed point where it is and as stable as it was, since $\tilde J$ has the spectrum of $J$; it is exact to first order near the fixed points and an extrapolation elsewhere. Around $x^* = 0$ of the paper's tanh network the answer is known, $J = W_{hh}$: there it must show the blocks of $W_{hh}$.
 
@@ -194,7 +194,7 @@ glue("rest_ratio", float((rest.delta / rest.from_W)[rest.from_W >= 0.01].median(
 #
 # ## Operative dimensions
 #
-# Krause et al. (NeurIPS 2022) rank directions $d$ by how far the next state moves when they are taken away, at states $h$ of the task. From the *columns*, $(I - dd^\top)W_{hh}$, it moves by $|d^\top W_{hh} h|$: what the matrix writes. From the *rows*, $W_{hh}(I - dd^\top)$, it moves by $|d^\top h|\,\lVert W_{hh} d\rVert$: what it reads. The global dimensions put those of all states together, each times its effect. (Where they search numerically for the rows, `schur_lib.operative` solves for them. Our choice: states are those of held-out trials, all for the columns, 128 for the rows; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
+# {cite:t}`krause2022` rank directions $d$ by how far the next state moves when they are taken away, at states $h$ of the task. From the *columns*, $(I - dd^\top)W_{hh}$, it moves by $|d^\top W_{hh} h|$: what the matrix writes. From the *rows*, $W_{hh}(I - dd^\top)$, it moves by $|d^\top h|\,\lVert W_{hh} d\rVert$: what it reads. The global dimensions put those of all states together, each times its effect. (Where they search numerically for the rows, `schur_lib.operative` solves for them. Our choice: states are those of held-out trials, all for the columns, 128 for the rows; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
 
 # %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k columns (top) or reads from the first k rows (bottom). Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two by two panels: columns and rows, sine generation and context integration. The error falls as the number of operative dimensions grows, sooner for columns than for rows when the first k stand alone, and sooner for rows than for columns when blocks keep their part on them."}} tags=["hide-input"]
 specs = [s for task in ("sine_generation", "context_integration") for s in profiles.specs(task, profile, networks)]
