@@ -153,7 +153,7 @@ for (cell, point), part in points.groupby(["cell", "point"], sort=False):
 paper.show(pd.DataFrame(rows))
 
 # %% [markdown]
-# Medians over points: spectral radius of $J$, dimensions of the leading sector, Henrici's departure over the norm of $J$, and for each block its Schur mass with its share of the squared departure in brackets. "Stable" counts points without an eigenvalue beyond the unit circle. {glue:text}`n_slow` of all points are slow, not fixed ($\lVert F(x) - x\rVert$ above 10⁻⁷).
+# Medians over points: spectral radius of $J$, dimensions of the leading sector, Henrici's departure over the norm of $J$, and for each block its Schur mass with its share of the squared departure in brackets. "Stable" counts points without an eigenvalue beyond the unit circle; away from 0 they are called memories here, the others saddles. {glue:text}`n_slow` of all points are slow, not fixed ($\lVert F(x) - x\rVert$ above 10⁻⁷).
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []
@@ -162,7 +162,7 @@ for (cell, case, removed), part in changed.groupby(["cell", "points", "removed"]
 paper.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
-memories = points[(points.point == "memory") & points.cell.isin(scope.GATES)]
+memories = points[(points.point != "origin") & points.cell.isin(scope.GATES)]
 gated = changed[(changed.points == "nearest") & changed.cell.isin(scope.GATES)]
 def median_at(part, column):
     return float(part[column].median()) if len(part) else float("nan")

@@ -184,10 +184,10 @@ def linearised(
         seed: of the draws.
 
     Returns:
-        Points, one row each: `point` ("origin" or "memory"), `speed`, `distance` from 0, `visited`
-        (share of the states it is nearest to), `rho`, `n_unstable` (eigenvalues beyond the unit circle),
-        `n_leading`, `size` of the state, `henrici` (departure over norm), `RR`, `CR`, `CC` (Schur mass),
-        `share_RR`, `share_CR`, `share_CC` (of the squared departure).
+        Points, one row each: `point` ("origin"; elsewhere "memory" if it is stable, else "saddle"),
+        `speed`, `distance` from 0, `visited` (share of the states it is nearest to), `rho`, `n_unstable`
+        (eigenvalues beyond the unit circle), `n_leading`, `size` of the state, `henrici` (departure over
+        norm), `RR`, `CR`, `CC` (Schur mass), `share_RR`, `share_CR`, `share_CC` (of the squared departure).
         Effects, one row a block that is not at rounding level at all points: `points` ("nearest", or for
         a tanh network also "origin": around it alone), `removed`, `delta` (ΔFVU), `null_median`, `p`
         (nulls at least as mild), `effect` (Cliff's δ, 1 where every null does more harm), `draws`, `from_W`
@@ -209,7 +209,8 @@ def linearised(
     rows = []
     for x, speed, near, at_origin, form in zip(points, speeds, visited, origin, forms, strict=True):
         moduli, departure = np.abs(form.eigenvalues), henrici(form, alpha)
-        row = {"point": "origin" if at_origin else "memory", "speed": speed}
+        kind = "origin" if at_origin else "saddle" if moduli.max() > 1 else "memory"
+        row = {"point": kind, "speed": speed}
         row |= {"distance": np.linalg.norm(x), "visited": near, "rho": moduli.max()}
         row |= {"n_unstable": int((moduli > 1).sum()), "n_leading": form.n_leading(alpha)}
         row |= {"size": size, "henrici": departure["henrici"]}

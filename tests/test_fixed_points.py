@@ -159,7 +159,7 @@ def test_the_points_of_a_trained_cell_are_its_eight_memories():
     model = scope.load("GRU", 0)
     points, effects = fixed_points.linearised(model, batch_size=64, n_starts=48, draws=1)
     assert len(points) == 8 and (points.speed <= fixed_points.FIXED).all()
-    assert (points.n_unstable == 0).all()
+    assert (points.n_unstable == 0).all() and (points.point == "memory").all()
     np.testing.assert_allclose(points.visited.sum(), 1, atol=1e-6)
     squares = (points[list(COUPLINGS)].to_numpy() / points[["henrici"]].to_numpy()) ** 2
     np.testing.assert_allclose(points[[f"share_{n}" for n in COUPLINGS]], squares, atol=1e-6)
@@ -184,3 +184,17 @@ def test_random_changes_have_the_norm_of_the_block_at_every_point(monkeypatch):
             np.testing.assert_allclose(next(changes), block, rtol=1e-10)
     assert next(changes, None) is None
     assert effects.p.between(1 / 4, 1).all() and effects.effect.between(-1, 1).all()
+
+
+def test_points_are_named_by_where_they_are_and_whether_they_are_stable():
+    # two bistable units: both driven, they remember four pairs; where one stays at rest, a saddle is
+    for drive, name, n in (([1, 1], "memory", 4), ([1, 0], "saddle", 2)):
+        W_xh = torch.diag(torch.tensor(drive)).double() @ torch.eye(3)[:2].double()
+        net = replace(tanh_network(2 * np.eye(2)), W_xh=W_xh)
+        points, _ = fixed_points.linearised(net, batch_size=64, n_starts=64, draws=1)
+        count = points.point.value_counts()
+        assert (count[name], count["origin"]) == (n, 1) and (name == "memory" or len(count) == 2)
+        away = points[points.point == name]
+        np.testing.assert_allclose(away.distance, 0.957504 * sum(drive) ** 0.5, atol=1e-5)
+        assert (away.n_unstable == 2 - sum(drive)).all()
+        assert (points.n_unstable[points.point == "origin"] == 2).all()
