@@ -121,7 +121,8 @@ def fixed_points(points: pd.DataFrame, effects: pd.DataFrame) -> Figure:
     left.set_yticks(range(len(places)), [f"{cell}, {place}" for cell, place in places])
     right.set_yticks(range(len(cases)), [f"{cell}, {case}" for cell, case in cases])
     left.set_xlabel("Schur mass")
-    right.set_xscale("symlog", linthresh=1e-3)
+    right.set_xscale("symlog", linthresh=1e-2)
+    right.set_xlim(left=min(-2e-3, 1.2 * effects[["delta", "null_median"]].min().min()))
     right.set_xticks([0, 1e-2, 1e-1, 1], ["0", "0.01", "0.1", "1"])
     right.set_xlabel("ΔFVU")
     for ax, n in ((left, len(places)), (right, len(cases))):
