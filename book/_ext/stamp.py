@@ -1,6 +1,7 @@
 """Stamp every page with what it was computed from, and mend what the theme gets wrong."""
 
 import json
+import re
 from pathlib import Path
 
 QUICK = ('<p class="stamp-quick"><strong>QUICK profile: toy numbers, not results.</strong> '
@@ -18,6 +19,15 @@ def stamp(app, config):
     config.html_theme_options = options
 
 
+SYMBOL = re.compile(r"\b([NnST])_(RR|CR|CC|R|C|h)\b")
+
+
+def typeset(found):
+    """A match of three groups, its middle one with symbols such as T_CR set as in the formulas."""
+    before, text, after = found.groups()
+    return before + SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", text) + after
+
+
 def mend(app, page, template, context, doctree):
     # live cells are not used, and their script is loaded twice, from another machine when clicked
     context["script_files"] = [
@@ -31,6 +41,12 @@ def mend(app, page, template, context, doctree):
         # a table that scrolls on a narrow screen has to be reachable by keyboard
         context["body"] = context["body"].replace(
             '<table class="table">', '<table class="table" tabindex="0">')
+        # values that a notebook computed as plain text, and what its tables hold
+        for place in (r'(<span class="pasted-text">)([^<]*)(</span>)',
+                      r"(<t[hd]\b[^>]*><p>)([^<]*)(</p>)"):
+            context["body"] = re.sub(place, typeset, context["body"])
+        context["body"] = re.sub(r'<td(?: class="([\w-]+)")?>(<p>[^<]{1,22}</p></td>)',
+                                 r'<td class="short \1">\2', context["body"])
 
 
 def setup(app):

@@ -143,8 +143,9 @@
     }
     const [label, digits] = copy ? ["Replay accuracy", 3] : ["FVU", 4];
     part("score").textContent = `${label} ${score.toFixed(digits)} (whole network ${whole.get(name).toFixed(digits)})`;
-    part("facts").textContent = `n_R = ${nLeading} of ${network.real.length} dimensions lead; removed Schur mass ` +
-      `${mass.toFixed(3)}; ${tasks[task].n_trials} held-out trials.`;
+    part("leading").textContent = `${nLeading} of ${network.real.length}`;
+    part("mass").textContent = mass.toFixed(3);
+    part("trials").textContent = tasks[task].n_trials;
     const elapsed = performance.now() - start;
     part("time").textContent = `Computed and drawn in ${elapsed.toFixed(0)} ms.`;
     writeAddress();
