@@ -56,6 +56,7 @@ STYLE = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "figure.dpi": 144,
+    "figure.constrained_layout.h_pad": 0.09,  # a label stands clear of the title below it
     "font.size": 11,
     "axes.labelsize": 11,
     "axes.titlesize": 11,

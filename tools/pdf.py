@@ -57,7 +57,7 @@ def article(folder, page, pages):
         part.decompose()
     for image in found.select("img"):
         if not image["src"].startswith("data:"):
-            image["src"] = posixpath.normpath(posixpath.join(base, image["src"]))
+            image["src"] = posixpath.normpath(posixpath.join("html", base, image["src"]))
         for attribute in ("loading", "style", "width", "height"):
             image.attrs.pop(attribute, None)
     for link in found.select("a[href]"):
@@ -88,15 +88,19 @@ def joined(folder):
     """All pages of a built book as one.
 
     Args:
-        folder: of the built pages, a Path; what the page shows is named from there.
+        folder: of the built pages, a Path whose last part is html.
     Returns:
-        its HTML: title, contents, then the pages in the order of the book.
+        its HTML, for a file beside that folder: title, contents, then the pages in their order.
     """
     order = parts()
     pages = [page for _, names in order for page in names]
     first = BeautifulSoup((folder / f"{pages[0]}.html").read_text(encoding="utf-8"), "html.parser")
-    head = [str(tag) for tag in first.select("head link[rel=stylesheet], head script")
-            if tag.name == "link" or "mathjax" in f"{tag.get('src', '')}{tag.text}".lower()]
+    head = []
+    for tag in first.select("head link[rel=stylesheet], head script"):
+        if tag.name == "link" or "mathjax" in f"{tag.get('src', '')}{tag.text}".lower():
+            for attribute in {"href", "src"} & set(tag.attrs):
+                tag[attribute] = f"html/{tag[attribute]}"
+            head.append(str(tag))
     stamp = first.select_one(".stamp").get_text()
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     contents = ""
@@ -134,7 +138,7 @@ def write(output):
     Raises:
         RuntimeError: there is no Chromium, or the page does not show what it should.
     """
-    page, target = output / "html" / "printed.html", output / "book.pdf"
+    page, target = output / "printed.html", output / "book.pdf"
     page.write_text(joined(output / "html"), encoding="utf-8")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     try:

@@ -14,8 +14,9 @@ def stamp(app, config):
     options = dict(config.html_theme_options)
     if build["profile"] == "quick":
         options["announcement"] = QUICK
+    version = f"; commit {build['commit']}" if build["commit"] else ""
     options["extra_footer"] = (f'<p class="stamp">{build["profile"]} profile, '
-                               f'{ORIGIN[build["networks"]]}</p>')
+                               f'{ORIGIN[build["networks"]]}{version}</p>')
     config.html_theme_options = options
 
 
