@@ -153,7 +153,8 @@ def write(output):
             tab.set_default_timeout(300_000)  # ms; all formulas of the book in one page
             tab.goto(page.absolute().as_uri())
             tab.evaluate("window.MathJax?.startup?.promise")
-            tab.evaluate("Promise.all(Array.from(document.images, (image) => image.decode()))")
+            # a picture that is not there is among the failed requests
+            tab.evaluate("Promise.all(Array.from(document.images, (i) => i.decode().catch(() => {})))")
             if failed:
                 raise RuntimeError(f"the printed page lacks {', '.join(failed)}")
             paper = {"format": "A4", "print_background": True, "tagged": True, "outline": True,
