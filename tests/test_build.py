@@ -154,7 +154,7 @@ def test_symbols_in_tables_and_computed_sentences_are_set_as_formulas(pages):
     for path, page in pages.items():
         for found in BeautifulSoup(page, "html.parser").select("span.pasted-text, th > p, td > p"):
             text = "".join(found.find_all(string=True, recursive=False))
-            assert not re.search(r"\b[NnST]_(RR|CR|CC|R|C|h)\b", text), (path, text)
+            assert not re.search(r"\b[NnST]_(RR|CR|CC|R|C|h|ΔT)\b", text), (path, text)
     assert "<i>n</i><sub>R</sub>" in pages["chapters/table_1.html"]
 
 

@@ -20,13 +20,22 @@ def stamp(app, config):
     config.html_theme_options = options
 
 
-SYMBOL = re.compile(r"\b([NnST])_(RR|CR|CC|R|C|h)\b")
+SYMBOL = re.compile(r"\b([NnST])_(RR|CR|CC|R|C|h|ΔT)\b")
 
 
 def typeset(found):
     """A match of three groups, its middle one with symbols such as T_CR set as in the formulas."""
     before, text, after = found.groups()
     return before + SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", text) + after
+
+
+def sized(found):
+    """A table's entry with the class short or long, for it not to break, or not to become a ribbon."""
+    given, entry = found.groups()
+    length = len(re.sub(r"<[^>]*>", "", entry).strip())
+    classes = [given, "short" if length <= 22 else "long" if length > 140 else None]
+    classes = " ".join(filter(None, classes))
+    return f'<td class="{classes}">{entry}' if classes else f"<td>{entry}"
 
 
 def mend(app, page, template, context, doctree):
@@ -46,8 +55,8 @@ def mend(app, page, template, context, doctree):
         for place in (r'(<span class="pasted-text">)([^<]*)(</span>)',
                       r"(<t[hd]\b[^>]*><p>)([^<]*)(</p>)"):
             context["body"] = re.sub(place, typeset, context["body"])
-        context["body"] = re.sub(r'<td(?: class="([\w-]+)")?>(<p>[^<]{1,22}</p></td>)',
-                                 r'<td class="short \1">\2', context["body"])
+        context["body"] = re.sub(r'<td(?: class="([\w-]+)")?>(.*?</td>)', sized, context["body"],
+                                 flags=re.S)
 
 
 def setup(app):
