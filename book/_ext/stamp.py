@@ -24,18 +24,21 @@ SYMBOL = re.compile(r"\b([NnST])_(RR|CR|CC|R|C|h|ΔT)\b")
 
 
 def typeset(found):
-    """A match of three groups, its middle one with symbols such as T_CR set as in the formulas."""
-    before, text, after = found.groups()
-    return before + SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", text) + after
+    """A match of a tag and its text, the symbols in it, such as T_CR, set as in the formulas."""
+    tag, text = found.groups()
+    return tag + SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", text)
 
 
-def sized(found):
-    """A table's entry with the class short or long, for it not to break, or not to become a ribbon."""
-    given, entry = found.groups()
-    length = len(re.sub(r"<[^>]*>", "", entry).strip())
-    classes = [given, "short" if length <= 22 else "long" if length > 140 else None]
-    classes = " ".join(filter(None, classes))
-    return f'<td class="{classes}">{entry}' if classes else f"<td>{entry}"
+def cell(found):
+    """A table's entry, typeset; short if it is not to break, long if it is not to become a ribbon."""
+    kind, given, content = found.groups()
+    length = len(re.sub(r"<[^>]*>", "", content).strip())
+    size = "" if kind == "th" else "short" if length <= 22 else "long" if length > 140 else ""
+    classes = " ".join(filter(None, (given, size)))
+    # not after the tags that begin code or a formula
+    content = re.sub(r"(<(?:p|em|strong|/\w+)>)([^<]*)", typeset, content)
+    opening = f'{kind} class="{classes}"' if classes else kind
+    return f"<{opening}>{content}</{kind}>"
 
 
 def mend(app, page, template, context, doctree):
@@ -51,12 +54,10 @@ def mend(app, page, template, context, doctree):
         # a table that scrolls on a narrow screen has to be reachable by keyboard
         context["body"] = context["body"].replace(
             '<table class="table">', '<table class="table" tabindex="0">')
-        # values that a notebook computed as plain text, and what its tables hold
-        for place in (r'(<span class="pasted-text">)([^<]*)(</span>)',
-                      r"(<t[hd]\b[^>]*><p>)([^<]*)(</p>)"):
-            context["body"] = re.sub(place, typeset, context["body"])
-        context["body"] = re.sub(r'<td(?: class="([\w-]+)")?>(.*?</td>)', sized, context["body"],
-                                 flags=re.S)
+        # values that a notebook computed as plain text, and what tables hold
+        context["body"] = re.sub(r'(<span class="pasted-text">)([^<]*)', typeset, context["body"])
+        context["body"] = re.sub(r'<(t[hd])(?: class="([^"]*)")?>(<p>.*?)</\1>', cell,
+                                 context["body"], flags=re.S)
 
 
 def setup(app):
