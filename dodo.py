@@ -216,7 +216,8 @@ def task_book():
         "book", build, [], [*pages, *made, *CODE, str(OUTPUT / "explorer" / "index.js"),
                             str(ROOT / "_config.yml"),
                             str(ROOT / "tools" / "book.py"), str(ROOT / "tools" / "publish.py"),
-                            str(ROOT / "CITATION.cff"), str(ROOT / "requirements.lock")],
+                            str(ROOT / "CITATION.cff"),
+                            str(ROOT / "data" / "README.md"), str(ROOT / "requirements.lock")],
         [OUTPUT / "html" / "index.html"], "build the book",
     )
     del task["name"]

@@ -113,6 +113,10 @@ def book(arguments):
     return code
 
 
+def pdf(arguments):
+    return book(arguments) or hand_over("-m", "tools.pdf", str(settings_of(arguments)[0]))
+
+
 def notebook(arguments):
     if not (ROOT / "notebooks" / f"{arguments.name}.py").exists():
         names = ", ".join(sorted(path.stem for path in (ROOT / "notebooks").glob("*.py")))
@@ -199,6 +203,8 @@ def parser():
         return sub
 
     for function, text in ((book, "train, execute the notebooks and build the book"),
+                           (pdf, "the same, and print it to <folder of the build>/book.pdf; needs "
+                                 "Chromium"),
                            (notebook, "execute one notebook, with all that it needs"),
                            (why, "say of each task of the book why it would run again")):
         sub = command(function, text)

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,8 @@ def build(output, profile, networks):
     shutil.copytree(output / "records", generated / "records",
                     ignore=shutil.ignore_patterns("*.shown"))
     (generated / "runs.md").write_text(runs(output / "records"))
+    dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    (generated / "data.md").write_text(re.sub(r"\A# .*\n", "", dictionary), encoding="utf-8")
     publish.publish(work, os.environ)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
                "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W",
