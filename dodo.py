@@ -34,12 +34,15 @@ USES = {
     "context_integration": ("context_integration",), "figure_2": TASKS[1:4],
     "recipe": ("studies",),
     "own_network": (),  # shipped weights, or trained in the chapter itself
+    "benchmarks": (),  # shows what was measured
 }
 LONG = ("copy_task", "recipe")  # are begun first, so that none runs alone at the end
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))
-DATA = sorted(str(p) for p in (ROOT / "data").rglob("*") if p.suffix in (".safetensors", ".csv"))
+MEASURED = sorted(str(p) for p in (ROOT / "data" / "benchmarks").glob("*"))
+DATA = sorted(str(p) for p in (ROOT / "data").rglob("*")
+              if p.suffix in (".safetensors", ".csv") and str(p) not in MEASURED)
 COMMON = [*CODE, str(ROOT / "requirements.lock")]
 EXECUTION = [str(ROOT / "tools" / f"{name}.py")
              for name in ("notebooks", "keep_figures", "forks", "preload")]
@@ -162,8 +165,8 @@ def task_notebook():
         uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
         yield graph_task(
             name, execute, [name],
-            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *EXECUTION, *DATA,
-             *map(str, map(manifest, uses))],
+            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *EXECUTION,
+             *map(str, map(manifest, uses)), *(MEASURED if name == "benchmarks" else DATA)],
             [chapter(name), OUTPUT / "records" / f"{name}.json"], f"execute {name}",
         )
 
@@ -210,7 +213,8 @@ def task_book():
         "book", build, [], [*pages, *made, *CODE, str(OUTPUT / "explorer" / "index.js"),
                             str(ROOT / "_config.yml"),
                             str(ROOT / "tools" / "book.py"), str(ROOT / "tools" / "publish.py"),
-                            str(ROOT / "CITATION.cff"), str(ROOT / "requirements.lock")],
+                            str(ROOT / "CITATION.cff"),
+                            str(ROOT / "data" / "README.md"), str(ROOT / "requirements.lock")],
         [OUTPUT / "html" / "index.html"], "build the book",
         task_dep=[f"notebook:{name}" for name in (*LONG, *notebooks.names())],
     )

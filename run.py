@@ -113,6 +113,10 @@ def book(arguments):
     return code
 
 
+def pdf(arguments):
+    return book(arguments) or hand_over("-m", "tools.pdf", str(settings_of(arguments)[0]))
+
+
 def notebook(arguments):
     if not (ROOT / "notebooks" / f"{arguments.name}.py").exists():
         names = ", ".join(sorted(path.stem for path in (ROOT / "notebooks").glob("*.py")))
@@ -183,7 +187,9 @@ def report_options(sub):
 def bench(arguments):
     if not (ROOT / "benchmarks" / "__main__.py").exists():
         sys.exit("there is no benchmarks/__main__.py to run")
-    return hand_over("-m", "benchmarks", *arguments.options)
+    given = ["--peers"] * arguments.peers
+    given += [f"--output={arguments.output}"] * (arguments.output is not None)
+    return hand_over("-m", "benchmarks", *given)
 
 
 def parser():
@@ -197,6 +203,8 @@ def parser():
         return sub
 
     for function, text in ((book, "train, execute the notebooks and build the book"),
+                           (pdf, "the same, and print it to <folder of the build>/book.pdf; needs "
+                                 "Chromium"),
                            (notebook, "execute one notebook, with all that it needs"),
                            (why, "say of each task of the book why it would run again")):
         sub = command(function, text)
@@ -214,16 +222,21 @@ def parser():
     sub.add_argument("--check", action="store_true", help="write nothing; fail if anything changed")
     report_options(command(report, "the whole diagnostic of your own network, from a weight file and "
                                    "a data file, as one HTML page"))
-    command(bench, "run the benchmarks; further arguments go to them")
+    sub = command(bench, "measure speed and memory beside torch.nn.RNN and scipy, and rewrite "
+                         "data/benchmarks and the table in the README")
+    sub.add_argument("--peers", action="store_true",
+                     help="beside JAX too, installed into build/bench-peers")
+    sub.add_argument("--output", type=here, metavar="DIR",
+                     help="write the tables there, and leave the README as it is")
     return top
 
 
 def main():
     top = parser()
     arguments, rest = top.parse_known_args()
-    if rest and arguments.command not in ("test", "bench"):
+    if rest and arguments.command != "test":
         top.error(f"unknown arguments: {' '.join(rest)}")
-    arguments.pytest = arguments.options = rest
+    arguments.pytest = rest
     if getattr(arguments, "reference", False) and arguments.profile == "quick":
         top.error("--reference goes with --profile paper only: the shipped networks are of the "
                   "paper's setting")

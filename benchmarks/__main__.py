@@ -1,8 +1,8 @@
 """Measure the targets of speed and memory, and how time grows; `python3 run.py bench`.
 
-Prints each target with what was measured, and writes the tables that the book shows, with a
-description of the machine, into data/benchmarks. Takes a few minutes; the machine should be quiet,
-although the targets are ratios of what runs side by side.
+Prints each target with what was measured, writes the tables that the book shows, with a description of
+the machine, into data/benchmarks, and puts the targets into the README. Takes some ten minutes; the
+machine should be quiet, although the targets are ratios of what runs side by side.
 """
 
 import argparse
@@ -10,47 +10,75 @@ import json
 import os
 import platform
 import re
-import statistics
 import subprocess
 import sys
+import time
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_info
 
-from benchmarks import growth, memory, schur_form, speed
+from benchmarks import growth, memory, readme, schur_form, speed, training_cost
+from schur_lib.speed import BUSY, TABLES, shown, summary, target
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "build" / "bench-peers"
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--peers", action="store_true",
-                        help="install JAX into build/bench-peers first (extra `bench`)")  # fmt: skip
-    parser.add_argument("--output", type=Path, default=ROOT / "data" / "benchmarks")
-    arguments = parser.parse_args()
+    arguments = options()
+    load = os.getloadavg()[0]
+    if load > BUSY:
+        print(f"the machine is busy (load {load:.1f}): this falls on the peers' threads most", flush=True)
+    bind_to_two_cores()
     if arguments.peers and not (PEERS / "jax").exists():
         install_peers()
     if not (PEERS / "jax").exists():
         print("JAX is not measured: `python3 run.py bench --peers` installs it", flush=True)
+    where = description(load)
     times = speed.measure(PEERS)
-    made = {"growth": growth.rows(), "schur_form": schur_form.rows(), "memory": memory.rows()}
-    made["rates"] = [{"what": k, "gflops": round(v, 1)} for k, v in speed.rates(times).items()]
-    made["targets"] = targets(times, made["schur_form"], made["memory"])
+    made = {
+        "rates": speed.rate_rows(times),
+        "growth": growth.rows(),
+        "schur_form": schur_form.rows(),
+        "memory": memory.rows(),
+        "training_cost": training_cost.rows(),
+    }
+    made["targets"] = target_rows(times, made["schur_form"], made["memory"])
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name, rows in made.items():
-        pd.DataFrame(rows).to_csv(arguments.output / f"{name}.csv", index=False)
-    machine = json.dumps(description(), indent=1) + "\n"
-    (arguments.output / "machine.json").write_text(machine)
-    print()
-    for row in made["targets"]:
-        verdict = "met" if row["met"] else "MISSED"
-        print(f"{row['what']}: {row['measured']:g}, target {row['bound']} {row['target']:g}: {verdict}")
-    for row in made["rates"]:
-        print(f"{row['what']}: {row['gflops']} GFLOP/s")
+        pd.DataFrame(rows).to_csv(arguments.output / f"{name}.csv", index=False, na_rep="nan")
+    (arguments.output / "machine.json").write_text(json.dumps(where, indent=1) + "\n")
+    report(pd.DataFrame(made["targets"]), made["rates"])
     print(f"the tables are in {os.path.relpath(arguments.output)}")
+    if arguments.output == TABLES:
+        readme.write()
+        print("the README's section on speed is rewritten; now `python3 run.py references`, for the book")
+
+
+def options(given=None):
+    parser = argparse.ArgumentParser(
+        prog="run.py bench", description=__doc__.splitlines()[0], allow_abbrev=False
+    )
+    parser.add_argument("--peers", action="store_true",
+                        help="install JAX into build/bench-peers first (extra `bench`)")  # fmt: skip
+    parser.add_argument("--output", type=lambda text: Path(text).absolute(), default=TABLES,
+                        help="folder of the tables (default: data/benchmarks)")  # fmt: skip
+    return parser.parse_args(given)
+
+
+def bind_to_two_cores():
+    """All that runs from here on shares two cores, where the system can say so."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: speed.CORES])
+    if cores() != speed.CORES:
+        sys.exit(f"the targets are for {speed.CORES} cores, and there are {cores()} here")
+
+
+def cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def install_peers():
@@ -61,51 +89,54 @@ def install_peers():
         sys.exit("could not install the peers of the benchmark; what pip says is above")
 
 
-def targets(times, schur_rows, memory_rows):
-    """One dict a target: the median over repeats, their lowest and highest, and whether it is met."""
-    made = []
-    for what, target, values in speed.ratios(times):
-        median = statistics.median(values)
-        made.append(
-            {"what": what, "bound": "at least", "target": target, "measured": round(median, 2),
-             "lowest": round(min(values), 2), "highest": round(max(values), 2),
-             "met": median >= target}
-        )  # fmt: skip
-    by_size = pd.DataFrame(schur_rows).groupby("N").ratio
-    for N, ratios in by_size:
-        made.append(
-            {"what": f"ordered Schur form, N = {N}: time / scipy.linalg.schur", "bound": "at most",
-             "target": 3.0, "measured": round(ratios.max(), 2), "lowest": round(ratios.min(), 2),
-             "highest": round(ratios.max(), 2), "met": ratios.max() <= 3}
-        )  # fmt: skip
-    used = memory_rows[-1]["mebibytes"]
-    what = f"memory of {memory_rows[-1]['matrices']} ablations, MiB"
-    made.append(
-        {"what": what, "bound": "at most", "target": 500.0, "measured": used, "lowest": used,
-         "highest": used, "met": used <= 500}
-    )  # fmt: skip
-    return made
+def target_rows(times, schur_rows, memory_rows):
+    """One dict a target, the stricter comparisons last."""
+    rows = [target(*row[:3], "at least", *row[3:]) for row in speed.target_rows(times)]
+    for table, module in ((schur_rows, schur_form), (memory_rows, memory)):
+        rows += [target(*row[:3], "at most", *row[3:]) for row in module.target_rows(table)]
+    return sorted(rows, key=lambda row: row["kind"] != "target")
 
 
-def description():
-    """Processor, cores and versions; nothing that names the machine or its user."""
+def report(targets, rates):
+    for kind, part in targets.groupby("kind", sort=False):
+        print("\nStricter, and not targets:" if kind == "stricter" else "\nTargets:")
+        for row in shown(part).itertuples():
+            print(f"  {row.what}: {row.median} ({row.range}), target {row.target}: {row.verdict}")
+    print()
+    for row in rates:
+        print(f"{row['work']}, {row['by']}, {row['cores']} core(s): {row['gflops']:.1f} GFLOP/s")
+    print(f"\n{summary(targets)}")
+
+
+def description(load):
+    """Processor, cores, load and versions; nothing that names the machine or its user."""
     model = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
         model = found.group(1).strip() if found else model
-    packages = ("torch", "numpy", "scipy", "numba")
+    packages = ("torch", "numpy", "scipy", "numba", "joblib")
     jax = sorted(PEERS.glob("jax-*.dist-info"))
     return {
         "processor": model,
         "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "system": f"{platform.system()} {platform.machine()}",
-        "busy_before": round(os.getloadavg()[2] / os.cpu_count(), 2),
+        "blas": blas(),
+        "load_before": round(load, 2),
+        "measured": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": {
             "python": platform.python_version(),
             **{name: version(name).split("+")[0] for name in packages},
             "jax": jax[0].name.split("-")[1].removesuffix(".dist") if jax else None,
         },
     }
+
+
+def blas():
+    """The BLAS that the library's own products run in, and the processor its code is written for."""
+    libraries = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    found = {f"{lib['internal_api']} {lib['version']} for {lib['architecture']}" for lib in libraries}
+    return " and ".join(sorted(found))
 
 
 if __name__ == "__main__":

@@ -1,62 +1,107 @@
-"""Time against hidden size, length, batch and number of matrices, one quantity varied at a time."""
+"""Time against hidden size, length, batch and number of networks, one quantity varied at a time.
+
+Hidden size, length and batch: one network on one core. Number of networks: all at once on two cores, in
+training one process a core that takes several steps of each, in rollouts as one stack of matrices.
+"""
 
 import statistics
 import time
+from functools import cache
 
 import torch
+from joblib import Parallel, delayed
 
+from benchmarks.speed import CORES
 from schur_lib import Network, rollout
+from schur_lib.rollout import one_blas_thread
+from schur_lib.training import _keep_freed_memory
 
-BASE = {"hidden_size": 72, "length": 108, "batch": 64, "matrices": 16}
+BASE = {"hidden_size": 72, "length": 108, "batch": 64, "networks": 1}
 VALUES = {
     "hidden_size": (16, 32, 64, 128, 256, 512, 1024),
     "length": (25, 50, 100, 200, 400, 800),
     "batch": (16, 32, 64, 128, 256, 512, 1024),
-    "matrices": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    "networks": (1, 2, 4, 8, 16, 32, 64, 128),
 }
-REPEATS = 5
+LEAST_REPEATS, LEAST_SECONDS, MOST_REPEATS = 5, 0.5, 101
+CHANNELS, STEPS = 8, 10  # steps of a network at a time, where networks are shared among processes
 
 
-def one(hidden_size, length, batch, matrices, what):
-    """Median, lowest and highest seconds: of one training step, or of the rollouts of all matrices."""
+@cache
+def make(hidden_size, length, batch):
+    _keep_freed_memory()
     torch.manual_seed(0)
     W = torch.linalg.qr(torch.randn(hidden_size, hidden_size)).Q.contiguous()
-    net = Network(torch.randn(hidden_size, 8) / 8, W, torch.randn(8, hidden_size) / hidden_size)
-    inputs, targets = torch.randn(length, batch, 8), torch.randn(length, batch, 8)
-    leaves = [tensor.requires_grad_() for tensor in net.tensors().values()]
-    if what == "rollouts":
-        stack = (W.detach() * torch.linspace(0.9, 1, matrices)[:, None, None]).contiguous()
-    seconds = []
-    for _ in range(REPEATS + 1):
-        start = time.perf_counter()
-        if what == "rollouts":
-            with torch.no_grad():
-                rollout(net, inputs, W_hh=stack)
-        else:
+    readout = torch.randn(CHANNELS, hidden_size) / hidden_size
+    net = Network(torch.randn(hidden_size, CHANNELS) / CHANNELS, W, readout)
+    for tensor in net.tensors().values():
+        tensor.requires_grad_()
+    return net, torch.randn(length, batch, CHANNELS), torch.randn(length, batch, CHANNELS)
+
+
+def steps(count, *size):
+    """Training steps on one core."""
+    torch.set_num_threads(1)
+    net, inputs, targets = make(*size)
+    leaves = list(net.tensors().values())
+    with one_blas_thread():
+        for _ in range(count):
             torch.autograd.grad((rollout(net, inputs) - targets).square().mean(), leaves)
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:]), min(seconds[1:]), max(seconds[1:])
+
+
+def run_of(what, hidden_size, length, batch, networks, workers):
+    """What is timed, as a function without arguments, and how often it does it."""
+    size = hidden_size, length, batch
+    if what == "training step":
+        if networks == 1:
+            return (lambda: steps(1, *size)), 1
+        shares = [len(range(i, networks, CORES)) * STEPS for i in range(CORES)]
+        return (lambda: workers(delayed(steps)(share, *size) for share in shares)), STEPS
+    net, inputs, _ = make(*size)
+    scales = torch.linspace(0.9, 1, networks)[:, None, None]
+    stack = (net.W_hh.detach() * scales).contiguous()
+
+    def rollouts():
+        torch.set_num_threads(min(networks, CORES))
+        with torch.no_grad():
+            rollout(net, inputs, W_hh=stack)
+
+    return rollouts, 1
+
+
+def seconds(function, times_a_call):
+    """Of every repeat but the first: at least five, and more where they are short."""
+    function()
+    times = []
+    while len(times) < LEAST_REPEATS or (
+        sum(times) < LEAST_SECONDS and len(times) < MOST_REPEATS
+    ):
+        start = time.perf_counter()
+        function()
+        times.append((time.perf_counter() - start) / times_a_call)
+    return times
 
 
 def rows():
     """One dict a point of the curves."""
     made = []
-    for varied, values in VALUES.items():
-        kinds = ("rollouts",) if varied == "matrices" else ("training step", "rollouts")
-        for what in kinds:
-            for value in values:
-                size = {**BASE, varied: value}
-                if what == "rollouts" and varied != "matrices":
-                    size["matrices"] = 2  # one a core
-                median, lowest, highest = one(**size, what=what)
-                runs = size["matrices"] if what == "rollouts" else 3
-                work = 2 * runs * size["length"] * size["batch"] * size["hidden_size"] ** 2
-                made.append(
-                    {
-                        "varied": varied, "value": value, "what": what, **size,
-                        "seconds": round(median, 6), "lowest": round(lowest, 6),
-                        "highest": round(highest, 6), "gflops": round(work / median / 1e9, 2),
-                    }
-                )  # fmt: skip
-        print(f"growth with the {varied.replace('_', ' ')}: measured", flush=True)
+    with Parallel(n_jobs=CORES) as workers:
+        for varied, values in VALUES.items():
+            for what in ("training step", "rollouts"):
+                for value in values:
+                    size = {**BASE, varied: value}
+                    times = seconds(*run_of(what, **size, workers=workers))
+                    median = statistics.median(times)
+                    runs = size["networks"] * (3 if what == "training step" else 1)
+                    flop = 2 * runs * size["length"] * size["batch"] * size["hidden_size"] ** 2
+                    made.append(
+                        {
+                            "varied": varied, "value": value, "what": what, **size,
+                            "cores": min(size["networks"], CORES), "repeats": len(times),
+                            "seconds": round(median, 7), "lowest": round(min(times), 7),
+                            "highest": round(max(times), 7),
+                            "gflops": round(flop / median / 1e9, 2),
+                        }
+                    )  # fmt: skip
+            print(f"growth with the {varied.replace('_', ' ')}: measured", flush=True)
     return made

@@ -1,12 +1,15 @@
-"""Training steps and rollouts beside torch.nn.RNN and JAX, all on the same cores and in turn.
+"""Training steps and rollouts beside torch.nn.RNN and JAX, all on the same two cores and in turn.
 
 Size of the copy task: 72 units, batch 64, 8 input and 100 free steps. A training step is forward run,
-loss and gradient; 10 networks take STEPS of them. torch.nn.RNN runs network by network in two ways:
-each on all threads, which is what torch does by itself, and one Python thread a core, which is faster.
-JAX runs all networks at once (vmap, scan, jit); ours one process a core, as in training.
+loss and gradients; 10 networks take STEPS of them. torch.nn.RNN runs network by network, each on both
+cores by torch's own threads; as a stricter comparison also one network a core, which torch does not do
+by itself. JAX runs all networks at once (vmap, scan, jit) in its own threads; ours is one process a
+core, as in training. The peers are given the free steps as zero input, which is how they run on.
+
+Every round runs every candidate once, every second round in reverse order, so that a machine that slows
+down or is busy for a while does so to all. The first round, which compiles and warms up, is not counted.
 """
 
-import json
 import os
 import statistics
 import subprocess
@@ -16,16 +19,26 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from joblib import Parallel, delayed
+from numba import njit
 from threadpoolctl import threadpool_limits
 
 from schur_lib import Network, rollout
 from schur_lib.rollout import one_blas_thread
 from schur_lib.training import _keep_freed_memory
 
-N, B, T, CHANNELS, NETWORKS, MATRICES, STEPS, REPEATS = 72, 64, 108, 8, 10, 64, 20, 7
-WORK = 2 * T * B * N * N  # of one forward run; a training step takes three times as much
+N, B, T, CHANNELS, NETWORKS, MATRICES = 72, 64, 108, 8, 10, 64
+CORES = 2
+# As often as makes a run of one candidate a fifth of a second or more.
+STEPS, SWEEPS, PRODUCTS, ROUNDS = 20, 4, 200, 11
+FORWARD = 2 * T * B * N * N  # flop of one run; a training step takes three times as much
+TRAINING, ROLLOUTS, PRODUCT = (  # flop of one run of a candidate
+    3 * FORWARD * NETWORKS * STEPS,
+    FORWARD * MATRICES * SWEEPS,
+    FORWARD * PRODUCTS,
+)
 
 
 def batch():
@@ -50,10 +63,11 @@ def modules():
 def our_networks():
     """The same ten as ours, with gradients; as in training, freed memory is kept."""
     _keep_freed_memory()
-    networks = [Network.from_torch(*pair) for pair in modules()]
-    for net in networks:
-        for tensor in net.tensors().values():
-            tensor.requires_grad_()
+    networks = []
+    for rnn, readout in modules():
+        weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, readout.weight)
+        leaves = [weight.detach().clone().requires_grad_() for weight in weights]
+        networks.append(Network(*leaves))
     return networks
 
 
@@ -69,154 +83,184 @@ def our_steps(numbers):
                 torch.autograd.grad((outputs - targets).square().mean(), leaves)
 
 
+def torch_steps(pair, inputs, targets):
+    """Training steps of one of the ten networks as torch modules."""
+    rnn, readout = pair
+    leaves = [*rnn.parameters(), *readout.parameters()]
+    for _ in range(STEPS):
+        outputs = readout(rnn(inputs)[0])
+        torch.autograd.grad((outputs - targets).square().mean(), leaves)
+
+
+@torch.no_grad()
+def torch_rollouts(pair, inputs, matrices):
+    """Rollouts of a module with other recurrent weights, swapped in one after the other."""
+    rnn, readout = pair
+    other = torch.nn.RNN(CHANNELS, N, bias=False)
+    other.weight_ih_l0.copy_(rnn.weight_ih_l0)
+    for _ in range(SWEEPS):
+        for W in matrices:
+            other.weight_hh_l0.copy_(W)
+            readout(other(inputs)[0])
+
+
+@njit(cache=True)
+def products_in_turn(h, other, W, steps):
+    """Matrix products of which each waits for the one before, as the steps of a network do."""
+    for _ in range(steps // 2):
+        np.dot(h, W, out=other)
+        np.dot(other, W, out=h)
+
+
 def jax_peer(folder):
     """A process that takes JAX steps on demand: write a line, read the seconds; None without JAX."""
     if not (Path(folder) / "jax").exists():
         return None
     script = Path(__file__).with_name("jax_peer.py")
+    variables = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
     process = subprocess.Popen(
         [sys.executable, str(script), *map(str, (N, B, T, CHANNELS, NETWORKS, STEPS))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": ""},
+        env={**variables, "PYTHONPATH": str(folder)},
     )
     print("JAX", process.stdout.readline().strip(), flush=True)
     return process
 
 
+def ask(process):
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    return float(process.stdout.readline())
+
+
 def measure(peers_folder):
-    """Seconds of every candidate in every repeat, and the version of JAX or None."""
-    cores = os.cpu_count()
+    """Seconds of every candidate in every counted round; `train_jax` only where JAX is installed."""
     inputs, targets = batch()
-    peers, pool = modules(), ThreadPoolExecutor(cores)
-    rnn, readout = peers[0]
-    net = Network.from_torch(rnn, readout)
+    pairs, pool = modules(), ThreadPoolExecutor(CORES)
+    net = Network.from_torch(*pairs[0])
     stack = torch.linalg.qr(torch.randn(MATRICES, N, N)).Q.contiguous()
     factors = torch.randn(T, B, N), torch.randn(T, N, N)
-    workers = Parallel(n_jobs=cores)
-    shares = [range(i, NETWORKS, cores) for i in range(cores)]
+    state, W = np.random.default_rng(0).standard_normal((B, N)).astype("f"), stack[0].numpy()
+    workers = Parallel(n_jobs=CORES)
+    shares = [range(i, NETWORKS, CORES) for i in range(CORES)]
 
-    def torch_steps(pair):
-        rnn, readout = pair
-        for _ in range(STEPS):
-            rnn.zero_grad()
-            (readout(rnn(inputs)[0]) - targets).square().mean().backward()
-
-    def train_torch_threads():
-        torch.set_num_threads(cores)
-        for pair in peers:
-            torch_steps(pair)
-
-    def train_torch_pool():
-        torch.set_num_threads(1)
-        list(pool.map(torch_steps, peers))
-
-    def train_ours():
-        workers(delayed(our_steps)(share) for share in shares)
-
-    def train_ours_one_core():
-        Parallel(n_jobs=1)([delayed(our_steps)(range(NETWORKS))])
-
-    @torch.no_grad()
-    def torch_rollouts(matrices):
-        other = torch.nn.RNN(CHANNELS, N, bias=False)
-        other.weight_ih_l0.copy_(rnn.weight_ih_l0)
-        for W in matrices:
-            other.weight_hh_l0.copy_(W)
-            readout(other(inputs)[0])
-
-    def roll_torch_threads():
-        torch.set_num_threads(cores)
-        torch_rollouts(stack)
-
-    def roll_torch_pool():
-        torch.set_num_threads(1)
-        list(pool.map(torch_rollouts, stack.split(-(-MATRICES // cores))))
-
-    def roll_ours():
-        torch.set_num_threads(cores)
-        rollout(net, inputs[:8], W_hh=stack, free_steps=T - 8)
-
-    def roll_ours_one_core():
-        torch.set_num_threads(1)
-        rollout(net, inputs[:8], W_hh=stack, free_steps=T - 8)
-
-    def product():
-        torch.set_num_threads(1)
-        for _ in range(20):
+    def products(count=PRODUCTS):
+        for _ in range(count):
             torch.bmm(*factors)
 
-    candidates = (
-        train_ours, train_torch_threads, train_torch_pool, train_ours_one_core, product,
-        roll_ours, roll_torch_threads, roll_torch_pool, roll_ours_one_core, product,
-    )  # fmt: skip
+    def our_rollouts():
+        for _ in range(SWEEPS):
+            rollout(net, inputs[:8], W_hh=stack, free_steps=T - 8)
+
+    half = PRODUCTS // CORES
+    candidates = {  # name: (torch's threads, what runs)
+        "product": (1, products),
+        "train_ours_one": (1, lambda: our_steps(range(NETWORKS))),
+        "train_ours": (1, lambda: workers(delayed(our_steps)(share) for share in shares)),
+        "train_torch": (CORES, lambda: [torch_steps(p, inputs, targets) for p in pairs]),
+        "train_torch_pool": (
+            1,
+            lambda: list(pool.map(lambda p: torch_steps(p, inputs, targets), pairs)),
+        ),
+        "products": (1, lambda: list(pool.map(products, [half] * CORES))),
+        "in_turn": (
+            1,
+            lambda: products_in_turn(state.copy(), np.empty_like(state), W, T * PRODUCTS),
+        ),
+        "product_again": (1, products),
+        "roll_ours_one": (1, our_rollouts),
+        "roll_ours": (CORES, our_rollouts),
+        "roll_torch": (CORES, lambda: torch_rollouts(pairs[0], inputs, stack)),
+        "roll_torch_pool": (
+            1,
+            lambda: list(
+                pool.map(lambda s: torch_rollouts(pairs[0], inputs, s), stack.chunk(CORES))
+            ),
+        ),
+    }
     jax = jax_peer(peers_folder)
-    times = {f.__name__: [] for f in candidates} | ({"train_jax": []} if jax else {})
+    times = {name: [] for name in candidates} | ({"train_jax": []} if jax else {})
     with threadpool_limits(1, "blas"), workers:  # torch's own threads are not counted among these
-        for _ in range(REPEATS + 1):  # the first warms up
-            if jax:
-                jax.stdin.write("go\n")
-                jax.stdin.flush()
-                times["train_jax"].append(float(jax.stdout.readline()))
-            for function in candidates:
+        for number in range(ROUNDS + 1):
+            names = list(times)
+            for name in names if number % 2 else reversed(names):
+                if name == "train_jax":
+                    times[name].append(ask(jax))
+                    continue
+                threads, function = candidates[name]
+                torch.set_num_threads(threads)
                 start = time.perf_counter()
                 function()
-                times[function.__name__].append(time.perf_counter() - start)
-    torch.set_num_threads(cores)
+                times[name].append(time.perf_counter() - start)
     if jax:
         jax.stdin.close()
         jax.wait()
-    # the product stands twice in a round
-    times["product"] = [min(pair) for pair in zip(*[iter(times["product"])] * 2, strict=True)]
+    pool.shutdown()
+    # The faster of the two in a round: the rate that has to be reached is not a disturbed one.
+    again = times.pop("product_again")
+    times["product"] = [min(pair) for pair in zip(times["product"], again, strict=True)]
+    print("training steps and rollouts: measured", flush=True)
     return {name: values[1:] for name, values in times.items()}
 
 
-def ratios(times):
-    """(what, target, at least or at most, one ratio a repeat) for every target of this file."""
+def target_rows(times):
+    """Targets and stricter comparisons: (id, kind, text, target, one ratio a round or None)."""
+
     def beside(slow, quick, factor=1.0):
-        return [
-            factor * a / b for a, b in zip(times[slow], times[quick], strict=True)
-        ]
+        if slow not in times:
+            return None
+        return [factor * a / b for a, b in zip(times[slow], times[quick], strict=True)]
 
-    rows = [
-        (f"training step of {NETWORKS} networks: time of torch.nn.RNN / ours", 5.0,
-         beside("train_torch_threads", "train_ours")),
-        (f"training step of {NETWORKS} networks: time of torch.nn.RNN, one network a core / ours", 5.0,
+    step, rolls = f"Training step of {NETWORKS} networks", f"Rollouts of {MATRICES} matrices"
+    return [
+        ("train_torch", "target", f"{step}: time of torch.nn.RNN network by network / ours", 5.0,
+         beside("train_torch", "train_ours")),
+        ("train_jax", "target", f"{step}: time of JAX vmap and scan / ours", 4.0,
+         beside("train_jax", "train_ours")),
+        ("roll_torch", "target", f"{rolls}: time of torch.nn.RNN with swapped weights / ours", 3.5,
+         beside("roll_torch", "roll_ours")),
+        ("train_rate", "target", "Training step on one core: rate / rate of the bare product", 0.75,
+         beside("product", "train_ours_one", TRAINING / PRODUCT)),
+        ("roll_rate", "target", "Rollouts on one core: rate / rate of the bare product", 0.75,
+         beside("product", "roll_ours_one", ROLLOUTS / PRODUCT)),
+        ("train_cores", "target", "Training step: time on one core / on two", 1.8,
+         beside("train_ours_one", "train_ours")),
+        ("roll_cores", "target", "Rollouts: time on one core / on two", 1.8,
+         beside("roll_ours_one", "roll_ours")),
+        ("train_torch_pool", "stricter",
+         f"{step}: time of torch.nn.RNN, one network a core / ours", 5.0,
          beside("train_torch_pool", "train_ours")),
-        (f"rollouts of {MATRICES} matrices: time of torch.nn.RNN / ours", 3.5,
-         beside("roll_torch_threads", "roll_ours")),
-        (f"rollouts of {MATRICES} matrices: time of torch.nn.RNN, a share a core / ours", 3.5,
+        ("roll_torch_pool", "stricter",
+         f"{rolls}: time of torch.nn.RNN, half of them a core / ours", 3.5,
          beside("roll_torch_pool", "roll_ours")),
-        ("training step on one core: rate / rate of the bare matrix product", 0.75,
-         beside("product", "train_ours_one_core", 3 * NETWORKS * STEPS / 20)),
-        ("rollouts on one core: rate / rate of the bare matrix product", 0.75,
-         beside("product", "roll_ours_one_core", MATRICES / 20)),
-        (f"training step: time on one core / on {os.cpu_count()}", 1.8,
-         beside("train_ours_one_core", "train_ours")),
-        (f"rollouts: time on one core / on {os.cpu_count()}", 1.8,
-         beside("roll_ours_one_core", "roll_ours")),
     ]  # fmt: skip
-    if "train_jax" in times:
-        what = f"training step of {NETWORKS} networks: time of JAX / ours"
-        rows.insert(2, (what, 4.0, beside("train_jax", "train_ours")))
+
+
+def rate_rows(times):
+    """One dict a candidate: what it computed, by whom, on how many cores, GFLOP/s over the rounds."""
+    what = {
+        "product": ("matrix product", "bare", 1, PRODUCT),
+        "products": ("matrix product", "bare", CORES, PRODUCT),
+        "in_turn": ("matrix product", "one after the other", 1, PRODUCT),
+        "train_ours_one": ("training step", "ours", 1, TRAINING),
+        "train_ours": ("training step", "ours", CORES, TRAINING),
+        "train_jax": ("training step", "JAX", CORES, TRAINING),
+        "train_torch": ("training step", "torch.nn.RNN", CORES, TRAINING),
+        "train_torch_pool": ("training step", "torch.nn.RNN, one a core", CORES, TRAINING),
+        "roll_ours_one": ("rollouts", "ours", 1, ROLLOUTS),
+        "roll_ours": ("rollouts", "ours", CORES, ROLLOUTS),
+        "roll_torch": ("rollouts", "torch.nn.RNN", CORES, ROLLOUTS),
+        "roll_torch_pool": ("rollouts", "torch.nn.RNN, one a core", CORES, ROLLOUTS),
+    }
+    rows = []
+    for name, (work, by, cores, flop) in what.items():
+        if name in times:
+            rates = [flop / seconds / 1e9 for seconds in times[name]]
+            rows.append(
+                {"work": work, "by": by, "cores": cores,
+                 "gflops": round(statistics.median(rates), 2),
+                 "lowest": round(min(rates), 2), "highest": round(max(rates), 2)}
+            )  # fmt: skip
     return rows
-
-
-def rates(times):
-    """GFLOP/s by name."""
-    work = {
-        "matrix product alone, one core": ("product", 20),
-        "training step, one core": ("train_ours_one_core", 3 * NETWORKS * STEPS),
-        "training step, all cores": ("train_ours", 3 * NETWORKS * STEPS),
-        "rollouts, one core": ("roll_ours_one_core", MATRICES),
-        "rollouts, all cores": ("roll_ours", MATRICES),
-    }
-    return {
-        name: runs * WORK / statistics.median(times[key]) / 1e9
-        for name, (key, runs) in work.items()
-    }
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1]), indent=1))

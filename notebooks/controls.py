@@ -37,6 +37,9 @@ specs = [s for task in TASKS for s in profiles.specs(task, profile, networks) if
 nets = profiles.networks(specs, networks)
 draws, trials = (10, 8) if quick else (200, 64)
 null_table = measured("controls_nulls", nulls, specs, nets, draws=draws, batch_size=trials)
+others = [s for s in profiles.specs("copy", profile, networks) if (s.construction, s.hidden_size) != profiles.FIGURE_1[0]]
+coupled = [s for s in others if s.construction != "cayley"]
+other_nulls = measured("controls_nulls_others", nulls, coupled, profiles.networks(coupled, networks), draws=draws, batch_size=trials)
 n_networks = pd.Series([s.task for s in specs]).value_counts()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
@@ -174,6 +177,34 @@ paper.show(pd.DataFrame([{"null of equal norm": kind, "destroys": f"{destroyed['
 # A removed block need not be a mild change. On sine generation the removal of $T_{CC}$ gains an FVU of {glue:text}`sine_generation_CC:.2f`, an isotropic change of that norm {glue:text}`sine_generation_CC_null:.2f`; in context integration it is {glue:text}`context_integration_CR:.2f` and {glue:text}`context_integration_CR_null:.2f` for $T_{CR}$ (medians over networks).
 
 # %% [markdown]
+# ### The other copy networks
+#
+# The same for the {glue:text}`n_others` copy networks of other starts and sizes (the {glue:text}`n_cayley` Cayley networks have couplings at rounding level: there is nothing to match). Harm of the block and median harm of each kind of null, medians over networks.
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+rows = []
+other_single = other_nulls[other_nulls.removed.isin(COUPLINGS)]
+for (construction, size, removed), part in other_single.groupby(["construction", "hidden_size", "removed"], sort=False):
+    row = {"start": construction.replace("_", " "), "N_h": size, "n": part.seed.nunique(), "block": removed, "mass": f"{part.mass.median():.3f}", "harm": paper.signed(part.harm.median())}
+    rows.append(row | {kind: paper.signed(part.null_median[part.kind == kind].median()) for kind in KINDS})
+paper.show(pd.DataFrame(rows))
+
+# %% tags=["remove-cell"]
+other_safe = other_single[(other_single.mass >= NOTABLE) & (other_single.harm <= EPSILON)]
+other_destroyed = ((other_safe.null_median > EPSILON) & (other_safe.p <= 0.05)).groupby(other_safe.kind).sum().reindex(list(KINDS)).fillna(0).astype(int)
+n_other_safe = len(other_safe) // len(KINDS)
+glue("n_others", len(coupled), display=False)
+glue("n_cayley", len(others) - len(coupled), display=False)
+glue("n_other_safe", n_other_safe, display=False)
+glue("n_other_pairs", int((other_single.mass >= NOTABLE).sum()) // len(KINDS), display=False)
+glue("other_safe_where", "; ".join(f"{removed}: {n}" for removed, n in other_safe[other_safe.kind == KINDS[0]].groupby("removed").size().items()) or "none", display=False)
+for kind in KINDS:
+    glue(f"other_{kind.replace(' ', '_')}", int(other_destroyed[kind]), display=False)
+
+# %% [markdown]
+# Of their {glue:text}`n_other_pairs` notable blocks {glue:text}`n_other_safe` are safe ({glue:text}`other_safe_where`). Isotropic changes destroy what the removal preserves in {glue:text}`other_isotropic` of these, the mask in a random basis in {glue:text}`other_random_basis`, random couplings in {glue:text}`other_random_couplings`, the block's entries shuffled in {glue:text}`other_shuffled`, random numbers in its places in {glue:text}`other_same_entries`.
+
+# %% [markdown]
 # ## Removal by degrees
 #
 # A block is scaled by $1 - s$: at $s = 0$ the network is whole, at $s = 1$ the block is gone, at $s = 2$ it has the other sign. The error is the FVU on all four tasks, since the share of wrong signs does not see small changes.
@@ -276,6 +307,8 @@ else:
         answer += "what makes a change harmless is not its size."
     else:
         answer += "size accounts for part of what the structure is credited with."
+    if n_other_safe:
+        answer = answer.rstrip(".") + f" (in copy networks of other starts and sizes: {other_destroyed['isotropic']} and {other_destroyed['same entries']} of {n_other_safe})."
 glue("answer", answer, display=False)
 
 # %% [markdown]

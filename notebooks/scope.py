@@ -11,7 +11,7 @@
 # %% [markdown]
 # # Time course and scope
 #
-# {cite:t}`drager2026` studies the end of training, in tanh networks of 56 to 72 units. When does the profile of the blocks arise, how far does it reach to other sizes and cells, and does the closest peer, the operative dimensions of Krause et al. (NeurIPS 2022), see the same structure?
+# {cite:t}`drager2026` studies the end of training, in tanh networks of 56 to 72 units. When does the profile of the blocks arise, how far does it reach to other sizes and cells, and does the closest peer, the operative dimensions of {cite:t}`krause2022`, see the same structure?
 
 # %% tags=["parameters"]
 networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import paper, plots, plots_scope, profiles, scope
+from schur_lib import fixed_points, operative, paper, plots, plots_scope, profiles, scope
 from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS
 from schur_lib.statistics import NETWORK
@@ -127,51 +127,118 @@ glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), d
 # %% [markdown]
 # Of {glue:text}`n_matrices` cuts (the leaky cell in two orders) the most harmful block, as a median over networks, is {glue:text}`most`.
 #
+# ## Gated cells at their fixed points
+#
+# The matrix of one gate is not what carries a gated cell's state on: all of them do, through the gates. Near a point $x^*$ that the cell leaves where it is without input, $x^* = F(x^*, 0)$, one matrix does: the Jacobian $J = \partial F/\partial x$ at $x^*$. Its ordered Schur form is that of the cell there. (The state $x$ is $h$ for tanh and GRU, $(h, c)$ for the LSTM. Fixed points are searched as usual, by least squares from states of held-out trials {cite:p}`golub2018`; those that are the nearest to no visited state are left out.)
+#
+# To see what a block of $J$ does, it is deleted from $J$ and the rest of $F$ is left alone: $x_{t+1} = F(x_t, u_t) + (\tilde J - J)(x_t - x^*)$, with the $x^*$ nearest to $x_t$. This is our choice. It leaves every fixed point where it is and as stable as it was, since $\tilde J$ has the spectrum of $J$; it is exact to first order near the fixed points and an extrapolation elsewhere. Around $x^* = 0$ of the paper's tanh network the answer is known, $J = W_{hh}$: there it must show the blocks of $W_{hh}$.
+
+# %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points that a network visits, a point each. Right: effect of deleting a block around the nearest fixed point, or around the origin alone, a point a network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; deleting CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}} tags=["hide-input"]
+ours = [s for s in profiles.specs("flip_flop", profile, networks) if s.seed < scope.SEEDS]
+at_rest = [("tanh", s.seed, n) for s, n in zip(ours, profiles.networks(ours, networks), strict=True)]
+at_rest += [(k, i, m) for k, i, m in models if k in scope.GATES]
+few = {"batch_size": 16, "n_starts": 4, "draws": 3} if quick else {}
+tables = [[part.assign(cell=k, seed=i) for part in fixed_points.linearised(m, **few)] for k, i, m in at_rest]
+points, changed = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
+paper.save(points, "scope_fixed_points")
+paper.save(changed, "scope_fixed_point_effects")
+plots_scope.fixed_points(points, changed)
+plt.show()
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+rows = []
+for (cell, point), part in points.groupby(["cell", "point"], sort=False):
+    row = {"cell": cell, "point": point, "points": len(part), "stable": int((part.n_unstable == 0).sum()), "ρ(J)": f"{part.rho.median():.2f}", "n_R": f"{part.n_leading.median():.0f} of {part['size'].iloc[0]}", "Henrici": f"{part.henrici.median():.2f}"}
+    rows.append(row | {n: f"{part[n].median():.3f} ({part[f'share_{n}'].median():.2f})" for n in COUPLINGS})
+paper.show(pd.DataFrame(rows))
+
+# %% [markdown]
+# Medians over points: spectral radius of $J$, dimensions of the leading sector, Henrici's departure over the norm of $J$, and for each block its Schur mass with its share of the squared departure in brackets. "Stable" counts points without an eigenvalue beyond the unit circle; away from 0 they are called memories here, the others saddles. {glue:text}`n_slow` of all points are slow, not fixed ($\lVert F(x) - x\rVert$ above 10⁻⁷).
+
+# %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
+rows = []
+for (cell, case, removed), part in changed.groupby(["cell", "points", "removed"], sort=False):
+    rows.append({"cell": cell, "changed around": "the origin" if case == "origin" else "the nearest point", "block": removed, "ΔFVU": paper.signed(part.delta.median()), "random change": paper.signed(part.null_median.median()), "milder than random": f"{int((part.p <= 0.05).sum())} of {len(part)}", "deleted from W": "–" if part.from_W.isna().all() else paper.signed(part.from_W.median())})
+paper.show(pd.DataFrame(rows))
+
+# %% tags=["remove-cell"]
+memories = points[(points.point != "origin") & points.cell.isin(scope.GATES)]
+gated = changed[(changed.points == "nearest") & changed.cell.isin(scope.GATES)]
+def median_at(part, column):
+    return float(part[column].median()) if len(part) else float("nan")
+
+
+n_gated = sum(k in scope.GATES for k, *_ in at_rest)
+largest = gated.loc[gated.groupby(["cell", "seed"]).delta.idxmax()] if len(gated) else gated
+harmful = ", ".join(f"{n} in {int((largest.removed == n).sum())}" for n in COUPLINGS)
+milder = gated[gated.removed == "CC"].p <= 0.05
+rest = changed[(changed.points == "origin") & (changed.cell == "tanh")]
+order_kept = sum(list(part.sort_values("delta").removed) == list(part.sort_values("from_W").removed) for _, part in rest.groupby("seed"))
+glue("n_slow", int((points.speed > fixed_points.FIXED).sum()), display=False)
+glue("n_memories", len(memories), display=False)
+glue("n_stable", int((memories.n_unstable == 0).sum()), display=False)
+glue("n_gated", n_gated, display=False)
+glue("memory_n_R", median_at(memories, "n_leading"), display=False)
+glue("memory_CC", median_at(memories, "share_CC"), display=False)
+glue("harmful", harmful, display=False)
+glue("n_milder", int(milder.sum()), display=False)
+glue("n_CC", len(milder), display=False)
+glue("order_kept", order_kept, display=False)
+glue("n_rest", rest.seed.nunique(), display=False)
+glue("rest_ratio", float((rest.delta / rest.from_W)[rest.from_W >= 0.01].median()) if (rest.from_W >= 0.01).any() else float("nan"), display=False)
+
+# %% [markdown]
+# The {glue:text}`n_gated` gated networks visit {glue:text}`n_memories` fixed points away from 0, of which {glue:text}`n_stable` are stable (three bits make eight memories a network). The leading sector there has {glue:text}`memory_n_R:.0f` dimensions in the median, and $T_{CC}$ holds {glue:text}`memory_CC:.2f` of the squared departure from normality. Of the three blocks the one whose deletion does most harm is {glue:text}`harmful` networks, and in {glue:text}`n_milder` of {glue:text}`n_CC` networks deleting $T_{CC}$ is milder than nearly all random changes of its norm ($p \le 0.05$).
+#
+# The check: around the origin of the tanh network the blocks are those of $W_{hh}$, and their harms have the order of those of the paper's deletion in {glue:text}`order_kept` of {glue:text}`n_rest` networks. Their size differs ({glue:text}`rest_ratio:.1f` times, as a median), because the change acts outside the tanh, which would have bounded it. So these effects rank blocks; they are no measure of what retouched weights would do.
+#
 # ## Operative dimensions
 #
-# Krause et al. rank directions by what their removal does to the next state. For the columns of $W_{hh}$ the only local direction at a state $h$ is $W_{hh} h$, with effect $\lVert W_{hh} h\rVert$; the global ones are the left singular vectors of all local ones, each times its effect: the eigenvectors of $W_{hh} E[h h^\top] W_{hh}^\top$. (Our choice: all states of held-out trials are sampled; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
+# {cite:t}`krause2022` rank directions $d$ by how far the next state moves when they are taken away, at states $h$ of the task. From the *columns*, $(I - dd^\top)W_{hh}$, it moves by $|d^\top W_{hh} h|$: what the matrix writes. From the *rows*, $W_{hh}(I - dd^\top)$, it moves by $|d^\top h|\,\lVert W_{hh} d\rVert$: what it reads. The global dimensions put those of all states together, each times its effect. (Where they search numerically for the rows, `schur_lib.operative` solves for them. Our choice: states are those of held-out trials, all for the columns, 128 for the rows; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
 
-# %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k. Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two panels, sine generation and context integration. The error falls as the number of operative dimensions grows, except for block CC, whose effect stays until almost all of them are kept."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k columns (top) or reads from the first k rows (bottom). Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two by two panels: columns and rows, sine generation and context integration. The error falls as the number of operative dimensions grows, sooner for columns than for rows when the first k stand alone, and sooner for rows than for columns when blocks keep their part on them."}} tags=["hide-input"]
 specs = [s for task in ("sine_generation", "context_integration") for s in profiles.specs(task, profile, networks)]
-operative = measured("scope_operative", scope.operative, specs, profiles.networks(specs, networks), batch_size=trials)
-plots_scope.operative(operative)
+operatives = measured("scope_operative", operative.operative, specs, profiles.networks(specs, networks), batch_size=trials)
+plots_scope.operative(operatives)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows, needed = [], {}
-for task, part in operative.groupby("task", sort=False):
+for (task, side), part in operatives.groupby(["task", "side"], sort=False):
     alone = part[part.removed == ""].groupby("k").delta.median()
-    needed[task] = int(min([k for k in alone.index if alone[k] <= 0.01], default=alone.index.max()))
+    needed[task, side] = int(min([k for k in alone.index if (alone[alone.index >= k] <= 0.01).all()], default=alone.index.max()))
     for name in COUPLINGS:
-        at = part[(part.removed == name) & (part.k == needed[task])]
+        at = part[(part.removed == name) & (part.k == needed[task, side])]
         ratio = (at.delta / at.whole)[at.whole >= 0.01]
         if len(at):
-            rows.append({"task": task, "k": needed[task], "block": name, "overlap": at.overlap.median(), "whole": at.whole.median(), "left": ratio.median() if len(ratio) else np.nan, "n": len(at)})
-aligned = pd.DataFrame(rows, columns=["task", "k", "block", "overlap", "whole", "left", "n"])
+            rows.append({"task": task, "side": side, "k": needed[task, side], "block": name, "overlap": at.overlap.median(), "whole": at.whole.median(), "left": ratio.median() if len(ratio) else np.nan, "n": len(at)})
+aligned = pd.DataFrame(rows, columns=["task", "side", "k", "block", "overlap", "whole", "left", "n"])
 paper.save(aligned, "scope_operative_blocks")
-paper.show(pd.DataFrame([{"task": plots.NAMES[r.task], "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
+paper.show(pd.DataFrame([{"task": plots.NAMES[r.task], "side": r.side, "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
 
 # %% tags=["remove-cell"]
-for task, k in needed.items():
-    glue(f"needed_{task}", k, display=False)
-left = aligned.left.dropna()
-glue("left", float(left.median()) if len(left) else float("nan"), display=False)
+for (task, side), k in needed.items():
+    glue(f"needed_{task}_{side}", k, display=False)
+left = aligned.dropna(subset=["left"]).groupby("side").left.median().reindex(operative.SIDES)
+for side in operative.SIDES:
+    glue(f"left_{side}", float(left[side]), display=False)
 
 # %% [markdown]
-# With the first {glue:text}`needed_sine_generation` operative dimensions sine generation, and with {glue:text}`needed_context_integration` context integration, lose at most 0.01 of FVU (the smallest of the measured k, as a median over networks; all 64 if none does). At that k the overlap is the share of a block's squared mass that is written there, above chance, and "effect left" is what a block's removal still does when its part there is kept: {glue:text}`left:.2f` of the effect, as a median over blocks.
+# The first $k$ alone lose at most 0.01 of FVU from $k =$ {glue:text}`needed_sine_generation_columns` (columns) and {glue:text}`needed_sine_generation_rows` (rows) on sine generation, and from {glue:text}`needed_context_integration_columns` and {glue:text}`needed_context_integration_rows` in context integration (of the measured $k$, as a median over networks; 64 is the whole matrix). At that $k$ the overlap is the share of a block's squared mass in its part on the first $k$, above chance, and "effect left" is what a block's removal still does when that part is kept: {glue:text}`left_columns:.2f` of the effect for the columns and {glue:text}`left_rows:.2f` for the rows, as medians over blocks. (The more dimensions are kept, the less can be left: compare it with the overlap.)
 #
 # ## Answer
 
 # %% tags=["remove-cell"]
 same_size = len(set(order.values())) == 1
 sizes_say = f"the most harmful block on the flip-flop is the same at all sizes ({next(iter(order.values()))})" if same_size else "the most harmful block on the flip-flop changes with the hidden size (" + ", ".join(f"{n} at {s}" for s, n in order.items()) + ")"
-strays = [f"{r.block} in {plots.NAMES[r.task]} ({r.left:.2f})" for r in aligned.itertuples() if r.left > 0.2]
-agree = "account for" if len(left) and not strays else "only partly account for"
+strays = [f"{r.block} in {plots.NAMES[r.task]}, {r.side} ({r.left:.2f})" for r in aligned.itertuples() if r.left > 0.2]
+agree = "account for" if len(aligned) and not strays else "only partly account for"
 exceptions = f", more for {' and '.join(strays)}" if strays else ""
 answer = (
     f"After one step no block holds more than {first_mass:.3f} of the mass, and from a fifth of the training on the most harmful block is that of the end in {n_same} of {n_late} cases; "
     f"{sizes_say}; in the {len(most)} cuts of other cells' recurrent matrices (the leaky one in two orders) it is " + ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS) + "; "
-    f"the operative dimensions {agree} the blocks: with a block's part on the leading ones kept, {left.median() if len(left) else float('nan'):.2f} of its effect is left as a median over blocks{exceptions}."
+    f"at the {len(memories)} fixed points that GRU and LSTM visit the most harmful block of the Jacobian is {harmful} of {n_gated} networks; "
+    f"the operative dimensions {agree} the blocks: with a block's part on the leading ones kept, {left['columns']:.2f} of its effect is left for the columns and {left['rows']:.2f} for the rows, as medians over blocks{exceptions}."
 )
 glue("answer", answer, display=False)
 

@@ -37,6 +37,9 @@ whole = half_table[half_table.part == "whole"]
 n_networks = whole.groupby("task").seed.nunique()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
+others = [s for s in profiles.specs("copy", profile, networks) if s.construction != "cayley" and (s.construction, s.hidden_size) != profiles.FIGURE_1[0]]
+other_halves = measured("subspace_halves_others", subspace.halves, others, profiles.networks(others, networks), batch_size=trials)
+glue("n_others", len(others), display=False)
 
 # %% [markdown]
 # When a block is removed, the state changes by $-\Delta W\,h$ at each step. So what a block can do depends on $h$, and its size *as the task sees it* is the activity-weighted mass $E\lVert\Delta W\,h\rVert^2 / E\lVert W\,h\rVert^2$ over the states that the network visits. If the subspace account were all, then the effect would follow this number, whatever the block. {numref}`fig-active` shows the single blocks of {glue:text}`n_copy` copy networks (dense orthogonal, 72 units) and {glue:text}`n_other` networks of each other task. Effects are $\Delta$FVU on all four tasks, so that they have one unit.
@@ -94,9 +97,12 @@ for task in TASKS:
     part = found[plots.NAMES[task]].set_index("account").r2
     glue(f"r2_activity_{task}", float(part["activity"]), display=False)
     glue(f"r2_block_{task}", float(part["block"]), display=False)
+elsewhere = explained(other_halves[other_halves.part == "whole"], "delta", accounts).set_index("account").r2
+glue("r2_activity_others", float(elsewhere["activity"]), display=False)
+glue("r2_block_others", float(elsewhere["block"]), display=False)
 
 # %% [markdown]
-# Within the copy task the activity-weighted mass explains {glue:text}`r2_activity_copy:.2f` of the variance and the name of the block {glue:text}`r2_block_copy:.2f`; on the flip-flop {glue:text}`r2_activity_flip_flop:.2f` and {glue:text}`r2_block_flip_flop:.2f`; on sine generation {glue:text}`r2_activity_sine_generation:.2f` and {glue:text}`r2_block_sine_generation:.2f`; in context integration {glue:text}`r2_activity_context_integration:.2f` and {glue:text}`r2_block_context_integration:.2f`. A block's name in its task says {glue:text}`r2_block_task:.2f` of all variance, the activity in its task {glue:text}`r2_activity_task:.2f`.
+# Within the copy task the activity-weighted mass explains {glue:text}`r2_activity_copy:.2f` of the variance and the name of the block {glue:text}`r2_block_copy:.2f`; on the flip-flop {glue:text}`r2_activity_flip_flop:.2f` and {glue:text}`r2_block_flip_flop:.2f`; on sine generation {glue:text}`r2_activity_sine_generation:.2f` and {glue:text}`r2_block_sine_generation:.2f`; in context integration {glue:text}`r2_activity_context_integration:.2f` and {glue:text}`r2_block_context_integration:.2f`. In the {glue:text}`n_others` copy networks of other starts and sizes (Cayley networks have no couplings) they explain {glue:text}`r2_activity_others:.2f` and {glue:text}`r2_block_others:.2f`. A block's name in its task says {glue:text}`r2_block_task:.2f` of all variance, the activity in its task {glue:text}`r2_activity_task:.2f`.
 
 # %% [markdown]
 # ## On and off the activity
@@ -113,10 +119,17 @@ plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 keys = [*NETWORK, "removed"]
-reference = whole.set_index(keys)[["delta", "mass"]].add_suffix("_whole")
-ratios = half_table[half_table.part != "whole"].join(reference, on=keys)
-ratios = ratios[ratios.delta_whole >= 0.01]
-ratios = ratios.assign(effect=ratios.delta / ratios.delta_whole, squared=(ratios.mass / ratios.mass_whole) ** 2)
+
+
+def ratios_of(table):
+    """The halves of the blocks that have an effect, with their effect and squared mass over the block's."""
+    reference = table[table.part == "whole"].set_index(keys)[["delta", "mass"]].add_suffix("_whole")
+    parts = table[table.part != "whole"].join(reference, on=keys)
+    parts = parts[parts.delta_whole >= 0.01]
+    return parts.assign(effect=parts.delta / parts.delta_whole, squared=(parts.mass / parts.mass_whole) ** 2)
+
+
+ratios = ratios_of(half_table)
 rows = []
 for (task, activity), part in ratios.groupby(["task", "share"], sort=False):
     on, off = part[part.part == "on"], part[part.part == "off"]
@@ -149,9 +162,12 @@ through = "a block acts through the activity" if off_effect <= 0.1 and on_effect
 glue("through_activity", through, display=False)
 for task in TASKS:
     glue(f"off_{task}", median_of(off[off.task == task].effect), display=False)
+elsewhere = ratios_of(other_halves).query("share == @subspace.SHARE")
+glue("others_on", median_of(elsewhere[elsewhere.part == "on"].effect), display=False)
+glue("others_off", median_of(elsewhere[elsewhere.part == "off"].effect), display=False)
 
 # %% [markdown]
-# Over all {glue:text}`n_effective` blocks with an effect, the half off the activity holds {glue:text}`off_mass:.2f` of the squared mass and has {glue:text}`off_effect:.3f` of the effect (median; {glue:text}`off_high:.2f` is reached by one block in ten); the half on it has {glue:text}`on_effect:.2f`. So, at this cut, {glue:text}`through_activity`. (With the 1 % of activity that $V_k$ leaves out, "off" is not exactly idle; the table shows how the rest of the effect goes away as $V_k$ grows.)
+# Over all {glue:text}`n_effective` blocks with an effect, the half off the activity holds {glue:text}`off_mass:.2f` of the squared mass and has {glue:text}`off_effect:.3f` of the effect (median; {glue:text}`off_high:.2f` is reached by one block in ten); the half on it has {glue:text}`on_effect:.2f`. So, at this cut, {glue:text}`through_activity`. (In the copy networks of other starts and sizes the halves have {glue:text}`others_off:.3f` and {glue:text}`others_on:.2f`.) (With the 1 % of activity that $V_k$ leaves out, "off" is not exactly idle; the table shows how the rest of the effect goes away as $V_k$ grows.)
 
 # %% [markdown]
 # ## The same reading, other writing

@@ -50,9 +50,10 @@ def forward(drive, bias, W_hh, relu, H):
         H: (T + 1, B, N) with T ≥ T_in, written from H[1] on.
     """
     biased = bias.any()
+    W_T = np.ascontiguousarray(W_hh.T)  # BLAS would transpose it anew at every step
     for t in range(len(H) - 1):
         h = H[t + 1]
-        np.dot(H[t], W_hh.T, out=h)
+        np.dot(H[t], W_T, out=h)
         if t < len(drive):
             h += drive[t]
         elif biased:

@@ -34,8 +34,9 @@ def measured(
 ) -> pd.DataFrame:
     """The measurements of several networks as one tidy table, also saved as a result.
 
-    Networks are measured in parallel and each part is stored at once, so that a run that was killed
-    goes on where it stopped. With SCHUR_LIB_MEASURE=all in the environment nothing is read.
+    Networks are measured in parallel by joblib, whose backend may be set with
+    `joblib.parallel_config`, and each part is stored at once, so that a run that was killed goes on
+    where it stopped. With SCHUR_LIB_MEASURE=all in the environment nothing is read.
 
     Args:
         name: of the table, such as "controls_nulls".
@@ -52,7 +53,9 @@ def measured(
     if not anew and shipped_stamp(name) == stamp:
         table = pd.read_csv(RESULTS / f"{name}.csv", keep_default_na=False, na_values=["nan"])
     else:
-        part = partial(_part, name, measure, options, stamp["code"], anew)
+        # the caller's store, wherever the backend of joblib has its workers
+        folder = (Path(store.default_folder()) / "measured").absolute()
+        part = partial(_part, folder, name, measure, options, stamp["code"], anew)
         jobs = Parallel(n_jobs=-1 if len(specs) > 1 else 1)
         table = pd.concat(
             jobs(delayed(part)(spec, net) for spec, net in zip(specs, networks, strict=True)),
@@ -78,10 +81,10 @@ def measure_one(measure: Callable, spec: Spec, net: Network, options: dict) -> p
     return rows.round(7)
 
 
-def _part(name, measure, options, code, anew, spec, net):
+def _part(folder, name, measure, options, code, anew, spec, net):
     key = json.dumps([name, options, code, _digest_of(net)], sort_keys=True)
     key = hashlib.sha256(key.encode()).hexdigest()[:16]
-    file = Path(store.default_folder()) / "measured" / f"{name}-{spec.task}-{key}.csv"
+    file = folder / f"{name}-{spec.task}-{key}.csv"
     if anew or not file.exists():
         rows = measure_one(measure, spec, net, options)
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -56,6 +56,7 @@ STYLE = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "figure.dpi": 144,
+    "figure.constrained_layout.h_pad": 0.09,  # a label stands clear of the title below it
     "font.size": 11,
     "axes.labelsize": 11,
     "axes.titlesize": 11,
@@ -234,6 +235,56 @@ def spectra(forms: dict[str, OrderedSchur], alpha: float = 0.9) -> Figure:
         loc="outside lower center",
         ncols=2,
     )
+    return fig
+
+
+@styled
+def key_figure(form: OrderedSchur, table: pd.DataFrame, published: pd.DataFrame) -> Figure:
+    """What the paper claims of the copy task at a glance: the blocks, and the replay without each.
+
+    Args:
+        form: of one network, whose blocks are drawn in their colours.
+        table: one row a network and removed set: `removed`, `score`.
+        published: `removed`, `paper`.
+    """
+    fig, (left, right) = plt.subplots(
+        1, 2, figsize=(6.2, 2.5), width_ratios=(1, 1.75), layout="constrained"
+    )
+    masks = form.couplings()
+    diagonal = (form.T != 0) & ~np.any(list(masks.values()), axis=0)
+    for colour, mask in (("#222222", diagonal), *((COLOURS[k], m) for k, m in masks.items())):
+        left.imshow(
+            np.ma.masked_array(np.abs(form.T), ~mask), norm=LogNorm(1e-3, 1),
+            cmap=LinearSegmentedColormap.from_list(colour, ["white", colour]),
+        )  # fmt: skip
+    n, size = form.n_leading(), len(form.T)
+    for line in (left.axhline, left.axvline):
+        line(n - 0.5, color="black", linewidth=1)
+    for name, x, y, place in (
+        ("RR", 0.6 * n, 0.3 * n, "center"),
+        ("CR", size + 1, 0.5 * n, "left"),
+        ("CC", size + 1, (n + size) / 2, "left"),
+    ):
+        left.text(x, y, name, color=COLOURS[name], ha=place, va="center", fontweight="bold",
+                  path_effects=[withStroke(linewidth=4, foreground="white")])  # fmt: skip
+    left.set(xticks=[], yticks=[], title="recurrent weights, ordered")
+    left.spines[:].set_visible(True)
+
+    rows = ("", "CC", "RR", "CR")
+    for y, removed in enumerate(rows):
+        scores = table.loc[table.removed == removed, "score"]
+        colour = COLOURS.get(removed, "#444444")
+        offsets = np.linspace(-0.2, 0.2, len(scores)) if len(scores) > 1 else 0
+        right.scatter(scores, y + offsets, s=14, color=colour, alpha=0.5, linewidths=0, zorder=2)
+        right.scatter(scores.mean(), y, s=90, color=colour, zorder=3)
+        theirs = published.loc[published.removed == removed, "paper"]
+        right.scatter(theirs, [y] * len(theirs), zorder=4, **PAPER)
+    right.set_yticks(range(len(rows)), ["whole", *(without(name) for name in rows[1:])])
+    for tick, removed in zip(right.get_yticklabels(), rows, strict=True):
+        tick.set(color=COLOURS.get(removed, "black"), fontweight="bold")
+    right.set(ylim=(len(rows) - 0.5, -0.5), title="replay accuracy without a block")
+    right.set_xlim(min(0.48, table.score.min() - 0.02), 1.03)
+    right.grid(axis="y", visible=False)
     return fig
 
 

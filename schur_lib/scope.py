@@ -1,18 +1,10 @@
-"""Beyond the paper's networks: other cells on the flip-flop, and operative dimensions.
+"""Beyond the paper's networks: other cells on the flip-flop.
 
 Every cell is trained as the paper trains its networks (Adam, 1e-3, batch 64, orthogonal start), in
 plain PyTorch. `python -m schur_lib.scope` trains the shipped ones anew.
-
-Operative dimensions (Krause, Cook, Kollmorgen, Mante and Indiveri, NeurIPS 2022) are those of the columns
-of W_hh. At a state h, removing the direction d from what W_hh writes, (I − d dᵀ) W_hh, moves the next
-preactivation by Δf = |dᵀ W_hh h|: the only local one is W_hh h / ‖W_hh h‖ with Δf = ‖W_hh h‖. The global
-ones are the left singular vectors of all local ones side by side, each times its Δf, that is the
-eigenvectors of W_hh E[h hᵀ] W_hhᵀ. (State here is the preactivation, as theirs, without the input; our
-choice: the sampled states are all those of held-out trials.)
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,14 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from schur_lib import tasks
-from schur_lib.ablation import ablation_profile, held_out, scores_of
-from schur_lib.metrics import NEGLIGIBLE_MASS
+from schur_lib.ablation import ablation_profile, held_out
 from schur_lib.modules import evaluation
 from schur_lib.networks import Network
 from schur_lib.rollout import one_blas_thread
 from schur_lib.schur import COUPLINGS, ordered_schur
 from schur_lib.store import PROJECT
-from schur_lib.subspace import second_moments
 from schur_lib.training import Spec, generator
 
 FOLDER = PROJECT / "data" / "scope"
@@ -217,68 +207,6 @@ def along(
     """
     table = ablation_profile(net, spec.make_task(), removed=removed, batch_size=batch_size)
     return table.assign(steps=spec.recipe.steps)
-
-
-def operative_dimensions(W: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Global operative columns: eigenvectors of W C Wᵀ, by decreasing effect (see the module).
-
-    Args:
-        W: (N, N), the recurrent weights.
-        C: (N, N), E[h hᵀ] from `second_moments`.
-
-    Returns:
-        (N, N) directions as columns, and (N,) the root mean square Δf of each.
-    """
-    values, vectors = np.linalg.eigh(W @ C @ W.T)
-    return vectors[:, ::-1], np.sqrt(values[::-1].clip(min=0))
-
-
-def operative(
-    spec: Spec,
-    net: Network,
-    kept: Sequence[int] = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64),
-    batch_size: int = 256,
-    alpha: float = 0.9,
-) -> pd.DataFrame:
-    """W_hh with the first k operative dimensions alone, and each block's part on these.
-
-    Args:
-        spec: what the network is; its task gives the trials.
-        net: the network.
-        kept: values of k.
-        batch_size: held-out trials.
-        alpha: splits the leading sector from its complement.
-
-    Returns:
-        One row a k: `removed` "", `k`, `delta` (ΔFVU of P_k W_hh); and one a block and k: `overlap`
-        ‖P_k ΔW‖² / ‖ΔW‖² less its chance k/N_h, `delta` (ΔFVU of the block without its part on the first
-        k, W − (I − P_k) ΔW) and `whole` (ΔFVU of the block). Blocks at rounding level have no rows.
-    """
-    task = replace(spec.make_task(), score_name="fvu")
-    form, C = ordered_schur(net.W_hh), second_moments(net, task, batch_size)
-    W = net.W_hh.double().numpy()
-    D, _ = operative_dimensions(W, C)
-    blocks = {
-        n: W - form.ablate({n}, alpha)
-        for n in COUPLINGS
-        if form.removed_mass({n}, alpha) > NEGLIGIBLE_MASS
-    }
-    rows, matrices = [], [W, *(W - dW for dW in blocks.values())]
-    for k in kept:
-        P = D[:, :k] @ D[:, :k].T
-        rows.append(("", k, np.nan))
-        matrices.append(P @ W)
-        for name, dW in blocks.items():
-            overlap = np.sum((P @ dW) ** 2) / np.sum(dW**2)
-            rows.append((name, k, overlap - min(1.0, k / len(W))))
-            matrices.append(W - (dW - P @ dW))
-    matrices = torch.from_numpy(np.stack(matrices)).to(net.W_hh)
-    scores = scores_of(net, task, matrices, batch_size).numpy()
-    whole = dict(zip(blocks, scores[1 : 1 + len(blocks)] - scores[0], strict=True))
-    table = pd.DataFrame(rows, columns=["removed", "k", "overlap"])
-    return table.assign(
-        delta=scores[1 + len(blocks) :] - scores[0], whole=table.removed.map(whole).astype(float)
-    )
 
 
 def main():

@@ -72,6 +72,28 @@ def picture(tab, path, width, scheme):
         tab.screenshot(path=f"{PICTURES}/{name}-{width}-{scheme}.png", full_page=True)
 
 
+def test_the_first_screen_shows_the_finding_and_its_figure(output, browser):
+    for width, height in ((1400, 900), (390, 844)):
+        tab = browser.new_page(viewport={"width": width, "height": height})
+        tab.goto((output / "html" / "intro.html").as_uri())
+        tab.evaluate("window.MathJax.startup.promise")
+        for part in ("p:has(.pasted-text)", "img"):
+            box = tab.locator(f".bd-article {part}").first.bounding_box()
+            assert box["y"] + box["height"] <= height, (width, part)
+        assert tab.locator(".bd-article img").first.bounding_box()["width"] > 0.8 * min(width, 800)
+        tab.close()
+
+
+def test_a_formula_wider_than_its_line_scrolls(output, browser):
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto((output / "html" / "chapters" / "controls.html").as_uri())
+    tab.wait_for_selector("mjx-container.wide")
+    cut = tab.evaluate("""Array.from(document.querySelectorAll(".bd-article p mjx-container"))
+        .filter((f) => f.getBoundingClientRect().right > innerWidth).length""")
+    assert cut == 0
+    tab.close()
+
+
 def test_the_search_finds_schur_without_a_server(output, tab):
     tab.goto((output / "html" / "search.html").as_uri() + "?q=Schur")
     tab.wait_for_selector("ul.search li a")

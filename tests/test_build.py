@@ -136,6 +136,28 @@ def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages
             assert [file[file.rindex("."):] for file in shown["files"]] == endings
 
 
+def test_the_columns_of_every_offered_file_are_described_in_the_book(output, pages):
+    soup = BeautifulSoup(pages["data.html"], "html.parser")
+    described = [code.text for code in soup.find("table").find_all("code")]
+    assert set(keep_figures.COLUMNS) <= set(described)
+    text = soup.get_text(" ")
+    for name in notebooks.names():
+        page = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        record = json.loads((output / "records" / f"{name}.json").read_text())
+        for block in page.find_all("details", class_="provenance"):
+            assert block.find("a", href="../data.html")
+        for table in record["tables"]:
+            assert table in text or table.replace(name, "<task>") in text, table
+
+
+def test_symbols_in_tables_and_computed_sentences_are_set_as_formulas(pages):
+    for path, page in pages.items():
+        for found in BeautifulSoup(page, "html.parser").select("span.pasted-text, th > p, td > p"):
+            text = "".join(found.find_all(string=True, recursive=False))
+            assert not re.search(r"\b[NnST]_(RR|CR|CC|R|C|h|ΔT)\b", text), (path, text)
+    assert "<i>n</i><sub>R</sub>" in pages["chapters/table_1.html"]
+
+
 def test_the_checksum_beside_a_download_is_that_of_the_file(output, pages):
     checked = 0
     for name in notebooks.names():

@@ -57,6 +57,11 @@ def shown(tab):
     return {key: float(data[key]) for key in ("score", "mass", "leading", "ms")}
 
 
+def address_says(tab, text):
+    """Wait for the address, which follows a drag when it pauses."""
+    tab.wait_for_function("(text) => location.hash.includes(text)", arg=text)
+
+
 def state(name, removed=(), dose=100, alpha=0.9):
     return f"network={name}&alpha={alpha}&" + "&".join(
         f"{c}={dose if c in removed else 0}" for c in COUPLINGS)
@@ -94,20 +99,23 @@ def test_the_controls_work_by_keyboard_and_write_the_address(page, tab):
     tab.evaluate("document.getElementById('explorer').dataset.shown = ''")
     tab.keyboard.press("Space")
     without = shown(tab)
-    assert without["mass"] > 0 and "CR=100" in tab.url
+    assert without["mass"] > 0
+    address_says(tab, "CR=100")
     assert tab.locator("#explorer [data-part=CR]").inner_text() == "100 %"
     tab.focus("#explorer-CR")
     tab.evaluate("document.getElementById('explorer').dataset.shown = ''")
     tab.keyboard.press("ArrowLeft")
-    assert 0 < shown(tab)["mass"] < without["mass"] and "CR=99" in tab.url
+    assert 0 < shown(tab)["mass"] < without["mass"]
+    address_says(tab, "CR=99")
     tab.focus("#explorer-alpha")
     tab.evaluate("document.getElementById('explorer').dataset.shown = ''")
     tab.keyboard.press("Home")
-    assert shown(tab)["leading"] > start["leading"] and "alpha=0.5" in tab.url
+    assert shown(tab)["leading"] > start["leading"]
+    address_says(tab, "alpha=0.5")
     tab.evaluate("document.getElementById('explorer').dataset.shown = ''")
     tab.select_option("#explorer-task", "copy")
     shown(tab)
-    assert "network=copy-dense_orthogonal-72-0" in tab.url
+    address_says(tab, "network=copy-dense_orthogonal-72-0")
     assert tab.locator("#explorer output.score").inner_text().startswith("Replay accuracy")
     assert tab.locator("#explorer output.score").get_attribute("aria-live") == "polite"
 
@@ -126,13 +134,50 @@ def test_every_reference_network_can_be_chosen(page, tab):
     assert listed == list(SPECS)
 
 
-def test_an_update_is_quick_enough_to_drag_a_slider(page, record_property):
-    """Reports the median; fails only where something is broken (one second)."""
+def drag(tab, *events_a_frame):
+    """Move the CR slider, so many times a frame; the times of the updates (ms), the rollouts run."""
+    return tab.evaluate("""async (frames) => {
+        const root = document.getElementById("explorer"), slider = document.getElementById("explorer-CR");
+        const run = explorer.rollout, times = [];
+        let rollouts = 0, dose = 0;
+        explorer.rollout = (...given) => { rollouts += 1; return run(...given); };
+        for (const events of frames) {
+            root.dataset.shown = "";
+            for (let i = 0; i < events; i++) {
+                slider.value = dose = (dose + 1) % 100;
+                slider.dispatchEvent(new Event("input"));
+                for (let turn = 0; turn < 20; turn++) await null; // an update could run, a frame not
+            }
+            while (!root.dataset.shown) await new Promise(requestAnimationFrame);
+            times.push(Number(root.dataset.ms));
+        }
+        explorer.rollout = run;
+        return [times, rollouts];
+    }""", events_a_frame)
+
+
+def test_an_update_of_72_units_over_128_lags_takes_less_than_50_ms(page, tab, record_property):
+    """The best of forty: on a busy machine the others say how busy it was."""
     page(state(NAMES[0]))
-    times = sorted(page(state(NAMES[0], {"CR"}, dose))["ms"] for dose in range(5, 100, 5))
+    times = sorted(drag(tab, *[1] * 40)[0])
     record_property("explorer_update_ms", times[len(times) // 2])
     print(f"explorer: an update takes {times[len(times) // 2]:.0f} ms (median), {times[0]:.0f} ms at best")
-    assert times[0] < 1000
+    assert 0 < times[0] < 50
+
+
+def test_the_moves_of_a_slider_within_a_frame_are_one_update(page, tab):
+    page(state(NAMES[0]))
+    times, rollouts = drag(tab, 5, 20, 50)
+    assert len(times) == rollouts == 3
+    assert tab.input_value("#explorer-CR") == "75"
+    address_says(tab, "CR=75")
+
+
+def test_the_tanh_of_the_page_is_tanh(page, tab):
+    page()
+    assert tab.evaluate("""Math.max(...Array.from({length: 40001}, (_, i) => (i - 20000) / 1000)
+        .map((x) => Math.abs(explorer.tanh(x) - Math.tanh(x))))""") < 2e-8
+    assert tab.evaluate("[0, 1e9, -1e9].map(explorer.tanh)") == pytest.approx([0, 1, -1], abs=2e-8)
 
 
 def test_without_javascript_the_page_shows_two_pictures(output, browser):

@@ -73,6 +73,7 @@ def test_jupyter_book_stays_within_version_1():
     (["book", "--profile", "tiny"], "invalid choice: 'tiny'"),
     (["book", "--reference", "--profile", "quick"], "--reference goes with --profile paper only"),
     (["references", "--chek"], "unknown arguments: --chek"),
+    (["bench", "--peer"], "unknown arguments: --peer"),
     (["why", "copy"], "unknown arguments: copy"),
 ])
 def test_run_py_refuses_what_it_does_not_know(arguments, said):

@@ -438,6 +438,7 @@ def built(tmp_path):
         "results/t.csv",
         "records/x.json",
         "doit.sqlite",
+        "book.pdf",
     ):
         (build / path).parent.mkdir(parents=True, exist_ok=True)
         (build / path).write_text(path)
@@ -450,12 +451,13 @@ def test_a_release_holds_site_notebooks_results_networks_and_their_checksums(bui
     assert sorted(target.iterdir()) == sorted(written)
     stem = f"schur-lib-{PROJECT['version']}"
     inside = {}
-    for path in written[:-1]:
+    for path in written[:-2]:
         with zipfile.ZipFile(path) as archive:
             assert archive.testzip() is None
             prefix = f"{path.stem}/"
             assert all(name.startswith(prefix) for name in archive.namelist())
             inside[path.name] = {name.removeprefix(prefix) for name in archive.namelist()}
+    assert (target / f"{stem}-book.pdf").read_text() == "book.pdf"
     assert inside[f"{stem}-site.zip"] == {"index.html", "_static/a.js"}
     assert inside[f"{stem}-notebooks.zip"] == {"x.ipynb"}
     assert inside[f"{stem}-results.zip"] == {"results/t.csv", "records/x.json"}
@@ -482,6 +484,15 @@ def test_a_build_without_pages_is_not_packed(built, tmp_path):
     with pytest.raises(ValueError, match="has no site"):
         release.pack(built, tmp_path / "release")
     assert not (tmp_path / "release").exists()
+
+
+def test_a_build_is_not_packed_with_the_print_of_older_pages(built, tmp_path):
+    os.utime(built / "book.pdf", (1e9, 1e9))
+    with pytest.raises(ValueError, match=r"no book.pdf of these pages"):
+        release.pack(built, tmp_path / "release")
+    (built / "book.pdf").unlink()
+    with pytest.raises(ValueError, match=r"no book.pdf of these pages"):
+        release.pack(built, tmp_path / "release")
 
 
 def test_a_tag_that_is_not_the_version_is_refused(built, tmp_path):

@@ -8,11 +8,13 @@ import threading
 import time
 
 import joblib
+import pandas as pd
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from schur_lib import Network, Recipe, Spec, profiles, store, train, training
+from schur_lib import Network, Recipe, Spec, profiles, scope, store, train, training
+from schur_lib.measured import measured
 from schur_lib.rollout import one_blas_thread
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(store.PROJECT), "OMP_NUM_THREADS": "1"}
@@ -87,6 +89,24 @@ def test_a_sweep_on_dask_survives_a_killed_worker_and_equals_the_local_run(clust
     assert all(same(a, b) for a, b in zip(networks, local, strict=True))
     left = {p.name for p in folder.iterdir()} - {f"{spec.name}.safetensors" for spec in specs}
     assert all(name.startswith(".") for name in left)  # what the killed worker had begun, at most
+
+
+def test_ablations_measured_on_dask_are_those_of_a_local_run(cluster, tmp_path, monkeypatch):
+    from distributed import get_task_stream
+
+    client, _ = cluster
+    specs = [tiny(seed) for seed in range(8)]
+    networks = train(specs, tmp_path / "networks", n_jobs=1, progress=False)
+    tables = []
+    for name, backend in (("dask", "dask"), ("local", "sequential")):
+        monkeypatch.setenv("SCHUR_LIB_STORE", str(tmp_path / name))
+        monkeypatch.setenv("SCHUR_LIB_RESULTS", str(tmp_path / name / "results"))
+        with joblib.parallel_config(backend=backend), get_task_stream(client) as stream:
+            tables.append(measured("dask", scope.along, specs, networks, removed=[["CC"], ["CR"]]))
+        assert len(list((tmp_path / name / "measured").iterdir())) == len(specs)
+        assert bool(stream.data) == (backend == "dask"), "the workers did not measure, or did both times"
+    pd.testing.assert_frame_equal(*tables)
+    assert (tables[0].groupby("seed").size() == 3).all()
 
 
 RACE = """

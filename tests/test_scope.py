@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from schur_lib import constructions, profiles, scope
-from schur_lib.networks import Network
 from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.training import Spec, generator
+from schur_lib.training import generator
 
 
 def random_matrix(n, seed):
@@ -80,33 +79,3 @@ def test_training_is_deterministic_by_seed_and_every_matrix_has_a_profile(kind):
     assert len(table) == 4 * matrices and np.isfinite(table.delta).all()
     with pytest.raises(ValueError, match="kind"):
         scope.train_one("elman", 0)
-
-
-def test_operative_dimensions_of_a_matrix_of_known_columns():
-    # W = 3 e_0 v_0ᵀ + 2 e_1 v_1ᵀ + 5 e_2 v_2ᵀ, and the activity never has a part along v_2
-    V = np.linalg.qr(random_matrix(6, 3))[0]
-    W = 3 * np.outer(np.eye(6)[0], V[:, 0]) + 2 * np.outer(np.eye(6)[1], V[:, 1])
-    W += 5 * np.outer(np.eye(6)[2], V[:, 2])
-    C = V[:, :2] @ V[:, :2].T
-    D, effect = scope.operative_dimensions(W, C)
-    np.testing.assert_allclose(np.abs(D[:, :2].T), np.eye(6)[:2], atol=1e-10)
-    np.testing.assert_allclose(effect, [3, 2, 0, 0, 0, 0], atol=1e-7)
-
-
-def test_operative_dimensions_are_the_left_singular_vectors_of_all_local_ones_times_their_effect():
-    W, H = random_matrix(5, 4), random_matrix(5, 5) + 1
-    local = [(W @ h / np.linalg.norm(W @ h), np.linalg.norm(W @ h)) for h in H]
-    left, size, _ = np.linalg.svd(np.stack([d * f for d, f in local], axis=1))
-    D, effect = scope.operative_dimensions(W, H.T @ H / 5)
-    np.testing.assert_allclose(np.abs(np.sum(left * D, axis=0)), 1, atol=1e-8)
-    np.testing.assert_allclose(effect, size / 5**0.5, atol=1e-8)
-
-
-def test_all_operative_dimensions_give_the_network_and_undo_every_removal():
-    g = torch.Generator().manual_seed(0)
-    net = Network(*(torch.randn(s, generator=g) / 4 for s in ((8, 1), (8, 8), (1, 8))))
-    spec = Spec("sine_generation", hidden_size=8)
-    table = scope.operative(spec, net, kept=(2, 8), batch_size=8, alpha=0.5)
-    assert np.abs(table.delta[table.k == 8]).max() <= 1e-5
-    assert np.abs(table.overlap[(table.k == 8) & (table.removed != "")]).max() <= 1e-10
-    assert np.abs(table.delta[table.k == 2]).max() > 1e-4

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -46,6 +47,8 @@ def build(output, profile, networks):
     shutil.copytree(output / "records", generated / "records",
                     ignore=shutil.ignore_patterns("*.shown"))
     (generated / "runs.md").write_text(runs(output / "records"))
+    dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    (generated / "data.md").write_text(re.sub(r"\A# .*\n", "", dictionary), encoding="utf-8")
     publish.publish(work, os.environ)
     failed = forks.call("tools.book", "run_jupyter_book", work, output / "book.log")
     if failed:

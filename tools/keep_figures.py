@@ -57,7 +57,7 @@ def plotted(fig):
                     for x, y in path.vertices:
                         add(kind, group, x, y)
         for image in ax.images:
-            pixels = np.ma.filled(image.get_array(), np.nan)
+            pixels = np.ma.filled(image.get_array().astype(float), np.nan)
             if pixels.ndim == 2:
                 left, right, bottom, top = image.get_extent()
                 height, width = pixels.shape
@@ -65,9 +65,9 @@ def plotted(fig):
                     bottom, top = top, bottom
                 for i, row in enumerate(pixels):
                     y = bottom + (top - bottom) * (i + 0.5) / height
-                    for j, value in enumerate(row):
+                    for j in np.flatnonzero(~np.isnan(row)):  # what is masked is not drawn
                         add("pixel", image, left + (right - left) * (j + 0.5) / width, y,
-                            value=value)
+                            value=row[j])
     return rows
 
 

@@ -1,6 +1,7 @@
 """Pack a built book for a release: `python3 -m tools.release BUILD TARGET [--tag v1.2.3]`.
 
-Writes one zip each of the site, the executed notebooks, the results and the networks, and SHA256SUMS.
+Writes one zip each of the site, the executed notebooks, the results and the networks, the printed book,
+and SHA256SUMS.
 The same files give the same bytes. Needs Python alone.
 """
 
@@ -45,12 +46,15 @@ def pack(build, target):
     Returns:
         the written files, a list of Paths; the last is SHA256SUMS.
     Raises:
-        ValueError: the build has nothing to put into one of the archives.
+        ValueError: the build has nothing to put into one of the archives, or was not printed.
     """
     found = contents(build)
     for name, files in found.items():
         if not files:
             raise ValueError(f"{build} has no {name}: build the book first")
+    printed = build / "book.pdf"
+    if not printed.exists() or printed.stat().st_mtime < (build / "html" / "index.html").stat().st_mtime:
+        raise ValueError(f"{build} has no book.pdf of these pages: print the book first (run.py pdf)")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     written = []
@@ -62,6 +66,8 @@ def pack(build, target):
                 entry = zipfile.ZipInfo(f"{stem}/{path}")  # says 1980, not when it was made
                 entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 archive.writestr(entry, source.read_bytes())
+    written.append(target / f"schur-lib-{version()}-book.pdf")
+    shutil.copyfile(printed, written[-1])
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in written]
     written.append(target / "SHA256SUMS")
     written[-1].write_text("".join(sums), encoding="utf-8")

@@ -56,6 +56,7 @@ def details(app, record, shown, origin):
         ("To reproduce", f"<code>python3 run.py notebook {name}{option}</code>"),
         ("What it shows", "<br>".join(link(name, *item) for item in shown["files"].items())),
         ("Tables behind the chapter", "<br>".join(tables)),
+        ("Columns of these files", '<a href="../data.html">Data dictionary</a>'),
         ("Notebook", f"{link(name, f'{name}.ipynb')}, {link(name, f'{name}.py')}, with "
          + html.escape(", ".join(f"{k} = {v}" for k, v in sorted(record["parameters"].items())))),
         ("Networks", "<br>".join(map(html.escape, origin))),

@@ -1,6 +1,7 @@
 """Stamp every page with what it was computed from, and mend what the theme gets wrong."""
 
 import json
+import re
 from pathlib import Path
 
 QUICK = ('<p class="stamp-quick"><strong>QUICK profile: toy numbers, not results.</strong> '
@@ -13,9 +14,31 @@ def stamp(app, config):
     options = dict(config.html_theme_options)
     if build["profile"] == "quick":
         options["announcement"] = QUICK
+    version = f"; commit {build['commit']}" if build["commit"] else ""
     options["extra_footer"] = (f'<p class="stamp">{build["profile"]} profile, '
-                               f'{ORIGIN[build["networks"]]}</p>')
+                               f'{ORIGIN[build["networks"]]}{version}</p>')
     config.html_theme_options = options
+
+
+SYMBOL = re.compile(r"\b([NnST])_(RR|CR|CC|R|C|h|ΔT)\b")
+
+
+def typeset(found):
+    """A match of a tag and its text, the symbols in it, such as T_CR, set as in the formulas."""
+    tag, text = found.groups()
+    return tag + SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", text)
+
+
+def cell(found):
+    """A table's entry, typeset; short if it is not to break, long if it is not to become a ribbon."""
+    kind, given, content = found.groups()
+    length = len(re.sub(r"<[^>]*>", "", content).strip())
+    size = "" if kind == "th" else "short" if length <= 22 else "long" if length > 140 else ""
+    classes = " ".join(filter(None, (given, size)))
+    # not after the tags that begin code or a formula
+    content = re.sub(r"(<(?:p|em|strong|/\w+)>)([^<]*)", typeset, content)
+    opening = f'{kind} class="{classes}"' if classes else kind
+    return f"<{opening}>{content}</{kind}>"
 
 
 def mend(app, page, template, context, doctree):
@@ -31,6 +54,10 @@ def mend(app, page, template, context, doctree):
         # a table that scrolls on a narrow screen has to be reachable by keyboard
         context["body"] = context["body"].replace(
             '<table class="table">', '<table class="table" tabindex="0">')
+        # values that a notebook computed as plain text, and what tables hold
+        context["body"] = re.sub(r'(<span class="pasted-text">)([^<]*)', typeset, context["body"])
+        context["body"] = re.sub(r'<(t[hd])(?: class="([^"]*)")?>(<p>.*?)</\1>', cell,
+                                 context["body"], flags=re.S)
 
 
 def setup(app):

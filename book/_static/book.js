@@ -1,4 +1,4 @@
-// Previews of citations, glossary words, figures and equations; and search in a page on the disk.
+// Previews of citations, glossary words, figures and equations; wide formulas; search on the disk.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -6,6 +6,14 @@ document.addEventListener("DOMContentLoaded", () => {
   if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") {
     DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
   }
+
+  // A formula in the text that is wider than its column scrolls, as the displayed ones do.
+  addEventListener("load", () => window.MathJax?.startup?.promise?.then(() => {
+    for (const formula of document.querySelectorAll(".bd-article mjx-container:not([display])")) {
+      const column = formula.closest("p, li, dd")?.clientWidth ?? Infinity;
+      if (formula.getBoundingClientRect().width > column) formula.classList.add("wide");
+    }
+  }));
 
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
   const tip = document.createElement("div");

@@ -10,12 +10,20 @@
   const state = { network: "copy-dense_orthogonal-72-0", RR: 0, CR: 0, CC: 0, alpha: 0.9, trial: 0 };
   const whole = new Map(); // score of each network without any deletion
   let updates = 0;
+  let spectrum = ""; // what the drawn one shows: no dose changes it
 
   const chosen = () => networks.find(({ name }) => name === state.network);
 
   // --- the state in the address ---------------------------------------------------------------
 
   const address = () => `#${new URLSearchParams(state)}`;
+
+  // Once a drag pauses: browsers refuse a page that changes its address at every frame.
+  let writing = 0;
+  const writeAddress = () => {
+    clearTimeout(writing);
+    writing = setTimeout(() => history.replaceState(null, "", address()), 200);
+  };
 
   const readAddress = () => {
     const given = new URLSearchParams(location.hash.slice(1));
@@ -123,7 +131,9 @@
     const copy = scoreName === "replay_accuracy";
     part("replay").hidden = !copy;
     part("traces").hidden = copy;
-    explorer.drawSpectrum(part("spectrum"), network, nLeading, state.alpha);
+    const view = [name, state.alpha, part("spectrum").clientWidth].join();
+    if (view !== spectrum) explorer.drawSpectrum(part("spectrum"), network, nLeading, state.alpha);
+    spectrum = view;
     explorer.drawForm(part("form"), T, mask, nLeading);
     if (copy) {
       part("wrong").textContent = explorer.drawReplay(part("cells"), outputs, trials, state.trial);
@@ -133,11 +143,12 @@
     }
     const [label, digits] = copy ? ["Replay accuracy", 3] : ["FVU", 4];
     part("score").textContent = `${label} ${score.toFixed(digits)} (whole network ${whole.get(name).toFixed(digits)})`;
-    part("facts").textContent = `n_R = ${nLeading} of ${network.real.length} dimensions lead; removed Schur mass ` +
-      `${mass.toFixed(3)}; ${tasks[task].n_trials} held-out trials.`;
+    part("leading").textContent = `${nLeading} of ${network.real.length}`;
+    part("mass").textContent = mass.toFixed(3);
+    part("trials").textContent = tasks[task].n_trials;
     const elapsed = performance.now() - start;
     part("time").textContent = `Computed and drawn in ${elapsed.toFixed(0)} ms.`;
-    history.replaceState(null, "", address());
+    writeAddress();
     Object.assign(root.dataset, { shown: address(), score, mass, leading: nLeading, ms: elapsed });
   }
 

@@ -20,11 +20,12 @@ explorer.drawSpectrum = (svg, network, nLeading, alpha) => {
   const x = (value) => middle + (unit * value) / extent, y = (value) => middle - (unit * value) / extent;
   const circle = (radius, dashes) => `<circle cx="${middle}" cy="${middle}" r="${(unit * radius) / extent}"
     fill="none" stroke="currentColor" stroke-opacity="0.6" stroke-dasharray="${dashes}"/>`;
+  const edge = 'fill-opacity="0.8" stroke="currentColor" stroke-width="0.8"'; // seen on black too
   const points = Array.from(network.real, (re, i) => {
     const px = x(re), py = y(network.imag[i]);
     return i < nLeading
-      ? `<circle cx="${px}" cy="${py}" r="4" fill="${explorer.COLOURS[1]}" fill-opacity="0.7"/>`
-      : `<path d="M${px} ${py - 5}l5 9h-10z" fill="${explorer.COLOURS[3]}" fill-opacity="0.7"/>`;
+      ? `<circle cx="${px}" cy="${py}" r="4" fill="${explorer.COLOURS[1]}" ${edge}/>`
+      : `<path d="M${px} ${py - 5}l5 9h-10z" fill="${explorer.COLOURS[3]}" ${edge}/>`;
   });
   const text = `<text x="${size - 4}" y="${middle - 5}" text-anchor="end">Re λ</text>
     <text x="${middle + 5}" y="14">Im λ</text>`;

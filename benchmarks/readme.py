@@ -1,0 +1,55 @@
+"""The README's section on speed, from the tables in data/benchmarks.
+
+The benchmark writes it; `python -m benchmarks.readme` writes it again without measuring.
+"""
+
+from pathlib import Path
+
+from schur_lib import speed
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN = "<!-- benchmark: written by run.py bench -->\n"
+END = "<!-- end of the benchmark -->\n"
+
+
+def section(targets, machine):
+    """The section as Markdown: the summary, and every target with what was measured."""
+    versions = machine["versions"]
+    rows = [*speed.shown(targets[targets.kind == "target"]).itertuples(index=False)]
+    peers = f"PyTorch {versions['torch']}"
+    peers += f", JAX {versions['jax']}" if versions["jax"] else ""
+    lines = [
+        f"In one run on {machine['processor']}, two of {machine['cores']} processors "
+        f"({machine['measured']}; {peers}; our BLAS: {machine['blas']}), {speed.summary(targets)}:",
+        "",
+        "| Compared | Target | Median | Range | Verdict |",
+        "|:--|--:|--:|--:|:--|",
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+        "The range is that of the rounds, or of repeats. Stricter comparisons, the causes of what was "
+        "missed, and how time grows are in the book's chapter *Speed*.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def replaced(text, new):
+    """The README with the part between its two marks replaced."""
+    before, mark, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not mark or not end:
+        raise ValueError("README.md has lost the marks between which the benchmark writes")
+    return before + BEGIN + "\n" + new + "\n" + END + after
+
+
+def current():
+    return section(speed.table("targets"), speed.machine())
+
+
+def write():
+    README.write_text(
+        replaced(README.read_text(encoding="utf-8"), current()), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    write()
