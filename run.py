@@ -104,7 +104,8 @@ def settings_of(arguments):
 def book(arguments):
     output, settings = settings_of(arguments)
     output.mkdir(parents=True, exist_ok=True)
-    code = hand_over("-m", "doit", "-f", "dodo.py", "run", "-n", "2", "-P", "thread", *settings,
+    at_once = str(os.cpu_count() or 1)
+    code = hand_over("-m", "doit", "-f", "dodo.py", "run", "-n", at_once, "-P", "thread", *settings,
                      "book")
     if code:
         say("the book was NOT built: the reason is above")
