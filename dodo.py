@@ -36,7 +36,7 @@ USES = {
     "own_network": (),  # shipped weights, or trained in the chapter itself
     "benchmarks": (),  # shows what was measured
 }
-LONG = ("copy_task", "recipe")  # are begun first, so that none runs alone at the end
+LONG = ("scope", "copy_task", "recipe")  # are begun first, so that none runs alone at the end
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))
