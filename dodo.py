@@ -36,7 +36,8 @@ USES = {
     "own_network": (),  # shipped weights, or trained in the chapter itself
     "benchmarks": (),  # shows what was measured
 }
-LONG = ("scope", "copy_task", "recipe")  # are begun first, so that none runs alone at the end
+# These are begun first, so that none runs alone at the end.
+LONG = ("controls", "scope", "copy_task", "recipe")
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))

@@ -79,7 +79,7 @@ paper.show(speed.shown(targets[targets.kind != "target"]).rename(columns={"targe
 # %% [markdown]
 # ## Beside the bare matrix product
 #
-# Counted are the products by the recurrent weights alone: $2 T B N_h^2$ operations for a rollout and three times as many for a training step. {numref}`fig-rates` sets them beside batched products of the same size that need not wait for one another and write no states. The dotted line is what products reach of which each waits for the one before, as the steps of a network do.
+# Counted are the products by the recurrent weights alone: $2 T B N_h^2$ operations for a rollout and three times as many for a training step. {numref}`fig-rates` sets them beside PyTorch's batched products of the same size, which need not wait for one another: the bare product of the targets. The dotted line is the harder measure, products by our own BLAS of which each waits for the one before, as the steps of a network do; where that BLAS is the faster one, a network can pass PyTorch's bare product.
 
 # %% mystnb={"figure": {"caption": "Billions of operations a second and core: medians, lowest and highest over rounds; blue: this library.", "name": "fig-rates"}, "image": {"alt": "Two panels of bars, training step and rollouts, with vertical lines at the rates of bare matrix products; the bars of this library are blue, those of the peers grey."}} tags=["hide-input"]
 plots_benchmarks.rates(rates)
@@ -94,9 +94,10 @@ for name, work in (("train", "training step"), ("roll", "rollouts")):
     glue(f"{name}_share", 100 * one / bare, display=False)
     glue(f"{name}_beside", 100 * speed.beside_products(rates, work), display=False)
 glue("bare", bare, display=False)
+glue("one_by_one", speed.rate(rates, "matrix product", "one after the other", 1), display=False)
 
 # %% [markdown]
-# The bare product reaches {glue:text}`bare:.0f` GFLOP/s on one core. A training step reaches {glue:text}`train_one:.0f`, or {glue:text}`train_share:.0f` %, and {glue:text}`train_two:.0f` on two cores; rollouts reach {glue:text}`roll_one:.0f`, or {glue:text}`roll_share:.0f` %, and {glue:text}`roll_two:.0f`. Beside the products, that is with tanh, its derivative, input, read-out and loss, go {glue:text}`train_beside:.0f` % of the time of a training step and {glue:text}`roll_beside:.0f` % of that of rollouts, if products one after the other are the measure.
+# The bare product reaches {glue:text}`bare:.0f` GFLOP/s on one core. A training step reaches {glue:text}`train_one:.0f`, or {glue:text}`train_share:.0f` %, and {glue:text}`train_two:.0f` on two cores; rollouts reach {glue:text}`roll_one:.0f`, or {glue:text}`roll_share:.0f` %, and {glue:text}`roll_two:.0f`. Products one after the other reach {glue:text}`one_by_one:.0f` GFLOP/s; measured by these, {glue:text}`train_beside:.0f` % of the time of a training step and {glue:text}`roll_beside:.0f` % of that of rollouts go to what is beside the products: tanh, its derivative, input, read-out and loss.
 #
 # ## How time grows
 #
