@@ -82,8 +82,9 @@ def test_a_kernel_and_what_it_started_end_with_the_build(signum, toy, tmp_path):
         f"pathlib.Path('{tmp_path}/pids.part').write_text(f'{{os.getpid()}} {{child.pid}}')\n"
         f"os.rename('{tmp_path}/pids.part', '{tmp_path}/pids')\n"
         "time.sleep(300)")
-    # in a thread, as in the task graph
-    code = (f"import pathlib, threading\nfrom tools import notebooks\n"
+    # in a thread, as in the task graph; a shell has its background jobs ignore Ctrl-C
+    code = ("import pathlib, signal, threading\nfrom tools import notebooks\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             f"notebooks.FOLDER = pathlib.Path('{tmp_path}')\n"
             "run = threading.Thread(target=notebooks.execute, args=('toy',), daemon=True)\n"
             "run.start()\nwhile run.is_alive():\n    run.join(0.1)")

@@ -98,7 +98,9 @@ class Provisioner(LocalProvisioner):
         if not FORKING:
             return await super().launch_kernel(cmd, **settings)
         arguments = cmd[cmd.index("-f"):]
-        self.process = Kernel(target=run_kernel, args=(settings["env"], arguments, settings["cwd"]))
+        # the process that is forked may stand elsewhere
+        folder = settings.get("cwd") or os.getcwd()
+        self.process = Kernel(target=run_kernel, args=(settings["env"], arguments, folder))
         self.process.start()
         self.pid = self.pgid = self.process.pid
         return self.connection_info
