@@ -14,7 +14,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from schur_lib.ablation import held_out, scores_of
 from schur_lib.networks import Network
 from schur_lib.rollout import rollout
-from schur_lib.schur import COUPLINGS, OrderedSchur, label, ordered_schur
+from schur_lib.schur import COUPLINGS, OrderedSchur, choose_basis, label, ordered_schur
 
 ALL = frozenset(COUPLINGS)
 SETS = (*(frozenset({name}) for name in COUPLINGS), ALL)
@@ -347,6 +347,7 @@ def wrong_factors(form: OrderedSchur, W, implementation, removed, alpha=0.9):
         Q, T, above = form.Q, form.T, np.ones(W.shape, dtype=bool)
     else:
         T, Q = schur(W, output="real")
+        choose_basis(T, Q)
         raw = _as_form(T, Q)
         above = _above(raw.blocks)
         order = np.argsort(-np.abs(raw.eigenvalues), kind="stable")

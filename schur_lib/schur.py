@@ -185,7 +185,8 @@ def ordered_schur(W):
     """Real Schur form of W with its blocks in order of nonincreasing modulus (paper, section 2).
 
     W = Q T Qᵀ from LAPACK dgees; then blocks are moved up with LAPACK dtrexc (Bai and Demmel,
-    1993) until they are in order. Moduli equal up to rounding keep LAPACK's order.
+    1993) until they are in order. Moduli equal up to rounding keep LAPACK's order; the signs are
+    those of `choose_basis`.
 
     >>> import numpy as np
     >>> from schur_lib import ordered_schur
@@ -209,6 +210,7 @@ def ordered_schur(W):
     _sort(T, Q)
     N = len(W)
     T, Q = np.triu(T[:N], -1), Q[:N].copy()
+    choose_basis(T, Q)
     blocks, eigenvalues = _blocks(T)
     moduli = np.abs(eigenvalues[blocks[:-1]])
     unswapped = int(np.sum(np.diff(moduli) > _ROUNDING * moduli.max()))
@@ -225,6 +227,29 @@ def ordered_schur(W):
         raise ValueError("W is too large: the entries of its Schur form overflow float64")
     eigenvalues = np.ldexp(eigenvalues.view(float), exponent).view(complex)
     return OrderedSchur(Q, T, eigenvalues, blocks, unswapped)
+
+
+def choose_basis(T, Q):
+    """Choose, in place and exactly, one of the bases that a real Schur form leaves open.
+
+    Any signed permutation within a diagonal block gives another form of the same matrix, and which
+    one LAPACK returns differs between processors. Here the first vector of each block has its largest
+    entry positive, and a 2×2 block [[a, b], [c, a]] has b ≥ |c|. Random changes drawn in Schur
+    coordinates are then the same everywhere, as far as the form is well posed.
+
+    Args:
+        T: (N, N) float64, upper triangular but for its 2×2 blocks; changed.
+        Q: (N, N) float64, orthogonal; changed.
+    """
+    pairs = np.flatnonzero(np.diagonal(T, -1))
+    for first in pairs[np.abs(np.diagonal(T, 1)[pairs]) < np.abs(np.diagonal(T, -1)[pairs])]:
+        these, swapped = [first, first + 1], [first + 1, first]
+        T[:, these], Q[:, these] = T[:, swapped], Q[:, swapped]
+        T[these] = T[swapped]
+    signs = np.sign(Q[np.abs(Q).argmax(axis=0), np.arange(len(Q))])
+    signs[pairs + 1] = signs[pairs] * np.sign(np.diagonal(T, 1)[pairs])
+    Q *= signs
+    T *= signs * signs[:, None]
 
 
 def label(removed):

@@ -17,7 +17,7 @@ from scipy.linalg import block_diag, lapack
 from scipy.optimize import linear_sum_assignment
 from threadpoolctl import threadpool_limits
 
-from schur_lib.schur import COUPLINGS, SUBSETS, label, ordered_schur
+from schur_lib.schur import COUPLINGS, SUBSETS, choose_basis, label, ordered_schur
 
 EPS = np.finfo(float).eps
 SLOW_MACHINE = settings(
@@ -264,9 +264,34 @@ def test_a_matrix_of_a_thousand_units_is_ordered():
         assert eigenvalues_differ(form.eigenvalues, np.linalg.eigvals(W)) <= 1e-8
 
 
+@SLOW_MACHINE
+@given(adversarial_matrices())
+def test_the_first_vector_of_a_block_is_mostly_positive_and_a_pair_has_its_larger_entry_above(W):
+    form = ordered_schur(W)
+    for first, last in zip(form.blocks[:-1], form.blocks[1:], strict=True):
+        assert form.Q[np.abs(form.Q[:, first]).argmax(), first] > 0
+        if last - first == 2:
+            assert form.T[first, first + 1] >= abs(form.T[first + 1, first])
+
+
+@SLOW_MACHINE
+@given(st.integers(1, 20), st.integers(0, 2**31))
+def test_signed_permutations_within_the_blocks_lead_back_to_the_same_form(N, seed):
+    rng = np.random.default_rng(seed)
+    form = ordered_schur(gaussian(N, rng))
+    P = np.zeros((N, N))
+    for first, last in zip(form.blocks[:-1], form.blocks[1:], strict=True):
+        P[first:last, first:last] = signed_permutation(last - first, rng)
+    T, Q = P.T @ form.T @ P, form.Q @ P
+    choose_basis(T, Q)
+    assert_array_equal(T, form.T)
+    assert_array_equal(Q, form.Q)
+
+
 def test_equal_moduli_keep_the_order_LAPACK_gives():
     W = random_orthogonal(64, np.random.default_rng(1)) / 2
-    T, _ = scipy.linalg.schur(W, output="real")
+    T, Q = scipy.linalg.schur(W, output="real")
+    choose_basis(T, Q)
     assert_allclose(ordered_schur(W).T, T, rtol=0, atol=1e-13)
 
 
