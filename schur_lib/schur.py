@@ -234,7 +234,7 @@ def choose_basis(T, Q):
 
     Any signed permutation within a diagonal block gives another form of the same matrix, and which
     one LAPACK returns differs between processors. Here the first vector of each block has its largest
-    entry positive, and a 2×2 block [[a, b], [c, a]] has b ≥ |c|. Random changes drawn in Schur
+    entry positive, and a 2×2 block [[a, b], [c, a]] has b ≥ −c > 0. Random changes drawn in Schur
     coordinates are then the same everywhere, as far as the form is well posed.
 
     Args:
