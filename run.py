@@ -10,6 +10,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit("run.py needs Python 3.11 or newer; this is Python %d.%d" % sys.version_info[:2])  # noqa: UP031
 
 import argparse
+import ast
 import hashlib
 import importlib.util
 import os
@@ -59,8 +60,20 @@ def environment():
             "The settings of pip (PIP_* variables, pip.conf) are honoured; run this again to retry")
     checked([*pip, "--requirement", str(LOCK)], hint)
     checked([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], hint)
+    add_rooms()
     INSTALLED.write_text(wanted())
     say("installed")
+
+
+def add_rooms():
+    """Let study, report and the other folders of code be imported from anywhere, as schur_lib can be.
+
+    The line is code, in ASCII: a path in it would be read in the locale's encoding.
+    """
+    where = "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"
+    found = subprocess.run([str(PYTHON), "-c", where], capture_output=True, text=True, check=True)
+    line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
+    Path(ast.literal_eval(found.stdout), "rooms.pth").write_text(line, encoding="ascii")
 
 
 def works(python):

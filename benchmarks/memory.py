@@ -20,7 +20,7 @@ def run(count):
 
     from benchmarks.speed import CORES
     from schur_lib import Network, tasks
-    from schur_lib.ablation import scores_of
+    from schur_lib.profile import scores_of
 
     torch.set_num_threads(CORES)
     torch.manual_seed(0)

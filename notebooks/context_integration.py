@@ -27,14 +27,17 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from schur_lib import ordered_schur, paper, plots, plots_tasks, profiles, rollout, tasks
-from schur_lib.ablation import held_out
-from schur_lib.channels import channel_profile, integration_gains, typical, worst_parts
-from schur_lib.rollout import hidden_states
+from schur_lib import ordered_schur, rollout, tasks
+from schur_lib.dynamics import hidden_states
+from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
+from study import catalogue, paper
+from study.figures import style
+from study.figures import trials as figures
+from study.probes.parts import channel_profile, integration_gains, typical, worst_parts
 
-specs = profiles.specs("context_integration", profile, networks)
-nets = profiles.networks(specs, networks)
+specs = catalogue.specs("context_integration", profile, networks)
+nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
 table = paper.results(specs, nets)
@@ -57,7 +60,7 @@ glue("training_steps", recipe.steps, display=False)
 # %% mystnb={"figure": {"caption": "Change of the FVU when a set of couplings is deleted and nothing is trained again. Bars: mean over networks, with its standard error; black strokes: median; points: single networks; diamonds: the paper's means. The axis is linear up to 0.1 and logarithmic beyond: single networks differ by orders of magnitude.", "name": "fig-integration-profile"}, "image": {"alt": "Horizontal bars of the change in FVU on a logarithmic axis for the eight sets of deleted blocks in context integration, with single networks as widely spread points and the paper's values as diamonds."}} tags=["hide-input"]
 published = paper.beside_paper(table, "Figure 2")
 published = published[(published.task == "context_integration") & (published.quantity == "delta_fvu")]
-plots_tasks.subset_profile(table, published, scale="symlog")
+figures.subset_profile(table, published, scale="symlog")
 plt.show()
 
 # %% [markdown]
@@ -66,7 +69,7 @@ plt.show()
 # %% mystnb={"figure": {"caption": "Two held-out trials, one of each context: the two streams, and the target, which is the running sum of the cued one.", "name": "fig-integration-task"}, "image": {"alt": "Two columns of two panels: two noisy streams above, and below the running sum of the first or of the second."}} tags=["hide-input"]
 context = inputs[0, :, 2:].argmax(1)
 one_each = [int((context == c).nonzero()[0]) for c in (0, 1)]
-plots_tasks.task_trials(
+figures.task_trials(
     {
         "inputs": {"stream 1": inputs[:, one_each, 0], "stream 2": inputs[:, one_each, 1]},
         "output": {"target": targets[:, one_each, 0]},
@@ -81,7 +84,7 @@ plt.show()
 # The training is the paper's {cite:p}`drager2026`: {glue:text}`hidden_size` units, an orthogonal $W_{hh}$ at the start, Adam with learning rate {glue:text}`rate`, batches of {glue:text}`batch` fresh trials, {glue:text}`training_steps:,d` steps. The mean squared error over all steps, no clipping of the gradient, and the start of $W_{xh}$ and $W_{hy}$ (uniform) are our choice.
 
 # %% mystnb={"figure": {"caption": "Training loss, one line a network.", "name": "fig-integration-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}} tags=["hide-input"]
-plots.learning_curves(nets)
+style.learning_curves(nets)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -122,15 +125,15 @@ picked = sorted(picked, key=lambda trial: float(targets[-1, trial, 0]))
 drawn = torch.cat([inputs[:, picked], inputs[:, :256]], dim=1)
 with torch.no_grad():
     states = {"full": hidden_states(net, drawn)}
-    states |= {plots.without(name): hidden_states(net, drawn, weights(name)) for name in COUPLINGS}
+    states |= {style.without(name): hidden_states(net, drawn, weights(name)) for name in COUPLINGS}
     outputs = {"full": rollout(net, inputs[:, one_each])} | {name: rollout(net, inputs[:, one_each], weights(name)) for name in COUPLINGS}
-plots.trajectories({title: h.numpy() for title, h in states.items()})
+style.trajectories({title: h.numpy() for title, h in states.items()})
 plt.show()
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of $W_{hh}$ by sector, for networks with the smallest to the largest leading sector. The dashed circle is the threshold $|\\lambda| = \\alpha\\rho$ with $\\alpha = 0.9$.", "name": "fig-integration-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane with the unit circle and a dashed circle at alpha times the spectral radius, from a network with few leading eigenvalues to one with many."}} tags=["hide-input"]
 ranked = sorted(range(len(forms)), key=lambda i: forms[i].n_leading())
 shown = list(dict.fromkeys(ranked[round(q * (len(ranked) - 1))] for q in (0, 1 / 3, 2 / 3, 1)))
-plots.spectra({f"seed {specs[i].seed}, n$_R$ = {forms[i].n_leading()}": forms[i] for i in shown})
+style.spectra({f"seed {specs[i].seed}, n$_R$ = {forms[i].n_leading()}": forms[i] for i in shown})
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -184,7 +187,7 @@ for name in COUPLINGS:
 # The block with the largest effect is, of {glue:text}`n` networks: {glue:text}`largest`. $T_{CC}$ costs more than $T_{CR}$ in {glue:text}`CC_above_CR` of them. The three tasks side by side, as in the paper, are in [Figure 2](figure_2.ipynb); what this says about the paper's claims is in [paper versus here](paper_versus_here.ipynb).
 
 # %% mystnb={"figure": {"caption": "ΔFVU against the dimension of the leading sector, a point a network and block. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-integration-n-leading"}, "image": {"alt": "Scatter of the change in FVU against n_R for the blocks RR, CR and CC."}} tags=["hide-input"]
-plots_tasks.against_n_leading(table)
+figures.against_n_leading(table)
 plt.show()
 
 # %% [markdown]
@@ -193,7 +196,7 @@ plt.show()
 # ## What the ablated network does wrong
 
 # %% mystnb={"figure": {"caption": "The two trials of the task's figure: target, the whole network, and the same network without each block (the example network).", "name": "fig-integration-example"}, "image": {"alt": "Two panels, one for each context, with the target as a broad grey line and the outputs of the full network and of the network without RR, CR and CC over time."}} tags=["hide-input"]
-plots.example_trials(targets[:, one_each, 0], {name: y[:, :, 0] for name, y in outputs.items()}, titles=["context 1", "context 2"])
+style.example_trials(targets[:, one_each, 0], {name: y[:, :, 0] for name, y in outputs.items()}, titles=["context 1", "context 2"])
 plt.show()
 
 # %% [markdown]
@@ -209,7 +212,7 @@ middle = gains.groupby("removed", sort=False)[["cued", "other", "offset", "unexp
 paper.show(
     pd.DataFrame(
         {
-            "deleted": [plots.without(removed) for removed in middle.index],
+            "deleted": [style.without(removed) for removed in middle.index],
             "gain, cued": [f"{x:.2f}" for x in middle.cued],
             "gain, other": [paper.signed(x, 2) for x in middle.other],
             "larger offset": [f"{x:.2f}" for x in middle.offset],
@@ -232,11 +235,11 @@ glue("leaks", int(leaks.sum()), display=False)
 # ## Which context, and which step
 
 # %% mystnb={"figure": {"caption": "ΔFVU in each context. Thin lines: networks; black: their median. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-integration-contexts"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU in context 1 and in context 2, one line for each network; many lines are steep, up or down."}} tags=["hide-input"]
-plots_tasks.per_channel(parts[parts.part == "context"], "context", scale="symlog")
+figures.per_channel(parts[parts.part == "context"], "context", scale="symlog")
 plt.show()
 
 # %% mystnb={"figure": {"caption": "ΔFVU at each step: error over variance of the targets at that step (about the mean target of all), which grows with time.", "name": "fig-integration-steps"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU against the step, networks as thin lines and their median in black; the curves rise from zero within a few steps."}} tags=["hide-input"]
-plots_tasks.per_channel(parts[parts.part == "step"], "step", scale="symlog")
+figures.per_channel(parts[parts.part == "step"], "step", scale="symlog")
 plt.show()
 
 # %% tags=["remove-cell"]

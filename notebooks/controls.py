@@ -23,23 +23,25 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import paper, plots, plots_controls, profiles
-from schur_lib.doses import dose_response, dose_summary
-from schur_lib.interactions import interactions
-from schur_lib.measured import measured
-from schur_lib.nulls import KINDS, nulls
 from schur_lib.schur import COUPLINGS
-from schur_lib.statistics import effect_size, holm, interval, sign_flip
 from schur_lib.training import TASKS
+from study import catalogue, paper
+from study.cache import measured
+from study.figures import controls as figures
+from study.figures import style
+from study.probes.doses import dose_response, dose_summary
+from study.probes.interactions import interactions
+from study.probes.nulls import KINDS, nulls
+from study.statistics import effect_size, holm, interval, sign_flip
 
 quick = profile == "quick"
-specs = [s for task in TASKS for s in profiles.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == profiles.FIGURE_1[0]]
-nets = profiles.networks(specs, networks)
+specs = [s for task in TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
+nets = catalogue.networks(specs, networks)
 draws, trials = (10, 8) if quick else (200, 64)
 null_table = measured("controls_nulls", nulls, specs, nets, draws=draws, batch_size=trials)
-others = [s for s in profiles.specs("copy", profile, networks) if (s.construction, s.hidden_size) != profiles.FIGURE_1[0]]
+others = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) != catalogue.FIGURE_1[0]]
 coupled = [s for s in others if s.construction != "cayley"]
-other_nulls = measured("controls_nulls_others", nulls, coupled, profiles.networks(coupled, networks), draws=draws, batch_size=trials)
+other_nulls = measured("controls_nulls_others", nulls, coupled, catalogue.networks(coupled, networks), draws=draws, batch_size=trials)
 n_networks = pd.Series([s.task for s in specs]).value_counts()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
@@ -61,7 +63,7 @@ glue("trials", trials, display=False)
 
 # %% mystnb={"figure": {"caption": "Harm done by removing a block (filled) and by random changes of the same norm (open; the median over draws). Markers are medians over networks, lines run from the lowest to the highest network. The axes are linear below 0.001.", "name": "fig-null-harms"}, "image": {"alt": "Four panels, one a task, of harm on a logarithmic axis, for the blocks RR, CR and CC. On the copy task, removing CC does no harm, and neither do random numbers in its places, while isotropic changes, a random basis and random couplings do much. Removing CR does more harm than random numbers in its places."}} tags=["hide-input"]
 single = null_table[null_table.removed.isin(COUPLINGS)]
-plots_controls.null_harms(single)
+figures.null_harms(single)
 plt.show()
 
 # %% [markdown]
@@ -95,7 +97,7 @@ shown = []
 for row in pooled[pooled.removed.isin(COUPLINGS) & pooled.kind.isin(["isotropic", "same entries", "random couplings"])].itertuples():
     shown.append(
         {
-            "task": plots.NAMES[row.task], "removed": plots.without(row.removed), "null": row.kind,
+            "task": style.NAMES[row.task], "removed": style.without(row.removed), "null": row.kind,
             "harm": paper.signed(row.harm), "null's": paper.signed(row.null_harm), "δ [95 %]": with_interval(row),
             "p ≤ 0.05": f"{row.milder} of {row.n}", "p (Holm)": f"{row.p_holm:.3f}",
         }
@@ -106,7 +108,7 @@ paper.show(pd.DataFrame(shown).sort_values(["task", "removed"], kind="stable", k
 # "p ≤ 0.05" counts the networks in which the removal is milder than nearly all nulls of the kind. All seven removed sets and all five kinds:
 
 # %% mystnb={"figure": {"caption": "Cliff's $\\delta$, mean over networks. Purple: the removed set does less harm than changes of its size; orange: more. Removing all three blocks is the only random choice of all couplings, so that its last entry is 0 by construction.", "name": "fig-null-effects"}, "image": {"alt": "Four tables of colours, one a task: seven removed sets by five kinds of null. On the copy task most cells are purple, but those of sets with CR against nulls in the same places are orange. On sine generation most cells are orange."}} tags=["hide-input"]
-plots_controls.null_effects(null_table)
+figures.null_effects(null_table)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -118,15 +120,15 @@ safe = pairs[pairs.harm <= EPSILON]
 destroyed = safe.assign(destroyed=(safe.null_median > EPSILON) & (safe.p <= 0.05)).groupby("kind", sort=False).destroyed.agg(["sum", "count"]).reindex(list(KINDS)).fillna(0).astype(int)
 n_pairs, n_safe = len(pairs) // len(KINDS), len(safe) // len(KINDS)
 where = safe[safe.kind == KINDS[0]].groupby(["task", "removed"], sort=False).size()
-where = "; ".join(f"{plots.NAMES[task]}, {plots.without(removed)}: {n}" for (task, removed), n in where.items()) or "none"
+where = "; ".join(f"{style.NAMES[task]}, {style.without(removed)}: {n}" for (task, removed), n in where.items()) or "none"
 glue("n_pairs", n_pairs, display=False)
 glue("n_safe", n_safe, display=False)
 glue("where_safe", where, display=False)
 share = {kind: destroyed["sum"][kind] / n_safe if n_safe else float("nan") for kind in KINDS}
 by_task = safe.assign(destroyed=(safe.null_median > EPSILON) & (safe.p <= 0.05)).pivot_table(index="task", columns="kind", values="destroyed", aggfunc="mean", sort=False)
-holds = [plots.NAMES[task] for task in by_task.index if by_task["isotropic"][task] >= 0.9]
-fails = [plots.NAMES[task] for task in by_task.index if by_task["isotropic"][task] < 0.9]
-nothing = [plots.NAMES[task] for task in TASKS if task not in by_task.index]
+holds = [style.NAMES[task] for task in by_task.index if by_task["isotropic"][task] >= 0.9]
+fails = [style.NAMES[task] for task in by_task.index if by_task["isotropic"][task] < 0.9]
+nothing = [style.NAMES[task] for task in TASKS if task not in by_task.index]
 by_place = n_safe > 0 and share["same entries"] <= 0.1
 few = draws < 19  # p cannot reach 0.05
 if few:
@@ -211,7 +213,7 @@ for kind in KINDS:
 
 # %% mystnb={"figure": {"caption": "Error against dose, for each block: median over networks, shaded from the lowest to the highest. The vertical line is the removal.", "name": "fig-doses"}, "image": {"alt": "Four panels, one a task, of the FVU on a logarithmic axis against the dose from zero to two. Most curves rise steeply before a dose of 0.1 and then level off; that of CC on the copy task and that of RR on the flip-flop rise little."}} tags=["hide-input"]
 dose_table = measured("controls_doses", dose_response, specs, nets, batch_size=8 if quick else 128)
-plots_controls.dose_curves(dose_table[dose_table["mass"] > 1e-5])
+figures.dose_curves(dose_table[dose_table["mass"] > 1e-5])
 plt.show()
 
 # %% [markdown]
@@ -234,7 +236,7 @@ rows = []
 for (task, removed), part in doses.groupby(["task", "removed"], sort=False):
     rows.append(
         {
-            "task": plots.NAMES[task], "block": removed, "breaks at s": median_range(part.breaks, 3),
+            "task": style.NAMES[task], "block": removed, "breaks at s": median_range(part.breaks, 3),
             "exponent": median_range(part.slope, 2), "S(0.1) / S(1)": median_range(part.constancy, 2),
             "n": int(part.slope.notna().sum()),
         }
@@ -263,7 +265,7 @@ glue("per_mass", per_mass, display=False)
 
 # %% mystnb={"figure": {"caption": "Main effects (coloured) and interactions (grey) of the blocks: mean over networks, networks as points. The axes are linear below 0.01.", "name": "fig-interactions"}, "image": {"alt": "Four panels, one a task, of seven bars: three main effects, three interactions of pairs, one of all three. On the copy task RR and CR have main effects and a negative interaction, CC has none. On sine generation CC and CR interact strongly and negatively."}} tags=["hide-input"]
 interaction_table = measured("controls_interactions", interactions, specs, nets, batch_size=32 if quick else 512)
-plots_controls.interaction_terms(interaction_table)
+figures.interaction_terms(interaction_table)
 plt.show()
 
 # %% [markdown]
@@ -274,7 +276,7 @@ rows = []
 for task, part in interaction_table.groupby("task", sort=False):
     shares = part[part.removed.isin(COUPLINGS)].pivot(index="seed", columns="removed", values="shapley")
     total = part[part.removed == "RR+CR+CC"].harm
-    row = {"task": plots.NAMES[task], "all three": paper.mean_sd(total)}
+    row = {"task": style.NAMES[task], "all three": paper.mean_sd(total)}
     row.update({f"share of {name}": paper.mean_sd(shares[name]).replace("-0.000", "0.000").replace("-", "−") for name in COUPLINGS})
     rows.append({**row, "n": len(shares)})
 paper.show(pd.DataFrame(rows))

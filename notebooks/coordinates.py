@@ -22,12 +22,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import coordinates, paper, plots, plots_coordinates, profiles
-from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS
+from study import catalogue, paper
+from study.cache import measured
+from study.figures import coordinates as figures
+from study.figures import style
+from study.probes import coordinates
 
-specs = [s for task in profiles.TASKS for s in profiles.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == profiles.FIGURE_1[0]]
-nets = profiles.networks(specs, networks)
+specs = [s for task in catalogue.TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
+nets = catalogue.networks(specs, networks)
 few = {"batch_size": 16, "draws": 2} if profile == "quick" else {}
 small = {"batch_size": 16} if profile == "quick" else {}
 bases = measured("coordinates_bases", coordinates.measure_bases, specs, nets, **few)
@@ -38,7 +41,7 @@ wrong = measured("coordinates_wrong", coordinates.measure_wrong, specs, nets, **
 tasks = list(dict.fromkeys(bases.task))
 glue("n_networks", len(specs), display=False)
 glue("n_per_task", int(bases.groupby("task").seed.nunique().min()), display=False)
-bases["damage"] = plots_coordinates.damage(bases)
+bases["damage"] = figures.damage(bases)
 
 # %% [markdown]
 # {glue:text}`n_networks` networks, dense orthogonal, at least {glue:text}`n_per_task` a task. Throughout, the damage is the accuracy lost (copy) or ΔFVU (the other tasks), and $\alpha = 0.9$ where it is not varied.
@@ -46,7 +49,7 @@ bases["damage"] = plots_coordinates.damage(bases)
 # ## The same deletion in other coordinates
 
 # %% mystnb={"figure": {"caption": "What deleting one block costs in six systems of coordinates: single networks (small) and their mean (large). “Other orders” shuffles near-equal moduli (within 5 %) inside each sector; “Schur of Wᵀ” puts the complement first; “eigenvectors” makes oblique eigenvectors orthogonal; “random bases” applies the same mask in a random orthonormal basis.", "name": "fig-bases"}, "image": {"alt": "Four panels, one a task, of the damage of deleting RR, CR and CC in six systems of coordinates. CR does the same in the Schur form, in other orders and in the complex form. In the Schur form of the transposed matrix and in random bases the damage differs."}} tags=["hide-input"]
-plots_coordinates.bases(bases)
+figures.bases(bases)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -85,12 +88,12 @@ glue("projector_high", float(one_each.projector.max()), display=False)
 # The paper takes $\alpha$ from 0.85 to 0.95. Here α runs from 0.3 to 0.99.
 
 # %% mystnb={"figure": {"caption": "Damage of each block against α: mean over networks, shaded from the lowest to the highest; dashed, the share of dimensions in R. Grey band: the paper's range.", "name": "fig-sweep"}, "image": {"alt": "Four panels, one a task, of the damage of RR, CR and CC against alpha from 0.3 to 0.99, with the share of dimensions in the leading sector as a dashed line. The copy task has a wide plateau; in the other tasks the curves follow the cut."}} tags=["hide-input"]
-plots_coordinates.sweep(cut)
+figures.sweep(cut)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 at = cut[(cut.alpha == 0.9) & (cut.removed == "CR")]
-cut["damage"] = plots_coordinates.damage(cut)
+cut["damage"] = figures.damage(cut)
 inside = cut[(cut.alpha >= 0.849) & (cut.alpha <= 0.951)]
 span = inside.groupby(["task", "seed", "removed"]).damage.agg(lambda d: d.max() - d.min()).groupby("task").max()
 rows = []
@@ -98,7 +101,7 @@ for task in tasks:
     part = at[at.task == task]
     rows.append(
         {
-            "task": plots.NAMES[task],
+            "task": style.NAMES[task],
             "n_R": f"{part.n_leading.min()}–{part.n_leading.max()}",
             "gap / ρ": f"{part.gap.median():.3f}",
             "within 5 %": f"{part.n_near_cut.median():.0f}",
@@ -131,7 +134,7 @@ for task in tasks:
 # Every entry of $W$ gets a Gaussian change, 10⁻³ of ‖W‖ in all, and the form is made again.
 
 # %% mystnb={"figure": {"caption": "Relative change of the block norms, angle of the leading subspace and change of the entries of N (signs left out) when W changes by 10⁻³ of its norm; the median over draws, a point a network.", "name": "fig-nudges"}, "image": {"alt": "Relative changes on a logarithmic scale for the norms of the three blocks, the leading subspace and the entries of N, in four tasks. Entries move most by far, block norms and subspace by amounts near the change of W."}} tags=["hide-input"]
-plots_coordinates.nudges(nudges)
+figures.nudges(nudges)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -164,7 +167,7 @@ for task, part in symmetries.groupby("task", sort=False):
     exact = {f: "below " + paper.power_above(max(float(part[f].max()), 5e-8)) for f in ("form", "norms", "score")}
     rows.append(
         {
-            "task": plots.NAMES[task],
+            "task": style.NAMES[task],
             "form": exact["form"],
             "block norms": exact["norms"],
             "scores": exact["score"],
@@ -209,7 +212,7 @@ paper.show(pd.DataFrame(rows))
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 wrong["error"] = (wrong.score - wrong.right).abs()
 error = wrong.groupby(["implementation", "task", "seed"], sort=False).error.max().groupby(["implementation", "task"], sort=False).mean().unstack()
-paper.show(pd.DataFrame([{"implementation": name, **{plots.NAMES[t]: f"{error.loc[name, t]:.4f}" for t in tasks}} for name in PROPERTIES if name != "right"]))
+paper.show(pd.DataFrame([{"implementation": name, **{style.NAMES[t]: f"{error.loc[name, t]:.4f}" for t in tasks}} for name in PROPERTIES if name != "right"]))
 
 # %% tags=["remove-cell"]
 answer = (

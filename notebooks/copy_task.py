@@ -24,14 +24,17 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from schur_lib import ordered_schur, paper, plots, plots_tasks, profiles, rollout
-from schur_lib.ablation import held_out
-from schur_lib.channels import accuracy_when_deleted, channel_profile
-from schur_lib.constructions import CONSTRUCTIONS
+from schur_lib import ordered_schur, rollout
+from schur_lib.initialisations import CONSTRUCTIONS
+from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
+from study import catalogue, paper
+from study.figures import style
+from study.figures import trials as figures
+from study.probes.parts import accuracy_when_deleted, channel_profile
 
-specs = profiles.specs("copy", profile, networks)
-nets = profiles.networks(specs, networks)
+specs = catalogue.specs("copy", profile, networks)
+nets = catalogue.networks(specs, networks)
 recipe = specs[0].recipe
 task = specs[0].make_task()
 sizes = sorted({spec.hidden_size for spec in specs})
@@ -74,7 +77,7 @@ for size, name in configurations:
     rows.append(
         {
             "N_h": size,
-            "start": plots.NAMES[name],
+            "start": style.NAMES[name],
             "n": len(by[""]),
             "full": paper.mean_sd(by[""].score),
             "n_R": paper.mean_sd(by[""].n_leading, 1),
@@ -88,8 +91,8 @@ means = full.groupby(["hidden_size", "construction"]).score.mean()
 for size in sizes:
     best = means[size].idxmax()
     glue(f"best_{size}", float(means[size].max()), display=False)
-    glue(f"best_name_{size}", plots.NAMES[best], display=False)
-solved = [f"{plots.NAMES[name]} with {size}" for size, name in configurations if means[size, name] >= 0.995]
+    glue(f"best_name_{size}", style.NAMES[best], display=False)
+solved = [f"{style.NAMES[name]} with {size}" for size, name in configurations if means[size, name] >= 0.995]
 glue("solved", "; ".join(solved) or "none", display=False)
 
 # %% [markdown]
@@ -113,7 +116,7 @@ with torch.no_grad():
 per_lag = pd.concat(per_lag, ignore_index=True)
 
 # %% mystnb={"figure": {"caption": "Replay accuracy at each lag: mean over networks, shaded from the lowest to the highest network. Chance is 0.5. The training ended with the longest replay length of the curriculum; lags beyond it are never trained.", "name": "fig-lags"}, "image": {"alt": "Three panels, one for each number of hidden units, with the replay accuracy from lag 1 to lag 128 as one line for each construction."}} tags=["hide-input"]
-plots.replay_per_lag(per_lag)
+style.replay_per_lag(per_lag)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -130,17 +133,17 @@ glue("trained_lags", recipe.horizons[-1], display=False)
 first = {spec.construction: net for spec, net in zip(specs, nets, strict=True) if spec.hidden_size == 72 and spec.seed == 0}
 with torch.no_grad():
     replayed = {
-        plots.NAMES[name]: rollout(net, inputs[:, :1], free_steps=task.free_steps)[-len(targets) :, 0].numpy()
+        style.NAMES[name]: rollout(net, inputs[:, :1], free_steps=task.free_steps)[-len(targets) :, 0].numpy()
         for name, net in first.items()
     }
-plots.replay_example(targets[:, 0].numpy(), replayed)
+style.replay_example(targets[:, 0].numpy(), replayed)
 plt.show()
 
 # %% [markdown]
 # ## Learning curves
 
 # %% mystnb={"figure": {"caption": "Mean squared error of the training batch, one line a network. It is the loss at the replay length that the curriculum has reached.", "name": "fig-learning"}, "image": {"alt": "Three panels, one for each number of hidden units: training loss on a logarithmic axis against the training step, in the colours of the four constructions."}} tags=["hide-input"]
-plots.learning_curves(nets)
+style.learning_curves(nets)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -168,7 +171,7 @@ glue("after_solved", sentence + ".", display=False)
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of $W_{hh}$ for one network of 72 units of each construction (seed 0), by sector.", "name": "fig-spectra"}, "image": {"alt": "Four panels of eigenvalues in the complex plane with the unit circle and a dashed circle at alpha times the spectral radius; leading eigenvalues are green dots, the others blue triangles."}} tags=["hide-input"]
 forms = {name: ordered_schur(net.W_hh) for name, net in first.items()}
-plots.spectra({plots.NAMES[name]: form for name, form in forms.items()})
+style.spectra({style.NAMES[name]: form for name, form in forms.items()})
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -191,11 +194,11 @@ for name in CONSTRUCTIONS:
 # ## Couplings
 
 # %% mystnb={"figure": {"caption": "$|T|$ of a dense orthogonal and of a Cayley network (72 units, seed 0). White lines part the leading sector from its complement. The couplings of the Cayley network are at rounding level.", "name": "fig-schur"}, "image": {"alt": "Two heat maps of the absolute Schur matrix on a logarithmic scale, the first with a filled upper triangle, the second with a diagonal only; labels name the blocks RR, CR and CC."}} tags=["hide-input"]
-plots.schur_forms({plots.NAMES[name]: forms[name] for name in ("dense_orthogonal", "cayley")})
+style.schur_forms({style.NAMES[name]: forms[name] for name in ("dense_orthogonal", "cayley")})
 plt.show()
 
 # %% mystnb={"figure": {"caption": "Schur mass of each block of couplings, relative to the whole of $T$: mean, standard deviation over networks, and single networks as points.", "name": "fig-masses"}, "image": {"alt": "Three panels of bars, one for each number of hidden units: relative mass of the blocks RR, CR and CC for the four constructions."}} tags=["hide-input"]
-plots.masses(table)
+style.masses(table)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -219,8 +222,8 @@ rows = []
 for size, name in configurations:
     part = table[(table.hidden_size == size) & (table.construction == name)]
     by = {removed: group.score for removed, group in part.groupby("removed")}
-    scores = {plots.without(removed): paper.mean_sd(by[removed]) for removed in ("", "CC", "RR", "CR")}
-    rows.append({"N_h": size, "start": plots.NAMES[name], **scores})
+    scores = {style.without(removed): paper.mean_sd(by[removed]) for removed in ("", "CC", "RR", "CR")}
+    rows.append({"N_h": size, "start": style.NAMES[name], **scores})
 paper.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
@@ -229,7 +232,7 @@ below = [key for key, score in lowest.items() if score < 0.49]
 glue(
     "below_chance",
     "; ".join(
-        f"{plots.NAMES[name]} with {size} units without {removed} ({lowest[size, name, removed]:.3f})"
+        f"{style.NAMES[name]} with {size} units without {removed} ({lowest[size, name, removed]:.3f})"
         for size, name, removed in below
     )
     or "none",
@@ -245,14 +248,14 @@ glue(
 # A deletion could spoil the replay slowly, so that late lags suffer, or at once. The dense orthogonal networks of 72 units again, lag by lag:
 
 # %% tags=["hide-input"]
-main_networks = [(s, n) for s, n in zip(specs, nets, strict=True) if (s.construction, s.hidden_size) == profiles.FIGURE_1[0]]
+main_networks = [(s, n) for s, n in zip(specs, nets, strict=True) if (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
 at_lags = pd.concat([channel_profile(n, task).assign(seed=s.seed) for s, n in main_networks], ignore_index=True)
 lags = at_lags.groupby(["removed", "value"]).score.agg(["mean", "min", "max"]).reset_index()
 lags.columns = ["removed", "lag", "mean", "lowest", "highest"]
 paper.save(lags, "copy_lags")
 
 # %% mystnb={"figure": {"caption": "Replay accuracy at each lag without one block: thin lines are networks, black is their median. Chance is 0.5.", "name": "fig-lags-ablated"}, "image": {"alt": "Three panels, without RR, CR and CC: replay accuracy from lag 1 to lag 128; the curves are almost level, low from the first lag on without CR."}} tags=["hide-input"]
-plots_tasks.per_channel(at_lags, "lag (steps after the input)", column="score")
+figures.per_channel(at_lags, "lag (steps after the input)", column="score")
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -262,7 +265,7 @@ low, high = (lags.pivot(index="lag", columns="removed", values=column) for colum
 rows = []
 for lag in chosen_lags:
     cells = {
-        plots.without(name): f"{curves.loc[lag, name]:.3f} ({low.loc[lag, name]:.3f}–{high.loc[lag, name]:.3f})"
+        style.without(name): f"{curves.loc[lag, name]:.3f} ({low.loc[lag, name]:.3f}–{high.loc[lag, name]:.3f})"
         for name in ("RR", "CR", "CC")
     }
     rows.append({"lag": lag, "full": f"{curves.loc[lag, '']:.3f}", **cells})
@@ -281,7 +284,7 @@ phases = {
 paper.show(
     pd.DataFrame(
         {
-            "deleted": plots.without(name),
+            "deleted": style.without(name),
             "always": paper.mean_sd(whole[name]),
             "while the input lasts": paper.mean_sd(phases[name, "input"]),
             "during the replay": paper.mean_sd(phases[name, "replay"]),

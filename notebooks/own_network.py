@@ -25,18 +25,11 @@ from myst_nb import glue
 from safetensors.torch import load_file
 from torch import nn
 
-from schur_lib import (
-    diagnosis,
-    evaluation,
-    over_networks,
-    paper,
-    plots_report,
-    profile_of,
-    stabilisers,
-)
-from schur_lib.plots import without
-from schur_lib.stabilisers import allowed_harm
-from schur_lib.store import PROJECT
+from report import diagnosis, figures
+from schur_lib import evaluation, over_networks, profile_of, stabilisers
+from schur_lib.stability import allowed_harm
+from study import folders, paper
+from study.figures.style import without
 
 # %% [markdown]
 # ## Somebody else's code
@@ -92,7 +85,7 @@ def model_of(layer, n_outputs, loss, seed):
     model = Model(layer, n_outputs)
     if networks == "trained":
         return fit(model, loss, seed, steps)
-    weights = load_file(PROJECT / "data" / "own_network" / f"{layer.__name__.lower()}-seed{seed}.safetensors")
+    weights = load_file(folders.DATA / "own_network" / f"{layer.__name__.lower()}-seed{seed}.safetensors")
     model.load_state_dict(weights)
     return model
 
@@ -151,7 +144,7 @@ glue("path", "fast" if held_out.network is not None else "general", display=Fals
 
 # %% mystnb={"figure": {"caption": "Harm of each removed set in the RNN (dots, 95 % over trials), beside the middle 90 % and the median of random changes of the same norm (bars). Dotted: 5 % more error.", "name": "fig-own-profile"}, "image": {"alt": "Harm of removing each of seven sets of coupling blocks from a recurrent network trained by plain PyTorch code, beside bars for random changes of the same norm."}} tags=["hide-input"]
 with_nulls = diagnosis.profile_with_nulls(held_out, held_out, draws=100 if profile == "paper" else 5)
-figure = plots_report.profile(with_nulls, allowed_harm(held_out, float(table.score[0])))
+figure = figures.profile(with_nulls, allowed_harm(held_out, float(table.score[0])))
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -205,7 +198,7 @@ gates = {
 
 # %% mystnb={"figure": {"caption": "Change of the cross-entropy of the GRU when a block of one gate's recurrent matrix is removed; lines are 95 % intervals over trials.", "name": "fig-own-gru"}, "image": {"alt": "Three groups of bars, one for each gate of a GRU: change of the cross-entropy without RR, CR and CC of that gate's recurrent matrix, with intervals over trials."}} tags=["hide-input"]
 gru_table = pd.concat([part.assign(gate=gate) for gate, part in gates.items()], ignore_index=True)
-figure = plots_report.gates(gru_table)
+figure = figures.gates(gru_table)
 plt.show()
 
 # %% tags=["hide-input"]

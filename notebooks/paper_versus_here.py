@@ -22,14 +22,15 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import claims, paper, plots, profiles
-from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS
+from study import catalogue, claims, paper
+from study.cache import measured
+from study.figures import style
 
-copy = [s for s in profiles.specs("copy", profile, networks) if (s.construction, s.hidden_size) in profiles.FIGURE_1]
-copy_nets = profiles.networks(copy, networks)
-others = [spec for task in profiles.TASKS[1:] for spec in profiles.specs(task, profile, networks)]
-other_nets = profiles.networks(others, networks)
+copy = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) in catalogue.FIGURE_1]
+copy_nets = catalogue.networks(copy, networks)
+others = [spec for task in catalogue.TASKS[1:] for spec in catalogue.specs(task, profile, networks)]
+other_nets = catalogue.networks(others, networks)
 singles = [[name] for name in COUPLINGS]
 figure_1 = measured("figure_1", paper.profile_of, copy, copy_nets)
 table_1 = measured("table_1", paper.profile_of, copy, copy_nets, alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
@@ -76,7 +77,7 @@ rows = []
 for (task, block), part in beside.groupby(["task", "removed"], sort=False):
     rows.append(
         {
-            "task": plots.NAMES[task],
+            "task": style.NAMES[task],
             "mildest block": block,
             "networks": len(part),
             "mass": f"{part.mass.median():.3f}",
@@ -89,7 +90,7 @@ paper.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 harder = (beside.block > beside.random).groupby(beside.task).agg(["sum", "size"])
-for task in profiles.TASKS:
+for task in catalogue.TASKS:
     found = harder.loc[task] if task in harder.index else {"sum": 0, "size": 0}
     glue(f"harder_{task}", f"{int(found['sum'])} of {int(found['size'])}", display=False)
 

@@ -24,20 +24,22 @@ import pandas as pd
 from myst_nb import glue
 from scipy.linalg import schur
 
-from schur_lib import claims, ordered_schur, paper, plots, profiles
-from schur_lib.constructions import CONSTRUCTIONS
-from schur_lib.measured import measured
+from schur_lib import ordered_schur
+from schur_lib.initialisations import CONSTRUCTIONS
 from schur_lib.schur import COUPLINGS
-from schur_lib.statistics import interval
+from study import catalogue, claims, paper
+from study.cache import measured
+from study.figures import style
+from study.statistics import interval
 
-copy = profiles.specs("copy", profile, networks)
-main = [spec for spec in copy if (spec.construction, spec.hidden_size) in profiles.FIGURE_1]
-others = [spec for task in profiles.TASKS[1:] for spec in profiles.specs(task, profile, networks)]
+copy = catalogue.specs("copy", profile, networks)
+main = [spec for spec in copy if (spec.construction, spec.hidden_size) in catalogue.FIGURE_1]
+others = [spec for task in catalogue.TASKS[1:] for spec in catalogue.specs(task, profile, networks)]
 trials = {"batch_size": 64} if profile == "quick" else {}
-copies = measured("points_copy", paper.profile_of, copy, profiles.networks(copy, networks), **trials)
-table_1 = measured("table_1", paper.profile_of, main, profiles.networks(main, networks), alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
-figure_2 = measured("figure_2", paper.profile_of, others, profiles.networks(others, networks), removed=[[name] for name in COUPLINGS])
-construction, hidden_size = profiles.FIGURE_1[0]
+copies = measured("points_copy", paper.profile_of, copy, catalogue.networks(copy, networks), **trials)
+table_1 = measured("table_1", paper.profile_of, main, catalogue.networks(main, networks), alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
+figure_2 = measured("figure_2", paper.profile_of, others, catalogue.networks(others, networks), removed=[[name] for name in COUPLINGS])
+construction, hidden_size = catalogue.FIGURE_1[0]
 of_main = (copies.construction == construction) & (copies.hidden_size == hidden_size)
 singles = pd.concat([copies[of_main & copies.removed.isin(["", *COUPLINGS])], figure_2], ignore_index=True)
 
@@ -113,9 +115,9 @@ for row in compared.itertuples():
     low, high = interval(np.mean, part[paper.COLUMNS[row.quantity]])
     rows.append(
         {
-            "network": plots.NAMES[row.construction],
+            "network": style.NAMES[row.construction],
             "α": f"{row.alpha:.2f}",
-            "entry": "n_R" if row.quantity == "n_R" else plots.without(row.removed),
+            "entry": "n_R" if row.quantity == "n_R" else style.without(row.removed),
             "paper": f"{row.paper:g}",
             "mean": f"{row.mean:.{digits}f}",
             "95 % interval": "–" if np.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}",
@@ -155,7 +157,7 @@ shares = [
 ]
 shares = pd.DataFrame(shares, columns=["task", "removed", "epsilon", "share"])
 paper.save(shares, "points_epsilon")
-plots.within_epsilon(shares, claims.EPSILON)
+style.within_epsilon(shares, claims.EPSILON)
 plt.show()
 
 # %% [markdown]
@@ -165,12 +167,12 @@ plt.show()
 plain = claims.increase(singles, floor=0)
 plain = plain[~plain.no_mass]
 rows = []
-for task in profiles.TASKS:
+for task in catalogue.TASKS:
     for name in COUPLINGS:
         part = increases[(increases.task == task) & (increases.removed == name)].increase
         strict = plain[(plain.task == task) & (plain.removed == name)].increase
         counts = {f"{100 * level:g} %": int((part <= level).sum()) if len(part) else "–" for level in (0.01, 0.05, 0.5, 1, 10)}
-        rows.append({"task": plots.NAMES[task], "deleted": f"−{name}", "networks": len(part), **counts, "5 %, no floor": int((strict <= 0.05).sum()) if len(part) else "–"})
+        rows.append({"task": style.NAMES[task], "deleted": f"−{name}", "networks": len(part), **counts, "5 %, no floor": int((strict <= 0.05).sum()) if len(part) else "–"})
 paper.show(pd.DataFrame(rows))
 
 # %% [markdown]
@@ -197,13 +199,13 @@ glue("same_verdict", ", ".join(f"{100 * level:g} %" for level in same), display=
 can_go = claims.dispensable(singles)
 sets = can_go.apply(lambda row: ", ".join(name for name in COUPLINGS if row[name]) or "none", axis=1)
 counts = sets.groupby("task", sort=False).value_counts(sort=True)
-paper.show(pd.DataFrame([(plots.NAMES[task], found, int(n)) for (task, found), n in counts.items()], columns=["task", "blocks that can go", "networks"]))
+paper.show(pd.DataFrame([(style.NAMES[task], found, int(n)) for (task, found), n in counts.items()], columns=["task", "blocks that can go", "networks"]))
 usual = sets.groupby("task", sort=False).agg(lambda values: values.value_counts().index[0])
 glue("same_sets", "the same" if usual.nunique() == 1 else "not the same", display=False)
-glue("usual_sets", "; ".join(f"{plots.NAMES[task]}: {found}" for task, found in usual.items()), display=False)
+glue("usual_sets", "; ".join(f"{style.NAMES[task]}: {found}" for task, found in usual.items()), display=False)
 vacant = claims.increase(singles)
 vacant = vacant[vacant.no_mass].groupby(["task", "removed"]).size()
-glue("vacant", "; ".join(f"{name} in {n} networks of {plots.NAMES[task]}" for (task, name), n in vacant.items()) or "none", display=False)
+glue("vacant", "; ".join(f"{name} in {n} networks of {style.NAMES[task]}" for (task, name), n in vacant.items()) or "none", display=False)
 
 # %% [markdown]
 # Blocks without any Schur mass, which are not counted: {glue:text}`vacant`.
@@ -219,14 +221,14 @@ solved = score[score[""] >= 0.99]
 alone = solved[""] - solved["CC"]
 given = pd.concat([solved[a] - solved[b] for a, b in (("RR", "RR+CC"), ("CR", "CR+CC"), ("RR+CR", "RR+CR+CC"))], axis=1).max(axis=1)
 rows = []
-for size in profiles.COPY_SIZES:
+for size in catalogue.COPY_SIZES:
     for name in CONSTRUCTIONS:
         if (size, name) not in score.index.droplevel("seed"):
             continue
         trained = len(score.loc[(size, name)])
         chosen = (solved.index.get_level_values(0) == size) & (solved.index.get_level_values(1) == name)
         entries = [f"{alone[chosen].max():.4f}", int((alone[chosen] > 0.001).sum()), int((alone[chosen] > 0.01).sum()), int((given[chosen] > 0.001).sum())] if chosen.any() else ["–"] * 4
-        rows.append([size, plots.NAMES[name], trained, int(chosen.sum()), *entries])
+        rows.append([size, style.NAMES[name], trained, int(chosen.sum()), *entries])
 columns = ["N_h", "start", "trained", "solve it", "largest loss", "lose > 0.001", "lose > 0.01", "> 0.001 given others"]
 paper.show(pd.DataFrame(rows, columns=columns))
 

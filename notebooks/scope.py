@@ -23,17 +23,20 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import fixed_points, operative, paper, plots, plots_scope, profiles, scope
-from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS
-from schur_lib.statistics import NETWORK
+from study import catalogue, paper
+from study.cache import measured
+from study.figures import scope as figures
+from study.figures import style
+from study.probes import cells, fixed_points, operative
+from study.statistics import NETWORK
 
 quick = profile == "quick"
 source = networks if quick else "reference"
 trials = 16 if quick else 256
 blocks = [[name] for name in COUPLINGS]
-course = [s for *_, s in profiles.time_course(profile)]
-along = measured("scope_time_course", scope.along, course, profiles.networks(course, source), removed=blocks, batch_size=trials)
+course = [s for *_, s in catalogue.time_course(profile)]
+along = measured("scope_time_course", cells.along, course, catalogue.networks(course, source), removed=blocks, batch_size=trials)
 
 # %% [markdown]
 # ## Along training
@@ -43,13 +46,13 @@ along = measured("scope_time_course", scope.along, course, profiles.networks(cou
 # %% mystnb={"figure": {"caption": "Effect of removing a block (left) and its Schur mass (right) along training: median over networks, shaded from the lowest to the highest.", "name": "fig-course"}, "image": {"alt": "A row of two panels for each task. The masses rise from near zero with the training steps; the effects appear as the task is learnt."}} tags=["hide-input"]
 single = along[along.removed != ""]
 single = single.assign(harm=single.delta.where(single.metric == "fvu", -single.delta))
-plots_scope.time_course(single)
+figures.time_course(single)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []
 for (task, steps), part in along.groupby(["task", "steps"], sort=False):
-    row = {"task": plots.NAMES[task], "steps": int(steps), "score": f"{part.score[part.removed == ''].median():.3f}"}
+    row = {"task": style.NAMES[task], "steps": int(steps), "score": f"{part.score[part.removed == ''].median():.3f}"}
     rows.append(row | {f"Δ −{n}": paper.signed(part.delta[part.removed == n].median()) for n in COUPLINGS})
 paper.show(pd.DataFrame(rows))
 
@@ -74,9 +77,9 @@ glue("first_mass", first_mass, display=False)
 # Flip-flop networks trained by the paper's recipe, three a size (one of 512 units).
 
 # %% mystnb={"figure": {"caption": "Effect of removing a block on the flip-flop and its mass, against the hidden size: median and range over networks.", "name": "fig-sizes"}, "image": {"alt": "Two panels: change of the FVU and Schur mass of the three blocks against hidden sizes from 16 to 512."}} tags=["hide-input"]
-chosen = profiles.sizes(profile)
-by_size = measured("scope_sizes", scope.along, chosen, profiles.networks(chosen, source), removed=blocks, batch_size=trials)
-plots_scope.sizes(by_size[by_size.removed != ""])
+chosen = catalogue.sizes(profile)
+by_size = measured("scope_sizes", cells.along, chosen, catalogue.networks(chosen, source), removed=blocks, batch_size=trials)
+figures.sizes(by_size[by_size.removed != ""])
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -94,8 +97,8 @@ glue("worst_by_size", ", ".join(f"{name} at {size}" for size, name in order.item
 # On the copy task $s \cdot d = 64$ numbers have to be held. Below, at and above this capacity (dense orthogonal networks):
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-edge = [s for s in profiles.specs("copy", profile, networks) if s.construction == "dense_orthogonal"]
-edges = measured("scope_capacity", scope.along, edge, profiles.networks(edge, networks), removed=blocks, batch_size=trials)
+edge = [s for s in catalogue.specs("copy", profile, networks) if s.construction == "dense_orthogonal"]
+edges = measured("scope_capacity", cells.along, edge, catalogue.networks(edge, networks), removed=blocks, batch_size=trials)
 rows = []
 for size, part in edges.groupby("hidden_size"):
     row = {"N_h": size, "n": part.seed.nunique(), "accuracy": f"{part.score[part.removed == ''].mean():.3f}", "n_R": f"{part.n_leading.mean():.0f}"}
@@ -108,10 +111,10 @@ paper.show(pd.DataFrame(rows))
 # The flip-flop in cells that are not the paper's, trained by its recipe in plain PyTorch (64 units). Gated cells have a recurrent matrix for each gate. A leaky cell's linear part $(1 - a) I + a W$ has the Schur vectors of $W$, but orders them otherwise; it is cut in both orders ($a = 0.5$). The low-rank network has rank 3.
 
 # %% mystnb={"figure": {"caption": "Effect of removing a block of each recurrent matrix of other cells, a point a network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}} tags=["hide-input"]
-models = [(k, 0, scope.train_one(k, 0, steps=3)) for k in scope.LAYERS] if quick else [(k, i, scope.load(k, i)) for k, i in scope.shipped()]
-table = pd.concat([scope.profile_of(k, m, trials).assign(seed=i) for k, i, m in models], ignore_index=True)
+models = [(k, 0, cells.train_one(k, 0, steps=3)) for k in cells.LAYERS] if quick else [(k, i, cells.load(k, i)) for k, i in cells.shipped()]
+table = pd.concat([cells.profile_of(k, m, trials).assign(seed=i) for k, i, m in models], ignore_index=True)
 paper.save(table, "scope_cells")
-plots_scope.cells(table[table.removed != ""])
+figures.cells(table[table.removed != ""])
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -134,15 +137,15 @@ glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), d
 # To see what a block of $J$ does, it is deleted from $J$ and the rest of $F$ is left alone: $x_{t+1} = F(x_t, u_t) + (\tilde J - J)(x_t - x^*)$, with the $x^*$ nearest to $x_t$. This is our choice. It leaves every fixed point where it is and as stable as it was, since $\tilde J$ has the spectrum of $J$; it is exact to first order near the fixed points and an extrapolation elsewhere. Around $x^* = 0$ of the paper's tanh network the answer is known, $J = W_{hh}$: there it must show the blocks of $W_{hh}$.
 
 # %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points that a network visits, a point each. Right: effect of deleting a block around the nearest fixed point, or around the origin alone, a point a network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; deleting CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}} tags=["hide-input"]
-ours = [s for s in profiles.specs("flip_flop", profile, networks) if s.seed < scope.SEEDS]
-at_rest = [("tanh", s.seed, n) for s, n in zip(ours, profiles.networks(ours, networks), strict=True)]
-at_rest += [(k, i, m) for k, i, m in models if k in scope.GATES]
+ours = [s for s in catalogue.specs("flip_flop", profile, networks) if s.seed < cells.SEEDS]
+at_rest = [("tanh", s.seed, n) for s, n in zip(ours, catalogue.networks(ours, networks), strict=True)]
+at_rest += [(k, i, m) for k, i, m in models if k in cells.GATES]
 few = {"batch_size": 16, "n_starts": 4, "draws": 3} if quick else {}
 tables = [[part.assign(cell=k, seed=i) for part in fixed_points.linearised(m, **few)] for k, i, m in at_rest]
 points, changed = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
 paper.save(points, "scope_fixed_points")
 paper.save(changed, "scope_fixed_point_effects")
-plots_scope.fixed_points(points, changed)
+figures.fixed_points(points, changed)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -162,13 +165,13 @@ for (cell, case, removed), part in changed.groupby(["cell", "points", "removed"]
 paper.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
-memories = points[(points.point != "origin") & points.cell.isin(scope.GATES)]
-gated = changed[(changed.points == "nearest") & changed.cell.isin(scope.GATES)]
+memories = points[(points.point != "origin") & points.cell.isin(cells.GATES)]
+gated = changed[(changed.points == "nearest") & changed.cell.isin(cells.GATES)]
 def median_at(part, column):
     return float(part[column].median()) if len(part) else float("nan")
 
 
-n_gated = sum(k in scope.GATES for k, *_ in at_rest)
+n_gated = sum(k in cells.GATES for k, *_ in at_rest)
 largest = gated.loc[gated.groupby(["cell", "seed"]).delta.idxmax()] if len(gated) else gated
 harmful = ", ".join(f"{n} in {int((largest.removed == n).sum())}" for n in COUPLINGS)
 milder = gated[gated.removed == "CC"].p <= 0.05
@@ -194,12 +197,12 @@ glue("rest_ratio", float((rest.delta / rest.from_W)[rest.from_W >= 0.01].median(
 #
 # ## Operative dimensions
 #
-# {cite:t}`krause2022` rank directions $d$ by how far the next state moves when they are taken away, at states $h$ of the task. From the *columns*, $(I - dd^\top)W_{hh}$, it moves by $|d^\top W_{hh} h|$: what the matrix writes. From the *rows*, $W_{hh}(I - dd^\top)$, it moves by $|d^\top h|\,\lVert W_{hh} d\rVert$: what it reads. The global dimensions put those of all states together, each times its effect. (Where they search numerically for the rows, `schur_lib.operative` solves for them. Our choice: states are those of held-out trials, all for the columns, 128 for the rows; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
+# {cite:t}`krause2022` rank directions $d$ by how far the next state moves when they are taken away, at states $h$ of the task. From the *columns*, $(I - dd^\top)W_{hh}$, it moves by $|d^\top W_{hh} h|$: what the matrix writes. From the *rows*, $W_{hh}(I - dd^\top)$, it moves by $|d^\top h|\,\lVert W_{hh} d\rVert$: what it reads. The global dimensions put those of all states together, each times its effect. (Where they search numerically for the rows, `study.probes.operative` solves for them. Our choice: states are those of held-out trials, all for the columns, 128 for the rows; the state is the preactivation without the input.) {numref}`fig-operative` keeps the first $k$ alone, and removes blocks except for their part on the first $k$.
 
 # %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k columns (top) or reads from the first k rows (bottom). Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two by two panels: columns and rows, sine generation and context integration. The error falls as the number of operative dimensions grows, sooner for columns than for rows when the first k stand alone, and sooner for rows than for columns when blocks keep their part on them."}} tags=["hide-input"]
-specs = [s for task in ("sine_generation", "context_integration") for s in profiles.specs(task, profile, networks)]
-operatives = measured("scope_operative", operative.operative, specs, profiles.networks(specs, networks), batch_size=trials)
-plots_scope.operative(operatives)
+specs = [s for task in ("sine_generation", "context_integration") for s in catalogue.specs(task, profile, networks)]
+operatives = measured("scope_operative", operative.operative, specs, catalogue.networks(specs, networks), batch_size=trials)
+figures.operative(operatives)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -214,7 +217,7 @@ for (task, side), part in operatives.groupby(["task", "side"], sort=False):
             rows.append({"task": task, "side": side, "k": needed[task, side], "block": name, "overlap": at.overlap.median(), "whole": at.whole.median(), "left": ratio.median() if len(ratio) else np.nan, "n": len(at)})
 aligned = pd.DataFrame(rows, columns=["task", "side", "k", "block", "overlap", "whole", "left", "n"])
 paper.save(aligned, "scope_operative_blocks")
-paper.show(pd.DataFrame([{"task": plots.NAMES[r.task], "side": r.side, "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
+paper.show(pd.DataFrame([{"task": style.NAMES[r.task], "side": r.side, "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
 
 # %% tags=["remove-cell"]
 for (task, side), k in needed.items():
@@ -231,7 +234,7 @@ for side in operative.SIDES:
 # %% tags=["remove-cell"]
 same_size = len(set(order.values())) == 1
 sizes_say = f"the most harmful block on the flip-flop is the same at all sizes ({next(iter(order.values()))})" if same_size else "the most harmful block on the flip-flop changes with the hidden size (" + ", ".join(f"{n} at {s}" for s, n in order.items()) + ")"
-strays = [f"{r.block} in {plots.NAMES[r.task]}, {r.side} ({r.left:.2f})" for r in aligned.itertuples() if r.left > 0.2]
+strays = [f"{r.block} in {style.NAMES[r.task]}, {r.side} ({r.left:.2f})" for r in aligned.itertuples() if r.left > 0.2]
 agree = "account for" if len(aligned) and not strays else "only partly account for"
 exceptions = f", more for {' and '.join(strays)}" if strays else ""
 answer = (

@@ -1,7 +1,6 @@
 """Trained networks on disk, found by the content of their spec.
 
-A file belongs to a spec if it loads whole, names that spec, and was trained by the code at hand. The
-reference networks in `data/networks` are shipped results: for them the code is not compared.
+A file belongs to a spec if it loads whole, names that spec, and was trained by the code at hand.
 """
 
 import ast
@@ -11,17 +10,17 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+import platformdirs
+
 from schur_lib.networks import Network
 
-PROJECT = Path(__file__).resolve().parents[1]
-REFERENCE = PROJECT / "data" / "networks"
 # What decides how a spec is trained: a change in one of these makes the stored networks out of date.
-TRAINING_CODE = ("constructions", "kernels", "metrics", "rollout", "tasks", "training")
+TRAINING_CODE = ("dynamics", "initialisations", "kernels", "metrics", "tasks", "training")
 
 
 def default_folder() -> Path:
-    """The store: the environment's SCHUR_LIB_STORE, else build/store in the project."""
-    return Path(os.environ.get("SCHUR_LIB_STORE") or PROJECT / "build" / "store")
+    """The store where nothing else is said: a folder of the user's."""
+    return platformdirs.user_data_path("schur_lib") / "networks"
 
 
 def path(spec, folder) -> Path:

@@ -23,9 +23,9 @@ from joblib.parallel import get_active_backend
 from torch import Generator
 from tqdm import tqdm
 
-from schur_lib import constructions, store, tasks
+from schur_lib import initialisations, store, tasks
+from schur_lib.dynamics import one_blas_thread, rollout
 from schur_lib.networks import Network
-from schur_lib.rollout import one_blas_thread, rollout
 
 TASKS = ("copy", "flip_flop", "sine_generation", "context_integration")
 HISTORY_POINTS = 100
@@ -76,7 +76,7 @@ class Spec:
 
     Args:
         task: one of `TASKS`.
-        construction: one of `constructions.CONSTRUCTIONS`.
+        construction: one of `initialisations.CONSTRUCTIONS`.
         hidden_size: N_h.
         seed: ≥ 0; sets the start and the training data.
         recipe: None for the task's own: `COPY_RECIPE` or `NEURO_RECIPE`.
@@ -105,7 +105,7 @@ class Spec:
                 f"the copy task needs horizons and the others have none; "
                 f"got task {self.task!r} with horizons {self.recipe.horizons!r}"
             )
-        constructions.initial_parameters(self.construction, self.hidden_size, Generator())
+        initialisations.initial_parameters(self.construction, self.hidden_size, Generator())
         try:
             self.make_task()
         except TypeError as error:
@@ -276,10 +276,10 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     started = time.time()
     start, data = generator("start", spec.seed), generator("data", spec.seed)
     n_h, task = spec.hidden_size, spec.make_task()
-    parameters = constructions.initial_parameters(spec.construction, n_h, start)
+    parameters = initialisations.initial_parameters(spec.construction, n_h, start)
     # PyTorch's starts: all weights of the recurrent layer and of the readout within N_h^(−1/2).
-    parameters["W_xh"] = constructions.uniform((n_h, task.n_inputs), n_h, start)
-    parameters["W_hy"] = recipe.readout_scale * constructions.uniform(
+    parameters["W_xh"] = initialisations.uniform((n_h, task.n_inputs), n_h, start)
+    parameters["W_hy"] = recipe.readout_scale * initialisations.uniform(
         (task.n_outputs, n_h), n_h, start
     )
     # All parameters in one vector, so that the optimiser's few operations are few calls too.
@@ -290,7 +290,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     mean, square = torch.zeros_like(flat), torch.zeros_like(flat)
     net = Network(
         parameters["W_xh"],
-        constructions.recurrent_matrix(parameters).detach(),
+        initialisations.recurrent_matrix(parameters).detach(),
         parameters["W_hy"],
     )
     curriculum = [spec.make_task(horizon=h) for h in recipe.horizons] or [task]
@@ -299,7 +299,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     for step in range(1, recipe.steps + 1):
         task = curriculum[stage]
         inputs, targets = task.sample(recipe.batch_size, data)
-        W_hh = constructions.recurrent_matrix(parameters)
+        W_hh = initialisations.recurrent_matrix(parameters)
         outputs = rollout(net, inputs, W_hh, task.free_steps)[-len(targets) :]
         loss = (outputs - targets).square().mean()
         gradients = torch.autograd.grad(loss, list(parameters.values()))
@@ -323,7 +323,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
                     stage += 1
     with torch.no_grad():
         # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
-        W_hh = constructions.recurrent_matrix(
+        W_hh = initialisations.recurrent_matrix(
             {k: v.double() for k, v in parameters.items()}
         ).float()
     return Network(

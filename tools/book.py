@@ -96,7 +96,7 @@ def copy_downloads(output, folder):
 def code_version():
     """{"commit": of the project, "" where git cannot tell; "code": digest of schur_lib}."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "schur_lib").glob("*.py")):
+    for path in sorted(p for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     commit = ""
     if (ROOT / ".git").exists() and shutil.which("git"):
@@ -105,7 +105,7 @@ def code_version():
             return done.stdout.strip()
 
         commit = git("rev-parse", "HEAD")[:12]
-        if commit and git("status", "--porcelain", "--", "schur_lib", "notebooks"):
+        if commit and git("status", "--porcelain", "--", "schur_lib", "study", "notebooks"):
             commit += ", with changes that are not committed"
     return {"commit": commit, "code": digest.hexdigest()[:12]}
 
