@@ -23,7 +23,7 @@ import pandas as pd
 from myst_nb import glue
 
 from benchmarks import figures, judging
-from study import paper
+from study import words
 from study.figures import style
 
 targets, rates, growth, schur_form, memory, cost = map(judging.table, ("targets", "rates", "growth", "schur_form", "memory", "training_cost"))
@@ -59,7 +59,7 @@ glue("blas", machine["blas"], display=False)
 # The sizes are those of the copy task: 72 units, 64 trials, 108 steps of which 8 have input; float32. A training step is forward run, loss and gradients. Both peers use both cores in threads of their own; ours is one process a core in training and one thread a core in rollouts. In every round each candidate runs once, every second round in reverse order; the first round warms up.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(judging.shown(asked))
+words.show(judging.shown(asked))
 
 # %% tags=["remove-cell"]
 causes = judging.causes(targets, rates, schur_form)
@@ -71,13 +71,13 @@ glue("said", said, display=False)
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 if len(causes):
-    paper.show(causes)
+    words.show(causes)
 
 # %% [markdown]
 # Three comparisons are stricter than what was asked, and count for nothing above: `torch.nn.RNN` with one network a core in Python threads, which it does not do by itself, and the memory of the whole process, Python and its libraries with it.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(judging.shown(targets[targets.kind != "target"]).rename(columns={"target": "same bound", "verdict": "would be"}))
+words.show(judging.shown(targets[targets.kind != "target"]).rename(columns={"target": "same bound", "verdict": "would be"}))
 
 # %% [markdown]
 # ## Beside the bare matrix product
@@ -117,7 +117,7 @@ for r in exponents.itertuples():
     curve = growth[(growth.varied == r.varied) & (growth.what == r.what)].sort_values("value")
     best = curve.loc[curve.gflops.idxmax()]
     rows.append({"varied": r.varied.replace("_", " "), "what": r.what, "fitted over": f"{r.lowest_value}–{r.highest_value}", "exponent": f"{r.exponent:.2f}", "highest GFLOP/s": f"{best.gflops:.0f}", "reached at": best.value})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 operations = {"hidden_size": 2, "length": 1, "batch": 1, "networks": 1}
@@ -172,7 +172,7 @@ estimate = judging.estimate(cost, efficiency, N_NETWORKS, N_CORES, PRICE)
 rows = []
 for r in estimate.itertuples():
     rows.append({"task": style.NAMES[r.task], "construction": style.NAMES[r.construction], "units": r.hidden_size, "seconds a network": judging.text(r.seconds), "core-hours": judging.text(r.core_hours), "hours": judging.text(r.hours), "US dollars": f"{r.price:.2f}"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 glue("n_networks", f"{N_NETWORKS:,}", display=False)

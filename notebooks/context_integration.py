@@ -31,7 +31,7 @@ from schur_lib import ordered_schur, rollout, tasks
 from schur_lib.dynamics import hidden_states
 from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
-from study import catalogue, paper
+from study import cache, catalogue, paper, words
 from study.figures import style
 from study.figures import trials as figures
 from study.probes.parts import channel_profile, integration_gains, typical, worst_parts
@@ -41,9 +41,9 @@ nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
 table = paper.results(specs, nets)
-paper.save(table, "context_integration")
+cache.save(table, "context_integration")
 parts = pd.concat([channel_profile(net, task).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
-paper.save(parts, "context_integration_channels")
+cache.save(parts, "context_integration_channels")
 inputs, targets = held_out(task)
 example = typical(table)
 form, net = forms[example], nets[example]
@@ -91,16 +91,16 @@ plt.show()
 full = table[table.removed == ""]
 theirs = paper.paper_value("s4_cdi_full")
 rows = [{"network": f"seed {row.seed}", "FVU": f"{row.score:.5f}", "n_R": row.n_leading} for row in full.itertuples()]
-rows.append({"network": "mean ± SD", "FVU": paper.mean_sd(full.score, 5), "n_R": paper.mean_sd(full.n_leading, 1)})
+rows.append({"network": "mean ± SD", "FVU": words.mean_sd(full.score, 5), "n_R": words.mean_sd(full.n_leading, 1)})
 rows.append({"network": "paper (mean of 3)", "FVU": f"{theirs:.4f}", "n_R": "–"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 glue("fvu", float(full.score.mean()), display=False)
 glue("fvu_lowest", float(full.score.min()), display=False)
 glue("fvu_highest", float(full.score.max()), display=False)
 glue("fvu_paper", theirs, display=False)
-glue("fvu_difference", paper.signed(full.score.mean() - theirs, 4), display=False)
+glue("fvu_difference", words.signed(full.score.mean() - theirs, 4), display=False)
 sizes = full.n_leading.sort_values()
 glue("n_R", ", ".join(map(str, sizes)), display=False)
 glue("n_R_smallest", int(sizes.iloc[0]), display=False)
@@ -154,12 +154,12 @@ glue("near_circle", 100 * float(np.mean(near_circle)), display=False)
 # ## What each deletion does
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(paper.effects(table))
+words.show(words.effects(table))
 
 # %% tags=["remove-cell"]
 effects = table.groupby("removed").delta
 for name in COUPLINGS:
-    glue(f"mean_sd_{name}", paper.mean_sd(effects.get_group(name), 2), display=False)
+    glue(f"mean_sd_{name}", words.mean_sd(effects.get_group(name), 2), display=False)
     glue(f"median_{name}", float(effects.median()[name]), display=False)
 glue("lowest_CC", float(effects.min()["CC"]), display=False)
 glue("highest_CC", float(effects.max()["CC"]), display=False)
@@ -178,7 +178,7 @@ glue("triples", f"{100 * (threes.CC > threes.CR).mean():.0f}" if len(threes) > 1
 by_size = full.set_index("seed").n_leading
 for name in COUPLINGS:
     few = len(wide) < 4 or by_size.nunique() < 2
-    rank = "–" if few else paper.signed(wide[name].corr(by_size, method="spearman"), 2)
+    rank = "–" if few else words.signed(wide[name].corr(by_size, method="spearman"), 2)
     glue(f"rank_{name}", rank, display=False)
 
 # %% [markdown]
@@ -209,12 +209,12 @@ gains = pd.concat(
 )
 gains["offset"] = gains[["offset_1", "offset_2"]].abs().max(axis=1)
 middle = gains.groupby("removed", sort=False)[["cued", "other", "offset", "unexplained"]].median()
-paper.show(
+words.show(
     pd.DataFrame(
         {
             "deleted": [style.without(removed) for removed in middle.index],
             "gain, cued": [f"{x:.2f}" for x in middle.cued],
-            "gain, other": [paper.signed(x, 2) for x in middle.other],
+            "gain, other": [words.signed(x, 2) for x in middle.other],
             "larger offset": [f"{x:.2f}" for x in middle.offset],
             "SD of the rest": [f"{x:.2f}" for x in middle.unexplained],
         }

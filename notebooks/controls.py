@@ -25,7 +25,7 @@ from myst_nb import glue
 
 from schur_lib.schur import COUPLINGS
 from schur_lib.training import TASKS
-from study import catalogue, paper
+from study import cache, catalogue, words
 from study.cache import measured
 from study.figures import controls as figures
 from study.figures import style
@@ -85,12 +85,12 @@ for (task, kind), part in null_table.groupby(["task", "kind"], sort=False):
         )
 pooled = pd.DataFrame(rows)
 pooled["p_holm"] = pooled.groupby(["task", "kind"], sort=False).p.transform(lambda p: holm(p))
-paper.save(pooled, "controls_pooled")
+cache.save(pooled, "controls_pooled")
 
 
 def with_interval(row):
-    ends = "" if np.isnan(row.low) else f" [{paper.signed(row.low, 2)}, {paper.signed(row.high, 2)}]"
-    return paper.signed(row.effect, 2) + ends
+    ends = "" if np.isnan(row.low) else f" [{words.signed(row.low, 2)}, {words.signed(row.high, 2)}]"
+    return words.signed(row.effect, 2) + ends
 
 
 shown = []
@@ -98,11 +98,11 @@ for row in pooled[pooled.removed.isin(COUPLINGS) & pooled.kind.isin(["isotropic"
     shown.append(
         {
             "task": style.NAMES[row.task], "removed": style.without(row.removed), "null": row.kind,
-            "harm": paper.signed(row.harm), "null's": paper.signed(row.null_harm), "δ [95 %]": with_interval(row),
+            "harm": words.signed(row.harm), "null's": words.signed(row.null_harm), "δ [95 %]": with_interval(row),
             "p ≤ 0.05": f"{row.milder} of {row.n}", "p (Holm)": f"{row.p_holm:.3f}",
         }
     )
-paper.show(pd.DataFrame(shown).sort_values(["task", "removed"], kind="stable", key=lambda c: c.map(list(dict.fromkeys(c)).index)))
+words.show(pd.DataFrame(shown).sort_values(["task", "removed"], kind="stable", key=lambda c: c.map(list(dict.fromkeys(c)).index)))
 
 # %% [markdown]
 # "p ≤ 0.05" counts the networks in which the removal is milder than nearly all nulls of the kind. All seven removed sets and all five kinds:
@@ -169,7 +169,7 @@ for task in ("sine_generation", "context_integration"):
 # A block is *safe* here if it holds at least {glue:text}`notable` of the Schur mass and its removal does a harm of at most {glue:text}`epsilon` (our choice). That is so for {glue:text}`n_safe` of {glue:text}`n_pairs` blocks of all networks ({glue:text}`where_safe`). A kind of null *destroys* what the removal preserves in a network if its median harm is above that limit and $p \le 0.05$.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(pd.DataFrame([{"null of equal norm": kind, "destroys": f"{destroyed['sum'][kind]} of {n_safe}"} for kind in KINDS]))
+words.show(pd.DataFrame([{"null of equal norm": kind, "destroys": f"{destroyed['sum'][kind]} of {n_safe}"} for kind in KINDS]))
 
 # %% [markdown]
 # The claim {glue:text}`verdict_9`.
@@ -187,9 +187,9 @@ paper.show(pd.DataFrame([{"null of equal norm": kind, "destroys": f"{destroyed['
 rows = []
 other_single = other_nulls[other_nulls.removed.isin(COUPLINGS)]
 for (construction, size, removed), part in other_single.groupby(["construction", "hidden_size", "removed"], sort=False):
-    row = {"start": construction.replace("_", " "), "N_h": size, "n": part.seed.nunique(), "block": removed, "mass": f"{part.mass.median():.3f}", "harm": paper.signed(part.harm.median())}
-    rows.append(row | {kind: paper.signed(part.null_median[part.kind == kind].median()) for kind in KINDS})
-paper.show(pd.DataFrame(rows))
+    row = {"start": construction.replace("_", " "), "N_h": size, "n": part.seed.nunique(), "block": removed, "mass": f"{part.mass.median():.3f}", "harm": words.signed(part.harm.median())}
+    rows.append(row | {kind: words.signed(part.null_median[part.kind == kind].median()) for kind in KINDS})
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 other_safe = other_single[(other_single.mass >= NOTABLE) & (other_single.harm <= EPSILON)]
@@ -221,15 +221,15 @@ plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 doses = dose_summary(dose_table)
-paper.save(doses, "controls_dose_summary")
+cache.save(doses, "controls_dose_summary")
 
 
 def median_range(values, digits):
     values = values.dropna()
     if values.empty:
         return "–"
-    ends = f" ({paper.signed(values.min(), digits).lstrip('+')} to {paper.signed(values.max(), digits).lstrip('+')})"
-    return paper.signed(values.median(), digits).lstrip("+") + (ends if len(values) > 1 else "")
+    ends = f" ({words.signed(values.min(), digits).lstrip('+')} to {words.signed(values.max(), digits).lstrip('+')})"
+    return words.signed(values.median(), digits).lstrip("+") + (ends if len(values) > 1 else "")
 
 
 rows = []
@@ -241,7 +241,7 @@ for (task, removed), part in doses.groupby(["task", "removed"], sort=False):
             "n": int(part.slope.notna().sum()),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 fitted = doses.dropna(subset=["constancy"])
@@ -276,10 +276,10 @@ rows = []
 for task, part in interaction_table.groupby("task", sort=False):
     shares = part[part.removed.isin(COUPLINGS)].pivot(index="seed", columns="removed", values="shapley")
     total = part[part.removed == "RR+CR+CC"].harm
-    row = {"task": style.NAMES[task], "all three": paper.mean_sd(total)}
-    row.update({f"share of {name}": paper.mean_sd(shares[name]).replace("-0.000", "0.000").replace("-", "−") for name in COUPLINGS})
+    row = {"task": style.NAMES[task], "all three": words.mean_sd(total)}
+    row.update({f"share of {name}": words.mean_sd(shares[name]).replace("-0.000", "0.000").replace("-", "−") for name in COUPLINGS})
     rows.append({**row, "n": len(shares)})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 terms = interaction_table.assign(order=interaction_table.removed.str.count(r"\+"))

@@ -23,7 +23,7 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib.schur import COUPLINGS
-from study import catalogue, paper
+from study import catalogue, words
 from study.cache import measured
 from study.figures import coordinates as figures
 from study.figures import style
@@ -57,7 +57,7 @@ mean = bases.groupby(["task", "seed", "system", "removed"])[["damage", "mass", "
 by_task = mean.groupby(["task", "system", "removed"]).mean()
 wide = mean.damage.unstack("system")
 cr = wide.xs("CR", level="removed")
-glue("cr_invariance", paper.power_above(max(float((cr[["order", "complex"]].sub(cr.schur, axis=0)).abs().max().max()), 5e-8)), display=False)
+glue("cr_invariance", words.power_above(max(float((cr[["order", "complex"]].sub(cr.schur, axis=0)).abs().max().max()), 5e-8)), display=False)
 single = wide[wide.index.get_level_values("removed").isin(("RR", "CC"))]
 glue("order_moves", float((single.order - single.schur).abs().max()), display=False)
 glue("order_moves_mean", float((single.order - single.schur).abs().mean()), display=False)
@@ -110,7 +110,7 @@ for task in tasks:
             "moves in band": f"{span[task]:.3f}",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # At $\alpha = 0.9$: the range of $n_R$ over networks; then medians of the gap between the sectors over ρ, of the number of eigenvalues whose modulus lies within 5 % of αρ, of SEP (smallest singular value of $X \mapsto T_{RR}X - XT_{CC}$: a change of size ε turns the leading subspace by about ε/SEP) and of LAPACK's reciprocal condition number s of the leading eigenvalues' mean; last, how far a block's damage moves within the paper's band of α, in the worst network and block.
@@ -164,7 +164,7 @@ glue("n_recut", recut, display=False)
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []
 for task, part in symmetries.groupby("task", sort=False):
-    exact = {f: "below " + paper.power_above(max(float(part[f].max()), 5e-8)) for f in ("form", "norms", "score")}
+    exact = {f: "below " + words.power_above(max(float(part[f].max()), 5e-8)) for f in ("form", "norms", "score")}
     rows.append(
         {
             "task": style.NAMES[task],
@@ -174,7 +174,7 @@ for task, part in symmetries.groupby("task", sort=False):
             "rotation moves the score by": f"{part.rotation.abs().min():.5f} to {part.rotation.abs().max():.5f}",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 rotation_copy = float(symmetries.loc[symmetries.task == "copy", "rotation"].abs().max())
 rotation_others = float(symmetries.loc[symmetries.task != "copy", "rotation"].abs().min())
 glue("rotation_copy", rotation_copy, display=False)
@@ -204,7 +204,7 @@ for name, (broken, column) in PROPERTIES.items():
     score = part.groupby("removed").score.mean()
     size = "–" if column is None else f"{part.groupby('seed')[column].max().mean():.2f}"
     rows.append({"implementation": name, "violates": broken, "by": size, "full": f"{score['']:.3f}", **{f"−{b}": f"{score[b]:.3f}" for b in COUPLINGS}})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # How far the number is from the right one, mean over networks of the largest error over the full network and the three blocks:
@@ -212,7 +212,7 @@ paper.show(pd.DataFrame(rows))
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 wrong["error"] = (wrong.score - wrong.right).abs()
 error = wrong.groupby(["implementation", "task", "seed"], sort=False).error.max().groupby(["implementation", "task"], sort=False).mean().unstack()
-paper.show(pd.DataFrame([{"implementation": name, **{style.NAMES[t]: f"{error.loc[name, t]:.4f}" for t in tasks}} for name in PROPERTIES if name != "right"]))
+words.show(pd.DataFrame([{"implementation": name, **{style.NAMES[t]: f"{error.loc[name, t]:.4f}" for t in tasks}} for name in PROPERTIES if name != "right"]))
 
 # %% tags=["remove-cell"]
 answer = (

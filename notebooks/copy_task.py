@@ -28,7 +28,7 @@ from schur_lib import ordered_schur, rollout
 from schur_lib.initialisations import CONSTRUCTIONS
 from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
-from study import catalogue, paper
+from study import cache, catalogue, paper, words
 from study.figures import style
 from study.figures import trials as figures
 from study.probes.parts import accuracy_when_deleted, channel_profile
@@ -61,7 +61,7 @@ glue("advance_at", recipe.advance_at, display=False)
 # %% tags=["hide-input"]
 singles = [frozenset()] + [frozenset({name}) for name in COUPLINGS]
 table = paper.results(specs, nets, removed=singles)
-paper.save(table, "copy")
+cache.save(table, "copy")
 
 # %% [markdown]
 # ## What is learned
@@ -79,11 +79,11 @@ for size, name in configurations:
             "N_h": size,
             "start": style.NAMES[name],
             "n": len(by[""]),
-            "full": paper.mean_sd(by[""].score),
-            "n_R": paper.mean_sd(by[""].n_leading, 1),
+            "full": words.mean_sd(by[""].score),
+            "n_R": words.mean_sd(by[""].n_leading, 1),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 full = table[table.removed == ""]
@@ -207,7 +207,7 @@ for name in CONSTRUCTIONS:
     for block in COUPLINGS:
         part = blocks[(blocks.construction == name) & (blocks.removed == block)]
         glue(f"mass_{name}_{block}", float(part.mass.mean()), display=False)
-glue("mass_cayley", paper.power_above(blocks[blocks.construction == "cayley"].mass.max()), display=False)
+glue("mass_cayley", words.power_above(blocks[blocks.construction == "cayley"].mass.max()), display=False)
 
 # %% [markdown]
 # In the dense orthogonal networks of 72 units $T_{RR}$ holds {glue:text}`mass_dense_orthogonal_RR:.3f` of the Schur mass, $T_{CR}$ {glue:text}`mass_dense_orthogonal_CR:.3f` and $T_{CC}$ {glue:text}`mass_dense_orthogonal_CC:.3f`; in the dense default ones {glue:text}`mass_dense_default_RR:.3f`, {glue:text}`mass_dense_default_CR:.3f` and {glue:text}`mass_dense_default_CC:.3f`, in the dense normal ones, which started without couplings, {glue:text}`mass_dense_normal_RR:.3f`, {glue:text}`mass_dense_normal_CR:.3f` and {glue:text}`mass_dense_normal_CC:.3f`. (These are Frobenius norms: their squares add up.) Every block of a Cayley network of 72 units holds less than {glue:text}`mass_cayley`: the rounding of its single-precision weights. Where a block is at rounding level, effect per removed mass is zero divided by zero: the results leave the sensitivity undefined there.
@@ -222,9 +222,9 @@ rows = []
 for size, name in configurations:
     part = table[(table.hidden_size == size) & (table.construction == name)]
     by = {removed: group.score for removed, group in part.groupby("removed")}
-    scores = {style.without(removed): paper.mean_sd(by[removed]) for removed in ("", "CC", "RR", "CR")}
+    scores = {style.without(removed): words.mean_sd(by[removed]) for removed in ("", "CC", "RR", "CR")}
     rows.append({"N_h": size, "start": style.NAMES[name], **scores})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 lowest = table.groupby(["hidden_size", "construction", "removed"]).score.mean()
@@ -252,7 +252,7 @@ main_networks = [(s, n) for s, n in zip(specs, nets, strict=True) if (s.construc
 at_lags = pd.concat([channel_profile(n, task).assign(seed=s.seed) for s, n in main_networks], ignore_index=True)
 lags = at_lags.groupby(["removed", "value"]).score.agg(["mean", "min", "max"]).reset_index()
 lags.columns = ["removed", "lag", "mean", "lowest", "highest"]
-paper.save(lags, "copy_lags")
+cache.save(lags, "copy_lags")
 
 # %% mystnb={"figure": {"caption": "Replay accuracy at each lag without one block: thin lines are networks, black is their median. Chance is 0.5.", "name": "fig-lags-ablated"}, "image": {"alt": "Three panels, without RR, CR and CC: replay accuracy from lag 1 to lag 128; the curves are almost level, low from the first lag on without CR."}} tags=["hide-input"]
 figures.per_channel(at_lags, "lag (steps after the input)", column="score")
@@ -269,7 +269,7 @@ for lag in chosen_lags:
         for name in ("RR", "CR", "CC")
     }
     rows.append({"lag": lag, "full": f"{curves.loc[lag, '']:.3f}", **cells})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Mean over networks, with the lowest and the highest one. A loss that is whole at the first lag may have been made before the replay, while the sequence came in. That can be tested: the block is deleted only while the input lasts, or only afterwards (on 256 of the sequences).
@@ -281,13 +281,13 @@ phases = {
     for name in ("RR", "CR", "CC")
     for when in ("input", "replay")
 }
-paper.show(
+words.show(
     pd.DataFrame(
         {
             "deleted": style.without(name),
-            "always": paper.mean_sd(whole[name]),
-            "while the input lasts": paper.mean_sd(phases[name, "input"]),
-            "during the replay": paper.mean_sd(phases[name, "replay"]),
+            "always": words.mean_sd(whole[name]),
+            "while the input lasts": words.mean_sd(phases[name, "input"]),
+            "during the replay": words.mean_sd(phases[name, "replay"]),
         }
         for name in ("RR", "CR", "CC")
     )

@@ -23,7 +23,7 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib.schur import ordered_schur
-from study import catalogue, claims, paper
+from study import catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
 
@@ -71,24 +71,24 @@ for row in both.itertuples():
         {
             "deleted": style.without(row.removed) + (" (Table 1)" if row.source == "Table 1" else ""),
             "paper": f"{row.paper:.3f}",
-            "ours": paper.mean_sd(ours),
+            "ours": words.mean_sd(ours),
             "lowest": f"{row.min:.3f}",
             "highest": f"{row.max:.3f}",
             "n": row.n,
-            "difference": paper.signed(row.difference),
+            "difference": words.signed(row.difference),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 far = compared[compared.difference.abs() > 0.01].sort_values("difference", key=lambda d: -d.abs().round(3), kind="stable")
-differs = "; ".join(f"{style.without(r.removed)} by {paper.signed(r.difference)}" for r in far.itertuples())
+differs = "; ".join(f"{style.without(r.removed)} by {words.signed(r.difference)}" for r in far.itertuples())
 glue("differs", differs or "none", display=False)
 for row in compared.itertuples():
     name = row.removed.replace("+", "_") or "full"
     glue(f"mean_{name}", float(row.mean), display=False)
     glue(f"paper_{name}", float(row.paper), display=False)
-    glue(f"difference_{name}", paper.signed(row.difference), display=False)
+    glue(f"difference_{name}", words.signed(row.difference), display=False)
 glue("paper_CR_table", paper.paper_value("t1_orth_090_CR"), display=False)
 whole = orthogonal[orthogonal.removed == ""]
 glue("n_solved", int((whole.score >= 0.995).sum()), display=False)
@@ -116,13 +116,13 @@ for i in range(0, len(style.ORDER), 2):
     rows.append(
         {
             "pair": f"{style.without(one)} → {style.without(other)}",
-            "paper": paper.signed(published[other] - published[one]),
-            "ours": f"{paper.signed(changes[one].mean(), 4)} ± {spread}",
-            "largest": paper.signed(changes[one].loc[changes[one].abs().idxmax()], 4),
+            "paper": words.signed(published[other] - published[one]),
+            "ours": f"{words.signed(changes[one].mean(), 4)} ± {spread}",
+            "largest": words.signed(changes[one].loc[changes[one].abs().idxmax()], 4),
             "n": len(scores),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## The paper's claims
@@ -131,7 +131,7 @@ paper.show(pd.DataFrame(rows))
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 judged = [claims.claim_1(table), claims.claim_2(table), claims.claim_3(table)]
-paper.show(claims.as_text(judged))
+words.show(claims.as_text(judged))
 
 # %% tags=["remove-cell"]
 for claim in judged:
@@ -141,7 +141,7 @@ glue("conditional", float(max(change.abs().max() for change in changes.values())
 glue("mean_conditional", float(max(abs(change.mean()) for change in changes.values())), display=False)
 glue("cost_RR", float((scores[""] - scores["RR"]).mean()), display=False)
 glue("cost_CR", float((scores[""] - scores["CR"]).mean()), display=False)
-glue("cayley_mass", paper.power_above(float(cayley.mass.max())), display=False)
+glue("cayley_mass", words.power_above(float(cayley.mass.max())), display=False)
 glue("cayley_change", float(cayley.delta.abs().max()), display=False)
 RR, CR, CC = (orthogonal.loc[orthogonal.removed == block, "mass"].mean() for block in ("RR", "CR", "CC"))
 glue("mass_RR", float(RR), display=False)

@@ -26,7 +26,7 @@ from myst_nb import glue
 
 from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.schur import COUPLINGS
-from study import catalogue, claims, paper
+from study import catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
 
@@ -63,16 +63,16 @@ for row in compared.itertuples():
             "deleted": style.without(row.removed),
             "quantity": {"delta": "ΔFVU", "sensitivity": "S"}[column],
             "paper ± SEM": f"{row.paper:g}{sem}",
-            "ours ± SD": paper.mean_sd(ours, digits) if row.n else "–",
+            "ours ± SD": words.mean_sd(ours, digits) if row.n else "–",
             "median": f"{ours.median():.{digits}f}" if row.n else "–",
             "lowest": f"{row.min:.{digits}f}" if row.n else "–",
             "highest": f"{row.max:.{digits}f}" if row.n else "–",
             "n": row.n,
-            "difference": paper.signed(row.difference, digits),
+            "difference": words.signed(row.difference, digits),
             "within": "yes" if row.within else "no",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 def named(row):
@@ -126,7 +126,7 @@ glue("full_flip_flop_paper", paper.paper_value("s4_flipflop_full"), display=Fals
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 judged = [claims.claim_5(table), claims.claim_6(table), claims.claim_7(table)]
-paper.show(claims.as_text(judged))
+words.show(claims.as_text(judged))
 for claim in judged:
     glue(f"verdict_{claim.number}", claim.verdict, display=False)
 

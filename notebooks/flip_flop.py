@@ -30,7 +30,7 @@ from schur_lib import ordered_schur, rollout, tasks
 from schur_lib.dynamics import hidden_states
 from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
-from study import catalogue, paper
+from study import cache, catalogue, paper, words
 from study.figures import style
 from study.figures import trials as figures
 from study.probes.parts import channel_profile, typical, worst_parts
@@ -40,9 +40,9 @@ nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
 table = paper.results(specs, nets)
-paper.save(table, "flip_flop")
+cache.save(table, "flip_flop")
 parts = pd.concat([channel_profile(net, task).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
-paper.save(parts, "flip_flop_channels")
+cache.save(parts, "flip_flop_channels")
 inputs, targets = held_out(task)
 example = typical(table)
 form, net = forms[example], nets[example]
@@ -82,14 +82,14 @@ plt.show()
 full = table[table.removed == ""]
 theirs = paper.paper_value("s4_flipflop_full")
 rows = [{"network": f"seed {row.seed}", "FVU": f"{row.score:.5f}", "n_R": row.n_leading} for row in full.itertuples()]
-rows.append({"network": "mean ± SD", "FVU": paper.mean_sd(full.score, 5), "n_R": paper.mean_sd(full.n_leading, 1)})
+rows.append({"network": "mean ± SD", "FVU": words.mean_sd(full.score, 5), "n_R": words.mean_sd(full.n_leading, 1)})
 rows.append({"network": "paper (mean of 3)", "FVU": f"{theirs:.4f}", "n_R": "–"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 glue("fvu", float(full.score.mean()), display=False)
 glue("fvu_paper", theirs, display=False)
-glue("fvu_difference", paper.signed(full.score.mean() - theirs, 5), display=False)
+glue("fvu_difference", words.signed(full.score.mean() - theirs, 5), display=False)
 glue("fvu_ratio", theirs / float(full.score.mean()), display=False)
 glue("n_R", ", ".join(map(str, sorted(set(full.n_leading)))), display=False)
 
@@ -133,7 +133,7 @@ glue("largest_rest", rest, display=False)
 # ## What each deletion does
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(paper.effects(table, 4))
+words.show(words.effects(table, 4))
 
 # %% tags=["remove-cell"]
 mean = table.groupby("removed").delta.mean()

@@ -24,7 +24,7 @@ from myst_nb import glue
 from scipy.stats import spearmanr
 
 from schur_lib.schur import COUPLINGS, ordered_schur
-from study import catalogue, paper
+from study import catalogue, words
 from study.cache import measured
 from study.figures import nonnormality as figures
 from study.figures import style
@@ -71,7 +71,7 @@ for (task, operator), m in by_task.iterrows():
             "Kreiss ≥": f"{m.kreiss:.2f}",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Medians over networks (for $J$, of the median over states). *Henrici*: the departure from normality $\sqrt{\|W\|_F^2 - \sum|\lambda|^2}$ over $\|W\|_F$, and its parts: the three blocks, and *pairs*, the 2×2 blocks, which are nonnormal themselves where their off-diagonal entries differ in size. *Radius*: numerical radius over ρ. *Peak*: the largest $\|A^k\|/\rho^k$ for k up to 64. *Kreiss*: a lower bound of the Kreiss constant of $A/\rho$, which no sequence of powers stays below; in {glue:text}`n_kreiss_above` of {glue:text}`n_operators` matrices it is above the peak, because the powers go on growing after k = 64 (leading moduli that are nearly equal).
@@ -142,11 +142,11 @@ for task in tasks:
                 "stable entries": share(block.stable_entries),
                 "shown": len(part),
                 "block, exact": f"{block.exact.median():.3f}" if len(block) else "–",
-                "1st order": paper.signed(block["first"].median()) if len(block) else "–",
-                "2nd order": paper.signed(block.second.median()) if len(block) else "–",
+                "1st order": words.signed(block["first"].median()) if len(block) else "–",
+                "2nd order": words.signed(block.second.median()) if len(block) else "–",
             }
         )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Shares of stable couplings and entries, mean over networks in which the block is not empty; the number of couplings shown; and for the whole block the exact change of the FVU and its two predictions, medians over networks.

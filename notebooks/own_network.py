@@ -28,7 +28,7 @@ from torch import nn
 from report import diagnosis, figures
 from schur_lib import evaluation, over_networks, profile_of, stabilisers
 from schur_lib.stability import allowed_harm
-from study import folders, paper
+from study import cache, folders, words
 from study.figures.style import without
 
 # %% [markdown]
@@ -115,12 +115,12 @@ rows = [
         "removed": without(row.removed),
         "Schur mass": f"{row.mass:.3f}",
         "FVU": f"{row.score:.3f}",
-        "change": paper.signed(row.delta),
+        "change": words.signed(row.delta),
         "95 % over trials": f"{row.low:.3f} to {row.high:.3f}" if row.removed else "–",
     }
     for row in table.itertuples()
 ]
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 single = table[table.removed.isin(["RR", "CR", "CC"])].set_index("removed")
 worst = single.delta.idxmax()
 glue("score", float(table.score[0]), display=False)
@@ -154,7 +154,7 @@ for row in with_nulls[with_nulls.removed.isin(single.index)].itertuples():
     verdict = "–" if pd.isna(effect) else "milder than its size" if effect > 0.9 else "harsher than its size" if effect < -0.9 else "as its size"
     median, p = ("–", "–") if pd.isna(effect) else (f"{row.isotropic_median:.3f}", f"{row.isotropic_p:.3f}")
     rows.append({"removed": without(row.removed), "harm": f"{row.delta:.3f}", "isotropic nulls, median": median, "p (as mild)": p, "verdict": verdict})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## Several networks
@@ -171,13 +171,13 @@ rows = [
         "removed": without(row.removed),
         "Schur mass": f"{row.mass:.3f}",
         "FVU": f"{row.score:.3f}",
-        "change": paper.signed(row.delta),
+        "change": words.signed(row.delta),
         "95 % over networks": f"{row.low:.3f} to {row.high:.3f}" if row.removed and row.low == row.low else "–",
         "n": row.n_networks,
     }
     for row in pooled.itertuples()
 ]
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 worst_of_each = [p[p.removed.isin(single.index)].set_index("removed").delta.idxmax() for p in profiles]
 agree = worst_of_each.count(worst)
 glue("agree", agree, display=False)
@@ -233,18 +233,18 @@ rows = [
         "searched": row.kind,
         "removed": (row.removed or "none") if row.kind == "blocks" else f"{row.share:.0%} of the couplings",
         "Schur mass": f"{row.mass:.3f}",
-        "harm (allowed)": f"{paper.signed(row.harm, 4)} ({row.allowed:.4f})",
-        "on other trials": f"{paper.signed(row.held_out_harm, 4)} ({row.held_out_allowed:.4f})",
+        "harm (allowed)": f"{words.signed(row.harm, 4)} ({row.allowed:.4f})",
+        "on other trials": f"{words.signed(row.held_out_harm, 4)} ({row.held_out_allowed:.4f})",
         "verdict": "holds" if row.holds else "does not hold",
     }
     for row in found.itertuples()
 ]
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 columns = ["model", "seed", "gate", "removed", "mass", "score", "delta", "low", "high", "n_leading", "alpha", "metric", "n_trials"]
 saved = [p.assign(model="rnn", seed=seed, gate="") for seed, p in enumerate(profiles)]
-paper.save(pd.concat([*saved, gru_table.assign(model="gru", seed=0)], ignore_index=True)[columns], "own_network")
+cache.save(pd.concat([*saved, gru_table.assign(model="gru", seed=0)], ignore_index=True)[columns], "own_network")
 
 # %% [markdown]
 # ## One command

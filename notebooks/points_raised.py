@@ -27,7 +27,7 @@ from scipy.linalg import schur
 from schur_lib import ordered_schur
 from schur_lib.initialisations import CONSTRUCTIONS
 from schur_lib.schur import COUPLINGS
-from study import catalogue, claims, paper
+from study import cache, catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
 from study.statistics import interval
@@ -78,7 +78,7 @@ def moduli(T):
 
 steps = {"as LAPACK returns it": moduli(schur(W, output="real")[0]), "after the sorting": moduli(form.T)}
 columns = [f"modulus {i + 1}" for i in range(4)]
-paper.show(pd.DataFrame([[name, *values] for name, values in steps.items()], columns=["form", *columns]))
+words.show(pd.DataFrame([[name, *values] for name, values in steps.items()], columns=["form", *columns]))
 
 # %% [markdown]
 # Where the couplings of the sorted form stand (λ: diagonal blocks; ·: zero):
@@ -91,12 +91,12 @@ letters[np.tril(np.ones((4, 4)), -1).astype(bool) & (form.T == 0)] = "·"
 for name, mask in masks.items():
     letters[mask] = name
 rows = [[f"{i + 1} ({'R' if i < n_R else 'C'})", *letters[i]] for i in range(4)]
-paper.show(pd.DataFrame(rows, columns=["row"] + [f"{j + 1} ({'R' if j < n_R else 'C'})" for j in range(4)]))
+words.show(pd.DataFrame(rows, columns=["row"] + [f"{j + 1} ({'R' if j < n_R else 'C'})" for j in range(4)]))
 glue("n_R_example", n_R, display=False)
 for name in COUPLINGS:
     glue(f"mass_{name}", form.removed_mass({name}, 0.85), display=False)
 drift = max(float(np.abs(np.sort_complex(np.linalg.eigvals(form.ablate({name}, 0.85))) - np.sort_complex(np.linalg.eigvals(W))).max()) for name in COUPLINGS)
-glue("drift", paper.power_above(drift), display=False)
+glue("drift", words.power_above(drift), display=False)
 
 # %% [markdown]
 # $n_R$ = {glue:text}`n_R_example`; the removed Schur masses are {glue:text}`mass_RR:.4f` for $T_{RR}$, {glue:text}`mass_CR:.4f` for $T_{CR}$ and {glue:text}`mass_CC:.4f` for $T_{CC}$, whose sector holds a single mode. Deleting any of them moves no eigenvalue by more than {glue:text}`drift`.
@@ -127,7 +127,7 @@ for row in compared.itertuples():
             "n": row.n,
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 widest = compared[(compared.quantity == "replay_accuracy") & (compared.alpha == 0.9) & (compared.removed == "CR") & (compared.construction == "dense_orthogonal")].iloc[0]
@@ -156,7 +156,7 @@ shares = [
     for level in levels
 ]
 shares = pd.DataFrame(shares, columns=["task", "removed", "epsilon", "share"])
-paper.save(shares, "points_epsilon")
+cache.save(shares, "points_epsilon")
 style.within_epsilon(shares, claims.EPSILON)
 plt.show()
 
@@ -173,7 +173,7 @@ for task in catalogue.TASKS:
         strict = plain[(plain.task == task) & (plain.removed == name)].increase
         counts = {f"{100 * level:g} %": int((part <= level).sum()) if len(part) else "–" for level in (0.01, 0.05, 0.5, 1, 10)}
         rows.append({"task": style.NAMES[task], "deleted": f"−{name}", "networks": len(part), **counts, "5 %, no floor": int((strict <= 0.05).sum()) if len(part) else "–"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Claim 8, that no single block is uniformly safe, depends on ε through its first two tests. Its verdict at each ε:
@@ -185,7 +185,7 @@ for level in (0.01, 0.05, 0.5, 1.0, 10.0):
     verdicts[level] = claim.verdict
     held = sum(part.holds for part in claim.parts)
     rows.append({"ε": f"{100 * level:g} %", "tests that hold": f"{held} of {len(claim.parts)}", "verdict": claim.verdict})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 same = [level for level, verdict in verdicts.items() if verdict == verdicts[claims.EPSILON]]
 glue("verdict_8", verdicts[claims.EPSILON], display=False)
 glue("same_verdict", ", ".join(f"{100 * level:g} %" for level in same), display=False)
@@ -199,7 +199,7 @@ glue("same_verdict", ", ".join(f"{100 * level:g} %" for level in same), display=
 can_go = claims.dispensable(singles)
 sets = can_go.apply(lambda row: ", ".join(name for name in COUPLINGS if row[name]) or "none", axis=1)
 counts = sets.groupby("task", sort=False).value_counts(sort=True)
-paper.show(pd.DataFrame([(style.NAMES[task], found, int(n)) for (task, found), n in counts.items()], columns=["task", "blocks that can go", "networks"]))
+words.show(pd.DataFrame([(style.NAMES[task], found, int(n)) for (task, found), n in counts.items()], columns=["task", "blocks that can go", "networks"]))
 usual = sets.groupby("task", sort=False).agg(lambda values: values.value_counts().index[0])
 glue("same_sets", "the same" if usual.nunique() == 1 else "not the same", display=False)
 glue("usual_sets", "; ".join(f"{style.NAMES[task]}: {found}" for task, found in usual.items()), display=False)
@@ -230,7 +230,7 @@ for size in catalogue.COPY_SIZES:
         entries = [f"{alone[chosen].max():.4f}", int((alone[chosen] > 0.001).sum()), int((alone[chosen] > 0.01).sum()), int((given[chosen] > 0.001).sum())] if chosen.any() else ["–"] * 4
         rows.append([size, style.NAMES[name], trained, int(chosen.sum()), *entries])
 columns = ["N_h", "start", "trained", "solve it", "largest loss", "lose > 0.001", "lose > 0.01", "> 0.001 given others"]
-paper.show(pd.DataFrame(rows, columns=columns))
+words.show(pd.DataFrame(rows, columns=columns))
 
 # %% tags=["remove-cell"]
 glue("n_copy", len(score), display=False)

@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from study import catalogue, paper
+from study import cache, catalogue, paper, words
 from study.figures import style
 
 studies = catalogue.studies(profile)
@@ -31,7 +31,7 @@ nets = catalogue.networks(specs, "reference" if profile == "paper" else "trained
 profiles_of = {spec: paper.results([spec], [net]) for spec, net in zip(specs, nets, strict=True)}
 parts = [profiles_of[spec].assign(varied=varied, value=value) for _, varied, value, spec in studies]
 table = pd.concat(parts, ignore_index=True)
-paper.save(table, "recipe")
+cache.save(table, "recipe")
 n_seeds = int(table.seed.nunique())
 glue("n_seeds", n_seeds, display=False)
 glue("n_networks", len(specs), display=False)
@@ -64,7 +64,7 @@ for (varied, value), part in copy_.groupby(["varied", "value"], sort=False):
         {"varied": style.STUDIES[varied], "value": value, "n_R": f"{low}–{high}"}
         | {name: f"{mean[removed]:.3f}" for removed, name in shown.items()}
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## The three other tasks
@@ -83,7 +83,7 @@ for (varied, value), part in others.groupby(["varied", "value"], sort=False):
         {"varied": style.STUDIES[varied], "value": value, "n_R": f"{low}–{high}", "full FVU": f"{part[part.removed == ''].score.mean():.4f}"}
         | {style.without(block): f"{middle[block]:.3f}" for block in ("RR", "CR", "CC")}
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Whole networks: the mean FVU. Deleted blocks: the median ΔFVU over seeds, because single networks run away.
@@ -124,7 +124,7 @@ for number in published.itertuples():
             "verdict": "robust" if robust else "depends on the recipe",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 n_robust = sum(robust for _, robust in verdicts)

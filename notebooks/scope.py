@@ -24,7 +24,7 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib.schur import COUPLINGS
-from study import catalogue, paper
+from study import cache, catalogue, words
 from study.cache import measured
 from study.figures import scope as figures
 from study.figures import style
@@ -53,8 +53,8 @@ plt.show()
 rows = []
 for (task, steps), part in along.groupby(["task", "steps"], sort=False):
     row = {"task": style.NAMES[task], "steps": int(steps), "score": f"{part.score[part.removed == ''].median():.3f}"}
-    rows.append(row | {f"Δ −{n}": paper.signed(part.delta[part.removed == n].median()) for n in COUPLINGS})
-paper.show(pd.DataFrame(rows))
+    rows.append(row | {f"Δ −{n}": words.signed(part.delta[part.removed == n].median()) for n in COUPLINGS})
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 worst = single.loc[single.groupby([*NETWORK, "steps"]).harm.idxmax()]
@@ -87,8 +87,8 @@ rows, order = [], {}
 for size, part in by_size.groupby("hidden_size"):
     effects = {n: part.delta[part.removed == n].median() for n in COUPLINGS}
     order[size] = max(effects, key=effects.get)
-    rows.append({"N_h": size, "n": part.seed.nunique(), "FVU": f"{part.score[part.removed == ''].median():.4f}", "n_R": f"{part.n_leading.median():.0f}"} | {f"Δ −{n}": paper.signed(v) for n, v in effects.items()})
-paper.show(pd.DataFrame(rows))
+    rows.append({"N_h": size, "n": part.seed.nunique(), "FVU": f"{part.score[part.removed == ''].median():.4f}", "n_R": f"{part.n_leading.median():.0f}"} | {f"Δ −{n}": words.signed(v) for n, v in effects.items()})
+words.show(pd.DataFrame(rows))
 glue("worst_by_size", ", ".join(f"{name} at {size}" for size, name in order.items()), display=False)
 
 # %% [markdown]
@@ -102,8 +102,8 @@ edges = measured("scope_capacity", cells.along, edge, catalogue.networks(edge, n
 rows = []
 for size, part in edges.groupby("hidden_size"):
     row = {"N_h": size, "n": part.seed.nunique(), "accuracy": f"{part.score[part.removed == ''].mean():.3f}", "n_R": f"{part.n_leading.mean():.0f}"}
-    rows.append(row | {f"Δ −{n}": paper.signed(part.delta[part.removed == n].mean()) for n in COUPLINGS})
-paper.show(pd.DataFrame(rows))
+    rows.append(row | {f"Δ −{n}": words.signed(part.delta[part.removed == n].mean()) for n in COUPLINGS})
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## Other cells
@@ -113,7 +113,7 @@ paper.show(pd.DataFrame(rows))
 # %% mystnb={"figure": {"caption": "Effect of removing a block of each recurrent matrix of other cells, a point a network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}} tags=["hide-input"]
 models = [(k, 0, cells.train_one(k, 0, steps=3)) for k in cells.LAYERS] if quick else [(k, i, cells.load(k, i)) for k, i in cells.shipped()]
 table = pd.concat([cells.profile_of(k, m, trials).assign(seed=i) for k, i, m in models], ignore_index=True)
-paper.save(table, "scope_cells")
+cache.save(table, "scope_cells")
 figures.cells(table[table.removed != ""])
 plt.show()
 
@@ -122,8 +122,8 @@ rows, most = [], []
 for (cell, matrix), part in table.groupby(["cell", "matrix"], sort=False):
     effects = {n: part.delta[part.removed == n].median() for n in COUPLINGS}
     most.append(max(effects, key=effects.get))
-    rows.append({"cell": cell, "matrix": matrix, "n": part.seed.nunique(), "FVU": f"{part.score[part.removed == ''].median():.4f}", "n_R": f"{part.n_leading.median():.0f}"} | {f"Δ −{n}": paper.signed(v) for n, v in effects.items()})
-paper.show(pd.DataFrame(rows))
+    rows.append({"cell": cell, "matrix": matrix, "n": part.seed.nunique(), "FVU": f"{part.score[part.removed == ''].median():.4f}", "n_R": f"{part.n_leading.median():.0f}"} | {f"Δ −{n}": words.signed(v) for n, v in effects.items()})
+words.show(pd.DataFrame(rows))
 glue("n_matrices", len(most), display=False)
 glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), display=False)
 
@@ -143,8 +143,8 @@ at_rest += [(k, i, m) for k, i, m in models if k in cells.GATES]
 few = {"batch_size": 16, "n_starts": 4, "draws": 3} if quick else {}
 tables = [[part.assign(cell=k, seed=i) for part in fixed_points.linearised(m, **few)] for k, i, m in at_rest]
 points, changed = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
-paper.save(points, "scope_fixed_points")
-paper.save(changed, "scope_fixed_point_effects")
+cache.save(points, "scope_fixed_points")
+cache.save(changed, "scope_fixed_point_effects")
 figures.fixed_points(points, changed)
 plt.show()
 
@@ -153,7 +153,7 @@ rows = []
 for (cell, point), part in points.groupby(["cell", "point"], sort=False):
     row = {"cell": cell, "point": point, "points": len(part), "stable": int((part.n_unstable == 0).sum()), "ρ(J)": f"{part.rho.median():.2f}", "n_R": f"{part.n_leading.median():.0f} of {part['size'].iloc[0]}", "Henrici": f"{part.henrici.median():.2f}"}
     rows.append(row | {n: f"{part[n].median():.3f} ({part[f'share_{n}'].median():.2f})" for n in COUPLINGS})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Medians over points: spectral radius of $J$, dimensions of the leading sector, Henrici's departure over the norm of $J$, and for each block its Schur mass with its share of the squared departure in brackets. "Stable" counts points without an eigenvalue beyond the unit circle; away from 0 they are called memories here, the others saddles. {glue:text}`n_slow` of all points are slow, not fixed ($\lVert F(x) - x\rVert$ above 10⁻⁷).
@@ -161,8 +161,8 @@ paper.show(pd.DataFrame(rows))
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []
 for (cell, case, removed), part in changed.groupby(["cell", "points", "removed"], sort=False):
-    rows.append({"cell": cell, "changed around": "the origin" if case == "origin" else "the nearest point", "block": removed, "ΔFVU": paper.signed(part.delta.median()), "random change": paper.signed(part.null_median.median()), "milder than random": f"{int((part.p <= 0.05).sum())} of {len(part)}", "deleted from W": "–" if part.from_W.isna().all() else paper.signed(part.from_W.median())})
-paper.show(pd.DataFrame(rows))
+    rows.append({"cell": cell, "changed around": "the origin" if case == "origin" else "the nearest point", "block": removed, "ΔFVU": words.signed(part.delta.median()), "random change": words.signed(part.null_median.median()), "milder than random": f"{int((part.p <= 0.05).sum())} of {len(part)}", "deleted from W": "–" if part.from_W.isna().all() else words.signed(part.from_W.median())})
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 memories = points[(points.point != "origin") & points.cell.isin(cells.GATES)]
@@ -216,8 +216,8 @@ for (task, side), part in operatives.groupby(["task", "side"], sort=False):
         if len(at):
             rows.append({"task": task, "side": side, "k": needed[task, side], "block": name, "overlap": at.overlap.median(), "whole": at.whole.median(), "left": ratio.median() if len(ratio) else np.nan, "n": len(at)})
 aligned = pd.DataFrame(rows, columns=["task", "side", "k", "block", "overlap", "whole", "left", "n"])
-paper.save(aligned, "scope_operative_blocks")
-paper.show(pd.DataFrame([{"task": style.NAMES[r.task], "side": r.side, "k": r.k, "block": r.block, "overlap above chance": paper.signed(r.overlap, 2), "ΔFVU": paper.signed(r.whole), "effect left": paper.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
+cache.save(aligned, "scope_operative_blocks")
+words.show(pd.DataFrame([{"task": style.NAMES[r.task], "side": r.side, "k": r.k, "block": r.block, "overlap above chance": words.signed(r.overlap, 2), "ΔFVU": words.signed(r.whole), "effect left": words.signed(r.left, 2), "n": r.n} for r in aligned.itertuples()]))
 
 # %% tags=["remove-cell"]
 for (task, side), k in needed.items():

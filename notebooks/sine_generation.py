@@ -30,7 +30,7 @@ from schur_lib import ordered_schur, rollout, tasks
 from schur_lib.dynamics import hidden_states
 from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
-from study import catalogue, paper
+from study import cache, catalogue, paper, words
 from study.figures import style
 from study.figures import trials as figures
 from study.probes.parts import channel_profile, typical
@@ -40,9 +40,9 @@ nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
 table = paper.results(specs, nets)
-paper.save(table, "sine_generation")
+cache.save(table, "sine_generation")
 parts = pd.concat([channel_profile(net, task).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
-paper.save(parts, "sine_generation_channels")
+cache.save(parts, "sine_generation_channels")
 choice = {name: p.default for name, p in inspect.signature(tasks.sine_generation).parameters.items()}
 n_f, dt = choice["n_frequencies"], choice["dt"]
 parts["hertz"] = choice["lowest"] + (choice["highest"] - choice["lowest"]) * ((parts.value - choice["cue_offset"]) * n_f).round() / (n_f - 1)
@@ -93,16 +93,16 @@ plt.show()
 full = table[table.removed == ""]
 theirs = paper.paper_value("s4_sine_full")
 rows = [{"network": f"seed {row.seed}", "FVU": f"{row.score:.5f}", "n_R": row.n_leading} for row in full.itertuples()]
-rows.append({"network": "mean ± SD", "FVU": paper.mean_sd(full.score, 5), "n_R": paper.mean_sd(full.n_leading, 1)})
+rows.append({"network": "mean ± SD", "FVU": words.mean_sd(full.score, 5), "n_R": words.mean_sd(full.n_leading, 1)})
 rows.append({"network": "paper (mean of 3)", "FVU": f"{theirs:.4f}", "n_R": "–"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 glue("fvu", float(full.score.mean()), display=False)
 glue("fvu_lowest", float(full.score.min()), display=False)
 glue("fvu_highest", float(full.score.max()), display=False)
 glue("fvu_paper", theirs, display=False)
-glue("fvu_difference", paper.signed(full.score.mean() - theirs, 4), display=False)
+glue("fvu_difference", words.signed(full.score.mean() - theirs, 4), display=False)
 sizes = full.n_leading.sort_values()
 glue("n_R", ", ".join(map(str, sizes)), display=False)
 without_RR = int((table[table.removed == "RR"].mass < 1e-5).sum())
@@ -153,7 +153,7 @@ glue("near_circle", 100 * float(np.mean(near_circle)), display=False)
 # ## What each deletion does
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(paper.effects(table))
+words.show(words.effects(table))
 
 # %% tags=["remove-cell"]
 mean, median = table.groupby("removed").delta.mean(), table.groupby("removed").delta.median()

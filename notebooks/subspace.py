@@ -24,7 +24,7 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib.training import TASKS
-from study import catalogue, paper
+from study import cache, catalogue, words
 from study.cache import measured
 from study.figures import controls as figures
 from study.figures import style
@@ -78,7 +78,7 @@ plt.show()
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 found["all tasks"] = everywhere
 table = pd.concat([part.assign(of=title) for title, part in found.items()], ignore_index=True)
-paper.save(table[["of", "account", "r2", "low", "high", "unseen", "parameters"]], "subspace_explained")
+cache.save(table[["of", "account", "r2", "low", "high", "unseen", "parameters"]], "subspace_explained")
 
 
 def share(row):
@@ -86,8 +86,8 @@ def share(row):
     return f"{row.r2:.2f}{ends}".replace("-", "−")
 
 
-paper.show(pd.DataFrame([
-    {"account": r.account, "R² [95 %]": share(r), "network left out": paper.signed(r.unseen, 2).lstrip("+"), "parameters": r.parameters}
+words.show(pd.DataFrame([
+    {"account": r.account, "R² [95 %]": share(r), "network left out": words.signed(r.unseen, 2).lstrip("+"), "parameters": r.parameters}
     for r in everywhere.itertuples()
 ]))
 
@@ -144,7 +144,7 @@ for (task, share), part in ratios.groupby(["task", "share"], sort=False):
         }
     )
 if rows:
-    paper.show(pd.DataFrame(rows))
+    words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 at = ratios[ratios.share == activity.SHARE]
@@ -192,12 +192,12 @@ for (task, removed), part in rotated.groupby(["task", "removed"], sort=False):
     rows.append({"task": task, "removed": removed, "n": len(part), "delta": part.delta.median(), "rotated": part.rotated_median.median(), "effect": part.effect.mean(), "low": low, "high": high, "p": sign_flip(part.effect)})
 tested = pd.DataFrame(rows)
 tested["p_holm"] = tested.groupby("task", sort=False).p.transform(lambda p: holm(p))
-paper.save(tested, "subspace_rotations_pooled")
+cache.save(tested, "subspace_rotations_pooled")
 shown = []
 for row in tested.itertuples():
-    ends = "" if np.isnan(row.low) else f" [{paper.signed(row.low, 2)}, {paper.signed(row.high, 2)}]"
-    shown.append({"task": style.NAMES[row.task], "block": row.removed, "ΔFVU": paper.signed(row.delta), "rotated": paper.signed(row.rotated), "δ [95 %]": paper.signed(row.effect, 2) + ends, "p (Holm)": f"{row.p_holm:.3f}", "n": row.n})
-paper.show(pd.DataFrame(shown))
+    ends = "" if np.isnan(row.low) else f" [{words.signed(row.low, 2)}, {words.signed(row.high, 2)}]"
+    shown.append({"task": style.NAMES[row.task], "block": row.removed, "ΔFVU": words.signed(row.delta), "rotated": words.signed(row.rotated), "δ [95 %]": words.signed(row.effect, 2) + ends, "p (Holm)": f"{row.p_holm:.3f}", "n": row.n})
+words.show(pd.DataFrame(shown))
 
 # %% tags=["remove-cell"]
 unlike = int((rotated.effect.abs() >= 0.9).sum())
@@ -236,7 +236,7 @@ rows = []
 for (task, removed, side), part in angles[angles.subspace == "activity"].groupby(["task", "removed", "side"], sort=False):
     middle = part.median(numeric_only=True)
     rows.append({"task": style.NAMES[task], "block": removed, "side": "reads" if side == "input" else "writes", "dimensions": f"{middle.n_block:.0f} and {middle.n_subspace:.0f}", "smallest": f"{middle.smallest:.0f} ({middle.smallest_chance:.0f})", "median": f"{middle['median']:.0f} ({middle.median_chance:.0f})", "n": len(part)})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## Is the information still there?

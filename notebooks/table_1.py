@@ -23,7 +23,7 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib import ordered_schur
-from study import catalogue, claims, paper
+from study import catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
 
@@ -49,7 +49,7 @@ for (construction, alpha), part in compared.groupby(["construction", "alpha"], s
         digits = 1 if entry.column == "n_R" else 3
         row[entry.column] = f"{entry.mean:.{digits}f} ({entry.paper:g})"
     rows.append(row)
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # The same with the spread over networks: standard deviation (a dash where there is one network only), the lowest and the highest network, and the difference of our mean from the paper. For −CR the paper prints {glue:text}`paper_table` in this table and {glue:text}`paper_text` in its text and Figure 1; both stand.
@@ -70,10 +70,10 @@ for entry in compared.itertuples():
             "lowest": ends[0],
             "highest": ends[1],
             "n": entry.n,
-            "difference": paper.signed(entry.difference, digits),
+            "difference": words.signed(entry.difference, digits),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## The claim
@@ -97,11 +97,11 @@ for construction, part in table.groupby("construction", sort=False):
                 "same n_R": f"{same} of {len(dimensions)}",
             }
         )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 judged = claims.claim_4(table)
-paper.show(claims.as_text([judged]))
+words.show(claims.as_text([judged]))
 
 # %% tags=["remove-cell"]
 spread, dimensions, same = spreads["dense_orthogonal"]

@@ -8,16 +8,17 @@ entries greedily, so that their sets are large, not provably the largest. The se
 trials, the check another.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
 
-from schur_lib.schur import COUPLINGS, SUBSETS, OrderedSchur, label, ordered_schur
-from schur_lib.subjects import Evaluation, interval
+from schur_lib.intervals import interval
+from schur_lib.schur import COUPLINGS, SUBSETS, Mask, OrderedSchur, label
+from schur_lib.subjects import Evaluation
 
 KINDS = ("blocks", "groups", "entries")
-# Our choice: an accurate network makes so few errors that a share of them means nothing.
-ACCURACY_LOST = 0.005
 # Our choice: a greedy search tries thousands of sets and so finds some that are harmless by luck of the
 # trials; it counts this many standard errors over trials as harm.
 CAUTION = 2.0
@@ -29,7 +30,7 @@ def stabilisers(
     tolerance: float = 0.05,
     absolute: float | None = None,
     alpha: float = 0.9,
-    kinds=KINDS,
+    kinds: Sequence[str] = KINDS,
 ) -> pd.DataFrame:
     """The largest sets of couplings that can go within a tolerance, checked on other trials.
 
@@ -50,9 +51,10 @@ def stabilisers(
     Raises:
         ValueError: the evaluations are of different matrices or metrics, or an argument is unknown.
     """
-    if not torch.equal(chosen_on.W_hh, held_out.W_hh) or chosen_on.metric != held_out.metric:
+    same_metric = chosen_on.metric.name == held_out.metric.name
+    if not torch.equal(chosen_on.W_hh, held_out.W_hh) or not same_metric:
         raise ValueError("chosen_on and held_out must be of one network and one metric")
-    form = ordered_schur(chosen_on.W_hh)
+    form = chosen_on.form
     masks, rows = form.couplings(alpha), []
     n_all = sum(int(mask.sum()) for mask in masks.values())
     for kind in kinds:
@@ -68,7 +70,7 @@ def stabilisers(
                 "removed": label(blocks) if kind == "blocks" else "",
                 **counts,
                 "share": mask.sum() / n_all if n_all else 0.0,
-                "mass": _mass(form, mask),
+                "mass": form.mass(mask),
                 "allowed": allowed,
                 "harm": float(harm.mean()),
                 "held_out_allowed": held_allowed,
@@ -76,7 +78,7 @@ def stabilisers(
                 "low": low,
                 "high": high,
                 "holds": bool(held_harm.mean() <= held_allowed),
-                "metric": chosen_on.metric,
+                "metric": chosen_on.metric.name,
             }
         )
     return pd.DataFrame(rows)
@@ -88,7 +90,7 @@ def stabiliser(
     tolerance: float = 0.05,
     absolute: float | None = None,
     alpha: float = 0.9,
-) -> np.ndarray:
+) -> Mask:
     """A set of couplings that can go within a tolerance on some trials, as large as it is found.
 
     Blocks: of the eight subsets, the one of largest Schur mass. Groups and entries: each is removed
@@ -108,23 +110,21 @@ def stabiliser(
     Raises:
         ValueError: unknown kind, or a bad tolerance or alpha.
     """
-    form = ordered_schur(trials.W_hh)
-    (whole,) = trials.trial_scores([trials.W_hh]).numpy()
-    allowed = allowed_harm(trials, float(whole.mean()), tolerance, absolute)
-    sign = -1.0 if trials.higher_is_better else 1.0
+    form = trials.form
+    (intact,) = trials.trial_scores([trials.W_hh]).numpy()
+    allowed = allowed_harm(trials, tolerance, absolute)
 
     def harm(masks, caution=0.0):
-        matrices = (_without(form, mask) for mask in masks)
-        each = sign * (trials.trial_scores(matrices).numpy() - whole)
-        error = each.std(1, ddof=1) / len(whole) ** 0.5 if len(whole) > 1 else 0.0
+        each = trials.trial_scores(form.without(mask) for mask in masks).numpy()
+        each = trials.metric.harm(each, intact)
+        error = each.std(1, ddof=1) / len(intact) ** 0.5 if len(intact) > 1 else 0.0
         return each.mean(1) + caution * error
 
     none = np.zeros(form.T.shape, dtype=bool)
     if kind == "blocks":
-        masks = form.couplings(alpha)
-        sets = [sum((masks[name] for name in s), none) for s in SUBSETS]
+        sets = [form.mask(s, alpha) for s in SUBSETS]
         may_go = [mask for mask, h in zip(sets, harm(sets), strict=True) if h <= allowed]
-        return max(may_go, key=lambda mask: (_mass(form, mask), mask.sum()), default=none)
+        return max(may_go, key=lambda mask: (form.mass(mask), mask.sum()), default=none)
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
     units = _groups(form) if kind == "groups" else _entries(form)
@@ -146,16 +146,15 @@ def stabiliser(
 
 
 def allowed_harm(
-    trials: Evaluation, whole: float, tolerance: float = 0.05, absolute: float | None = None
+    trials: Evaluation, tolerance: float = 0.05, absolute: float | None = None
 ) -> float:
     """How much worse a network may become: max(tolerance · error, absolute).
 
     Args:
-        trials: gives the metric. The error is the score, or 1 − score of an accuracy.
-        whole: the score of the whole network.
+        trials: the network; its error is the score, or 1 − score of an accuracy.
         tolerance: relative increase of the error, ≥ 0.
-        absolute: change of the score that is allowed in any case, ≥ 0; None: 0.005 for accuracies
-            (our choice), 0 for other metrics. Needed for a function of one's own where more is better.
+        absolute: change of the score that is allowed in any case, ≥ 0; None: what the metric allows,
+            0.005 for accuracies, 0 for others. Needed for a function of one's own where more is better.
 
     Returns:
         float, in units of the metric.
@@ -163,31 +162,23 @@ def allowed_harm(
     Raises:
         ValueError: a negative number, or no absolute where it is needed.
     """
-    accuracy = trials.metric in ("accuracy", "replay_accuracy")
-    if absolute is None and trials.higher_is_better and not accuracy:
+    metric = trials.metric
+    if absolute is None and metric.higher_is_better and metric.perfect is None:
         raise ValueError(
-            f"the error of {trials.metric!r}, of which more is better, is unknown: give absolute"
+            f"the error of {metric.name!r}, of which more is better, is unknown: give absolute"
         )
-    absolute = absolute if absolute is not None else ACCURACY_LOST if accuracy else 0.0
+    absolute = metric.allowed if absolute is None else absolute
     if not (tolerance >= 0 and absolute >= 0):
         raise ValueError(f"tolerance and absolute must be ≥ 0, got {tolerance!r}, {absolute!r}")
-    error = 1 - whole if accuracy else 0.0 if trials.higher_is_better else whole
-    return max(tolerance * error, absolute)
+    # A function of one's own is its own error where less is better, and has none where more is.
+    unknown = 0.0 if metric.higher_is_better else trials.intact
+    return max(tolerance * (unknown if metric.perfect is None else trials.error), absolute)
 
 
 def _harms(trials, form, mask, tolerance, absolute):
     """Harm of each trial, and what is allowed on average."""
-    whole, without = trials.trial_scores([trials.W_hh, _without(form, mask)])
-    allowed = allowed_harm(trials, float(whole.mean()), tolerance, absolute)
-    return (whole - without if trials.higher_is_better else without - whole), allowed
-
-
-def _without(form, mask):
-    return torch.from_numpy(form.Q @ np.where(mask, 0.0, form.T) @ form.Q.T)
-
-
-def _mass(form, mask):
-    return float(np.linalg.norm(form.T[mask]) / (np.linalg.norm(form.T) or 1))
+    intact, without = trials.trial_scores([trials.W_hh, form.without(mask)])
+    return trials.metric.harm(without, intact), allowed_harm(trials, tolerance, absolute)
 
 
 def _with(mask, unit):
@@ -203,5 +194,4 @@ def _groups(form: OrderedSchur):
 
 
 def _entries(form: OrderedSchur):
-    masks = form.couplings()
-    return [tuple(entry) for entry in np.argwhere(masks["RR"] | masks["CR"] | masks["CC"])]
+    return [tuple(entry) for entry in np.argwhere(form.above)]

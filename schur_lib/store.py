@@ -3,8 +3,6 @@
 A file belongs to a spec if it loads whole, names that spec, and was trained by the code at hand.
 """
 
-import ast
-import hashlib
 import os
 import warnings
 from functools import cache
@@ -13,9 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from schur_lib.networks import Network
-
-# What decides how a spec is trained: a change in one of these makes the stored networks out of date.
-TRAINING_CODE = ("dynamics", "initialisations", "kernels", "metrics", "tasks", "training")
+from schur_lib.provenance import code_digest
 
 
 def default_folder() -> Path:
@@ -49,7 +45,7 @@ def has(spec, folder) -> bool:
         os.replace(file, aside)
         warnings.warn(f"{error}; set aside as {aside.name}, to be trained again", stacklevel=2)
         return False
-    if net.metadata.get("provenance", {}).get("code") != code_digest():
+    if net.metadata.get("provenance", {}).get("code") != training_code():
         warnings.warn(
             f"{file.name} was trained by another version of the code, to be trained again",
             stacklevel=2,
@@ -76,10 +72,6 @@ def _load(spec, file):
 
 
 @cache
-def code_digest() -> str:
-    """Digest of the code that trains, blind to comments and layout."""
-    digest = hashlib.sha256()
-    for name in TRAINING_CODE:
-        source = (Path(__file__).parent / f"{name}.py").read_text()
-        digest.update(ast.dump(ast.parse(source)).encode())
-    return digest.hexdigest()[:12]
+def training_code() -> str:
+    """Digest of the code that trains."""
+    return code_digest("schur_lib.training")

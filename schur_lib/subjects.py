@@ -1,35 +1,39 @@
-"""Anyone's recurrent model: other matrices in the place of its recurrent one, scored on given trials.
+"""What every probe asks: a recurrent matrix, trials, and what any other matrix in its place scores on them.
 
-Name the parameter that holds the recurrent matrix; everything else in the model stays as it is:
+It comes from a network and a task, from a network and data, or from anyone's torch module:
 
+    trials = on_task(net, tasks.copy())
+    trials = of_network(net, inputs, targets)
     trials = evaluation(model, "rnn.weight_hh_l0", inputs, targets, metric="fvu")
-    table = profile_of(trials)
+
+and goes to any probe: `profile_of(trials)`, `stabilisers(trials, others)`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from schur_lib.dynamics import rollout
-from schur_lib.metrics import sensitivity
+from schur_lib.dynamics import hidden_states, rollout
+from schur_lib.metrics import METRICS, Metric
 from schur_lib.networks import Network
-from schur_lib.schur import SUBSETS, label, ordered_schur
+from schur_lib.schur import OrderedSchur, ordered_schur
+from schur_lib.tasks import Task, held_out
 
-# True where more is better.
-METRICS = {"fvu": False, "accuracy": True, "cross_entropy": False, "replay_accuracy": True}
 # The gates in the order in which torch stacks their matrices.
-GATES = {
+GATES: dict[tuple, tuple[str, ...]] = {
     (nn.GRU, nn.GRUCell): ("reset", "update", "new"),
     (nn.LSTM, nn.LSTMCell): ("input", "forget", "cell", "output"),
 }
 # Our choice: the fused run stands in for a module whose outputs it repeats to this (relative to the
 # largest output, float32).
 SAME = 1e-3
+CHUNK = 2**26  # bytes of outputs at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,26 +42,169 @@ class Evaluation:
 
     Fields:
         W_hh: (N, N) float64, the model's own matrix.
-        trial_scores: matrices, (K, N, N) or any iterable of (N, N) → (K, B) float64, one score a trial;
-            their mean over trials is the score. (K, 1) for a metric that gives one number only.
-        metric: its name.
-        higher_is_better: whether a higher score is better.
+        run: matrices (N, N) → their outputs (T, B, N_y), one after the other, in their order.
+        metric: the score.
+        targets: what the metric compares the last outputs with.
+        n_scored: how many of the last outputs it is given.
         n_trials: B.
-        network: the model as a `Network` where it is a plain one; None elsewhere.
-        inputs: (T, B, N_x), the network's inputs; None where there is no network.
+        states_of: (N, N) → the states h_1 … h_T (T, B, N) with that matrix; None where they are unknown.
+        module: the network or module itself.
+        network: the same as a `Network` where it is a plain one; None elsewhere.
+        inputs: (T, B, N_x) of the network; None where there is none.
+        free_steps: steps that the network runs on after the input has ended.
     """
 
     W_hh: Tensor
-    trial_scores: Callable[[Iterable[Tensor]], Tensor]
-    metric: str
-    higher_is_better: bool
+    run: Callable[[Iterable[Tensor]], Iterator[Tensor]]
+    metric: Metric
+    targets: Tensor
+    n_scored: int
     n_trials: int
+    states_of: Callable[[Tensor], Tensor] | None = None
+    module: Network | nn.Module | None = None
     network: Network | None = None
     inputs: Tensor | None = None
+    free_steps: int = 0
 
-    def scores(self, matrices: Iterable[Tensor]) -> Tensor:
+    @cached_property
+    def form(self) -> OrderedSchur:
+        """The ordered Schur form of W_hh."""
+        return ordered_schur(self.W_hh)
+
+    @cached_property
+    def intact(self) -> float:
+        """The score of W_hh itself."""
+        return float(self.scores([self.W_hh])[0])
+
+    @property
+    def error(self) -> float:
+        """The intact network's distance from a perfect score; NaN where that is unknown."""
+        return float(self.metric.error(self.intact))
+
+    def outputs(self, matrices: Iterable[Tensor | NDArray]) -> Iterator[Tensor]:
+        """The outputs that are scored, (n_scored, B, N_y), of one matrix after the other."""
+        for outputs in self.run(self._checked(matrices)):
+            yield outputs[-self.n_scored :]
+
+    def trial_scores(self, matrices: Iterable[Tensor | NDArray]) -> Tensor:
+        """(K, B) float64, one score a matrix and trial; (K, 1) for a metric that gives one number only.
+
+        Matrices are (K, N, N) or any iterable of (N, N), run in chunks: memory does not grow with K.
+        """
+        scores = [self._scored(outputs) for outputs in self.outputs(matrices)]
+        return torch.stack(scores) if scores else torch.zeros(0, self.n_trials).double()
+
+    def scores(self, matrices: Iterable[Tensor | NDArray]) -> Tensor:
         """(K,) float64, one score a matrix: the mean over trials."""
         return self.trial_scores(matrices).mean(-1)
+
+    def harms(self, matrices: Iterable[Tensor | NDArray]) -> NDArray[np.float64]:
+        """(K,) float64: how much worse each matrix does than W_hh, in units of the metric."""
+        return self.metric.harm(self.scores(matrices).numpy(), self.intact)
+
+    def states(self, W_hh: Tensor | NDArray | None = None) -> Tensor:
+        """Hidden states h_1 … h_T, (T, B, N), with a matrix in the place of W_hh.
+
+        Raises:
+            ValueError: the model's states are unknown.
+        """
+        if self.states_of is None:
+            raise ValueError(
+                "the states of this model are unknown: its matrix belongs to no layer or cell of "
+                "torch's; give evaluation(…, states=lambda module, inputs: …)"
+            )
+        (W,) = self._checked([self.W_hh if W_hh is None else W_hh])
+        return self.states_of(W)
+
+    def acted_on(self) -> Tensor:
+        """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own."""
+        states = self.states().double()
+        start = torch.zeros_like(states[:1])
+        if self.network is not None and self.network.h0 is not None:
+            start += self.network.h0.double()
+        return torch.cat([start, states[:-1]])
+
+    def scored_by(self, metric: str | Metric) -> "Evaluation":
+        """The same model on the same trials, by another metric."""
+        return replace(self, metric=METRICS[metric] if isinstance(metric, str) else metric)
+
+    def _checked(self, matrices):
+        for W in matrices:
+            W = torch.as_tensor(W)
+            if W.shape != self.W_hh.shape:
+                wanted = tuple(self.W_hh.shape)
+                raise ValueError(f"a matrix must be {wanted}, got {tuple(W.shape)}")
+            yield W
+
+    def _scored(self, outputs):
+        scores = self.metric.per_trial(outputs, self.targets).cpu().double()
+        # What has grown beyond all bounds is infinitely wrong, not undefined.
+        return torch.nan_to_num(scores, nan=float("inf"), posinf=float("inf"))
+
+
+def on_task(
+    net: Network, task: Task, n_trials: int = 1024, seed: int = 0, metric: str | None = None
+) -> Evaluation:
+    """A network on held-out trials of a task.
+
+    Args:
+        net: the network.
+        task: gives the trials and the score.
+        n_trials: held-out trials; they share nothing with the training data.
+        seed: of the trials.
+        metric: name of another score than the task's.
+
+    Raises:
+        ValueError: network and task do not fit.
+    """
+    if (net.n_inputs, net.n_outputs) != (task.n_inputs, task.n_outputs):
+        raise ValueError(
+            f"the {task.name} task has {task.n_inputs} inputs and {task.n_outputs} outputs, "
+            f"the network {net.n_inputs} and {net.n_outputs}"
+        )
+    inputs, targets = (t.to(net.W_hh) for t in held_out(task, n_trials, seed))
+    scored = task.metric if metric is None else METRICS[metric]
+    return of_network(net, inputs, targets, scored, task.free_steps)
+
+
+def of_network(
+    net: Network,
+    inputs: Tensor,
+    targets: Tensor,
+    metric: str | Metric = "fvu",
+    free_steps: int = 0,
+) -> Evaluation:
+    """A network on trials at hand.
+
+    Args:
+        net: the network.
+        inputs: (T, B, N_x).
+        targets: (T', B, N_y), or classes (T', B); of the last T' outputs.
+        metric: the score or its name.
+        free_steps: steps that the network runs on after the input has ended.
+    """
+    metric = METRICS[metric] if isinstance(metric, str) else metric
+    n_steps = len(inputs) + free_steps
+    per_network = n_steps * inputs.shape[1] * net.n_outputs * inputs.element_size()
+    size = max(1, CHUNK // per_network)
+
+    def run(matrices):
+        chunk = []
+        for W in matrices:
+            chunk.append(W.to(net.W_hh))
+            if len(chunk) == size:
+                yield from rollout(net, inputs, torch.stack(chunk), free_steps)
+                chunk.clear()
+        if chunk:
+            yield from rollout(net, inputs, torch.stack(chunk), free_steps)
+
+    def states_of(W):
+        with torch.no_grad():
+            return hidden_states(net, inputs, W.to(net.W_hh), free_steps)
+
+    own, n_scored = net.W_hh.detach().cpu().double(), min(len(targets), n_steps)
+    return Evaluation(own, run, metric, targets, n_scored, inputs.shape[1], states_of, net, net, inputs,
+                      free_steps)  # fmt: skip
 
 
 def evaluation(
@@ -71,6 +218,7 @@ def evaluation(
     batch_first: bool | None = None,
     higher_is_better: bool | None = None,
     seed: int = 0,
+    states: Callable | None = None,
 ) -> Evaluation:
     """Make a model ready for matrices that are swapped into one of its parameters.
 
@@ -108,6 +256,8 @@ def evaluation(
         batch_first: whether outputs and targets are (B, T, …); None: if a layer of the module says so.
         higher_is_better: of a function as a metric (None: no); the metrics with a name know theirs.
         seed: of the random numbers within the model.
+        states: (module, inputs) → hidden states (T, B, N), for probes of the activity; needed only where
+            the matrix is not that of one of torch's recurrent layers or cells.
 
     Returns:
         Evaluation.
@@ -116,147 +266,100 @@ def evaluation(
         ValueError: an unknown name, a matrix that is not square, outputs and targets that do not fit, or
             values that are not finite.
     """
-    name, better = _metric(metric, higher_is_better)
+    record = _metric(metric, higher_is_better)
+    if not isinstance(module, Network | nn.Module):
+        raise ValueError(f"module must be a torch module, got {type(module).__name__}")
     if isinstance(module, Network):
         if parameter != "W_hh" or forward is not None or gate is not None:
             raise ValueError(
                 "a Network has the parameter 'W_hh', no forward and no gate; got "
                 f"parameter={parameter!r}, forward={forward!r}, gate={gate!r}"
             )
-        batch_first = bool(batch_first)
         inputs = _finite("inputs", inputs)
         if batch_first and inputs.ndim == 3:
             inputs = inputs.transpose(0, 1).contiguous()
-        network, W_hh = module, module.W_hh
-        targets = _time_first(_finite("targets", targets), metric, batch_first)
-        outputs = rollout(network, inputs)
-        run = None
+    elif batch_first is None:
+        batch_first = any(getattr(m, "batch_first", False) for m in module.modules())
+    targets = _finite("targets", targets)
+    if not callable(metric):
+        targets = _time_first(targets, record, batch_first)
+    if isinstance(module, Network):
+        trials = of_network(module, inputs, targets, record)
+        outputs = rollout(module, inputs)
     else:
-        if not isinstance(module, nn.Module):
-            raise ValueError(f"module must be a torch module, got {type(module).__name__}")
-        if batch_first is None:
-            batch_first = any(getattr(m, "batch_first", False) for m in module.modules())
-        whole, rows = _recurrent(module, parameter, gate)
-        W_hh = whole[rows]
-        targets = _time_first(_finite("targets", targets), metric, batch_first)
-        run = _runner(module, parameter, rows, inputs, forward, batch_first, seed)
-        outputs = run(W_hh)
-        network = _plain_network(module, parameter, gate)
-        if network is not None:
-            layer = next(m for m in module.modules() if isinstance(m, nn.RNN))
-            straight = isinstance(inputs, Tensor) and inputs.ndim == 3
-            time_first = inputs.transpose(0, 1) if straight and layer.batch_first else inputs
-            if not straight or not _repeats(network, time_first, run, outputs):
-                network = None
-            else:
-                inputs = time_first.detach().contiguous()
+        trials, outputs = _of_module(
+            module, parameter, inputs, targets, record, forward, gate, batch_first, seed, states
+        )
     if not torch.isfinite(outputs).all():
         raise ValueError("the model's outputs are not all finite on these inputs")
     targets = targets.to(outputs.device)
     if targets.is_floating_point():
         targets = targets.to(outputs.dtype)
+    trials = replace(
+        trials,
+        targets=targets,
+        n_scored=len(outputs) if callable(metric) else min(len(targets), len(outputs)),
+        n_trials=outputs.shape[1],
+    )
     # Raises before long work what the metric cannot take.
-    n_trials = len(_scored(metric, outputs, targets))
-    own = W_hh.detach().cpu().double()
+    n_trials = len(trials._scored(outputs[-trials.n_scored :]))
+    return replace(trials, n_trials=n_trials)
 
-    def trial_scores(matrices):
-        scores = []
-        for outputs in _outputs(network, inputs, run, matrices, own, W_hh):
-            scores.append(_scored(metric, outputs, targets))
-        return torch.stack(scores) if scores else torch.zeros(0, n_trials, dtype=torch.float64)
+
+def _of_module(
+    module, parameter, inputs, targets, metric, forward, gate, batch_first, seed, states
+):
+    whole, rows = _recurrent(module, parameter, gate)
+    run_one = _runner(module, parameter, rows, inputs, forward, batch_first, seed)
+    outputs = run_one(whole[rows])
+    network = _plain_network(module, parameter, gate)
+    if network is not None and isinstance(inputs, Tensor) and inputs.ndim == 3:
+        layer = next(m for m in module.modules() if isinstance(m, nn.RNN))
+        ordered = inputs.transpose(0, 1) if layer.batch_first else inputs
+        ordered = ordered.detach().contiguous()
+        if _repeats(network, ordered, run_one, outputs):
+            fast = of_network(network, ordered, targets, metric)
+            return replace(fast, module=module), outputs
+
+    def run(matrices):
+        for W in matrices:
+            yield run_one(W)
 
     return Evaluation(
-        own, trial_scores, name, better, n_trials, network, inputs if network is not None else None
-    )
+        whole[rows].cpu().double(), run, metric, targets, len(outputs), outputs.shape[1],
+        _activity(module, parameter, run_one, rows, inputs, batch_first, seed, states), module,
+    ), outputs  # fmt: skip
 
 
-def profile_of(
-    trials: Evaluation,
-    alpha: float = 0.9,
-    removed: Sequence[frozenset] = SUBSETS,
-    n_draws: int = 2000,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """What each removed set of couplings does to a model's score, with intervals over trials.
+def _activity(module, parameter, run_one, rows, inputs, batch_first, seed, states):
+    """The states of a module with a matrix, from what its recurrent layer or cell gives; None if unknown."""
+    if states is not None:
+        return _runner(module, parameter, rows, inputs, states, batch_first, seed)
+    owner = module.get_submodule(parameter.rpartition(".")[0])
+    if not isinstance(owner, nn.RNNBase | nn.RNNCellBase):
+        return None
 
-    As `ablation_profile`, on the trials of an `Evaluation` and with its metric.
+    def states_of(W):
+        seen = []
 
-    Args:
-        trials: from `evaluation`.
-        alpha: splits the leading sector from its complement, in (0, 1].
-        removed: the sets of blocks; all eight subsets by default.
-        n_draws: resamples of the bootstrap.
-        seed: of the bootstrap.
+        def keep(_module, _inputs, output):
+            seen.append(output if isinstance(output, Tensor) else output[0])
 
-    Returns:
-        One row a set, the first the full model: `removed`, `mass`, `score`, `delta`, `sensitivity`,
-        `low` and `high`: 95 % percentile bootstrap of `delta` over trials (paired; NaN with one trial),
-        `n_leading`, `alpha`, `metric`, `n_trials`.
+        handle = owner.register_forward_hook(keep)
+        try:
+            run_one(W)
+        finally:
+            handle.remove()
+        if isinstance(owner, nn.RNNCellBase):
+            return torch.stack(seen)
+        if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 3:
+            raise ValueError(
+                f"the layer that holds {parameter} ran {len(seen)} times, or on packed sequences: its "
+                "states are unknown; give evaluation(…, states=lambda module, inputs: …)"
+            )
+        return seen[0].transpose(0, 1) if owner.batch_first else seen[0]
 
-    Raises:
-        ValueError: a bad alpha or block name.
-    """
-    form = ordered_schur(trials.W_hh)
-    sets = [frozenset()] + [frozenset(s) for s in removed if len(s)]
-    matrices = [torch.from_numpy(form.ablate(s, alpha)) if s else trials.W_hh for s in sets]
-    scores = trials.trial_scores(matrices)
-    rows = []
-    for s, mine in zip(sets, scores, strict=True):
-        mass, delta = form.removed_mass(s, alpha), float(mine.mean() - scores[0].mean())
-        low, high = interval(mine - scores[0], n_draws, seed) if s else (0.0, 0.0)
-        rows.append(
-            (label(s), mass, float(mine.mean()), delta, sensitivity(delta, mass), low, high)
-        )
-    columns = ["removed", "mass", "score", "delta", "sensitivity", "low", "high"]
-    return pd.DataFrame(rows, columns=columns).assign(
-        n_leading=form.n_leading(alpha),
-        alpha=alpha,
-        metric=trials.metric,
-        n_trials=trials.n_trials,
-    )
-
-
-def over_networks(
-    profiles: Sequence[pd.DataFrame], n_draws: int = 2000, seed: int = 0
-) -> pd.DataFrame:
-    """The profiles of several models as one: means and intervals with networks as the unit.
-
-    Args:
-        profiles: from `profile_of` or `ablation_profile`, one a network, of the same sets.
-        n_draws: resamples of the bootstrap.
-        seed: of the bootstrap.
-
-    Returns:
-        One row a set: `removed`; means of `mass`, `score` and `delta`; `low` and `high`: 95 % percentile
-        bootstrap of the mean `delta` over networks (NaN with one); `n_networks`.
-    """
-    table = pd.concat(profiles, ignore_index=True)
-    rows = []
-    for removed, part in table.groupby("removed", sort=False):
-        low, high = interval(torch.tensor(part.delta.to_numpy()), n_draws, seed)
-        rows.append((removed, *part[["mass", "score", "delta"]].mean(), low, high, len(part)))
-    columns = ["removed", "mass", "score", "delta", "low", "high", "n_networks"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def interval(values: Tensor, n_draws: int = 2000, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of a mean.
-
-    Args:
-        values: (B,), independent.
-        n_draws: resamples.
-        seed: of the resamples.
-
-    Returns:
-        (low, high); NaN where there are fewer than two values or some are not finite.
-    """
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2 or not np.isfinite(values).all():
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), size=n_draws)
-    low, high = np.quantile(counts @ values / len(values), [0.025, 0.975])
-    return float(low), float(high)
+    return states_of
 
 
 # --- the parameter ---------------------------------------------------------------------------
@@ -380,39 +483,35 @@ def _repeats(network, inputs, run, outputs):
     return True
 
 
-def _outputs(network, inputs, run, matrices, own, W_hh):
-    """The outputs (T, B, N_y) of each matrix, in their order."""
-    chunk = []
-    if network is not None:
-        # About 64 MB of outputs at a time.
-        per_network = inputs.shape[0] * inputs.shape[1] * network.n_outputs * W_hh.element_size()
-        size = max(1, 2**26 // per_network)
-    for W in matrices:
-        W = torch.as_tensor(W)
-        if W.shape != own.shape:
-            raise ValueError(f"a matrix must be {tuple(own.shape)}, got {tuple(W.shape)}")
-        if network is None:
-            yield run(W)
-            continue
-        chunk.append(W.to(W_hh))
-        if len(chunk) == size:
-            yield from rollout(network, inputs, W_hh=torch.stack(chunk))
-            chunk.clear()
-    if chunk:
-        yield from rollout(network, inputs, W_hh=torch.stack(chunk))
-
-
 # --- the metric ------------------------------------------------------------------------------
 
 
 def _metric(metric, higher_is_better):
-    if callable(metric):
-        return getattr(metric, "__name__", "metric"), bool(higher_is_better)
-    if metric not in METRICS:
-        raise ValueError(f"metric must be one of {tuple(METRICS)} or a function, got {metric!r}")
-    if higher_is_better not in (None, METRICS[metric]):
-        raise ValueError(f"higher_is_better of {metric!r} is {METRICS[metric]}, not yours to set")
-    return metric, METRICS[metric]
+    if not callable(metric):
+        if metric not in METRICS:
+            raise ValueError(
+                f"metric must be one of {tuple(METRICS)} or a function, got {metric!r}"
+            )
+        record = METRICS[metric]
+        if higher_is_better not in (None, record.higher_is_better):
+            raise ValueError(
+                f"higher_is_better of {metric!r} is {record.higher_is_better}, not yours to set"
+            )
+        return record
+
+    def per_trial(outputs, targets):
+        scores = torch.as_tensor(metric(outputs, targets)).detach().reshape(-1)
+        if len(scores) not in (1, outputs.shape[1]):
+            raise ValueError(
+                f"the metric must return one score a trial, ({outputs.shape[1]},), or one number; "
+                f"got {len(scores)} numbers"
+            )
+        return scores
+
+    name = getattr(metric, "__name__", "metric")
+    better = bool(higher_is_better)
+    direction = "higher is better" if better else "lower is better"
+    return Metric(name, f"a function of your own; {direction}", per_trial, better)
 
 
 def _finite(name, value):
@@ -426,70 +525,17 @@ def _finite(name, value):
 
 
 def _time_first(targets, metric, batch_first):
-    """Targets as (T, B, N_y), classes as (T, B); those of a function as they are."""
-    if callable(metric):
-        return targets
-    classes = metric in ("accuracy", "cross_entropy")
-    if classes and targets.is_floating_point():
+    """Targets as (T, B, N_y), classes as (T, B)."""
+    if metric.classes and targets.is_floating_point():
         raise ValueError(
-            f"targets must be integer classes for the metric {metric!r}, got {targets.dtype}"
+            f"targets must be integer classes for the metric {metric.name!r}, got {targets.dtype}"
         )
-    n_axes = 2 if classes else 3
+    n_axes = 2 if metric.classes else 3
     if targets.ndim == n_axes - 1:
         return targets[None]
     if targets.ndim != n_axes:
-        wanted = "(T, B) or (B,)" if classes else "(T, B, N_y) or (B, N_y)"
+        wanted = "(T, B) or (B,)" if metric.classes else "(T, B, N_y) or (B, N_y)"
         raise ValueError(
-            f"targets must be {wanted} for the metric {metric!r}, got {tuple(targets.shape)}"
+            f"targets must be {wanted} for the metric {metric.name!r}, got {tuple(targets.shape)}"
         )
     return targets.transpose(0, 1) if batch_first else targets
-
-
-def _scored(metric, outputs, targets):
-    """(B,) float64 scores, one a trial, or (1,)."""
-    if callable(metric):
-        scores = torch.as_tensor(metric(outputs, targets)).detach().cpu().double().reshape(-1)
-        if len(scores) not in (1, outputs.shape[1]):
-            raise ValueError(
-                f"the metric must return one score a trial, ({outputs.shape[1]},), or one number; "
-                f"got {len(scores)} numbers"
-            )
-        return scores
-    outputs = outputs[-len(targets) :]
-    if metric in ("fvu", "replay_accuracy"):
-        _same("outputs", outputs.shape, targets.shape)
-        if metric == "fvu":
-            # As `fvu`, with the variance of all trials, so that the mean over trials is the FVU.
-            variance = (targets - targets.mean((0, 1))).square().sum(-1).mean()
-            if not variance > 0:
-                raise ValueError("targets must vary over time or trials: their variance is 0")
-            scores = (outputs - targets).square().sum(-1).mean(0) / variance
-        else:
-            if not torch.all(targets.abs() == 1):
-                raise ValueError("targets must be −1 or +1 for the metric 'replay_accuracy'")
-            scores = (torch.sign(outputs) == targets).double().mean((0, 2))
-    else:
-        _same("the outputs' steps and trials", outputs.shape[:2], targets.shape)
-        n = outputs.shape[2]
-        if targets.min() < 0 or targets.max() >= n:
-            raise ValueError(
-                f"targets must be classes 0 to {n - 1}, as many as outputs; got "
-                f"{int(targets.min())} to {int(targets.max())}"
-            )
-        if metric == "accuracy":
-            scores = (outputs.argmax(-1) == targets).double().mean(0)
-        else:
-            losses = nn.functional.cross_entropy(
-                outputs.flatten(0, 1), targets.flatten().long(), reduction="none"
-            )
-            scores = losses.reshape(targets.shape).mean(0)
-    # What has grown beyond all bounds is infinitely wrong, not undefined.
-    return torch.nan_to_num(scores.cpu().double(), nan=float("inf"), posinf=float("inf"))
-
-
-def _same(name, got, wanted):
-    if tuple(got) != tuple(wanted):
-        raise ValueError(
-            f"{name} must be the targets' {tuple(wanted)}, got {tuple(got)} (time first; "
-            "batch_first=True if trials come first)"
-        )

@@ -1,10 +1,10 @@
 """Tables that take long to measure: one part a network, kept on disk, shipped for the reference networks.
 
-The shipped table data/results/<name>.csv has a stamp beside it, <name>.json: the code and the networks
-that made it. It is read only where both are those at hand; anything else is measured.
+The shipped table data/results/<name>.csv has a stamp beside it, <name>.json: the code that the probe can
+reach, the versions of the libraries, the options and the networks that made it. It is read only where all
+of these are those at hand; anything else is measured.
 """
 
-import ast
 import hashlib
 import inspect
 import json
@@ -17,18 +17,21 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from schur_lib.networks import Network
-from schur_lib.training import Spec
-from study import folders, paper
+from schur_lib.provenance import code_digest, library_versions
+from schur_lib.specs import Spec
+from schur_lib.subjects import Evaluation, on_task
+from schur_lib.tasks import TASKS
+from study import folders
 
-# What every measurement rests on; the module that holds the measurement is added to these.
-SHARED_CODE = ("schur", "networks", "kernels", "dynamics", "tasks", "metrics", "profile")
+KEYS = ("task", "construction", "hidden_size", "seed")
 
 
 def measured(
     name: str,
-    measure: Callable[..., pd.DataFrame],
+    probe: Callable[..., pd.DataFrame],
     specs: Sequence[Spec],
     networks: Sequence[Network],
+    on: dict | Sequence[dict] | None = None,
     **options,
 ) -> pd.DataFrame:
     """The measurements of several networks as one tidy table, also saved as a result.
@@ -39,93 +42,97 @@ def measured(
 
     Args:
         name: of the table, such as "controls_nulls".
-        measure: (spec, network, **options) → table; a function at the top level of a module.
-        specs: what each network is.
+        probe: (evaluation, **options) → table; a function at the top level of a module. If it takes a
+            `seed` that is not among the options, it is given one of the network and its task.
+        specs: what each network is; its task gives the held-out trials.
         networks: as many.
-        options: keyword arguments of `measure`, such as could stand in a JSON file.
+        on: the trials: arguments of `on_task`, and `exact` for a run in float64; several for a probe that
+            takes several evaluations.
+        options: keyword arguments of `probe`, such as could stand in a JSON file.
 
     Returns:
-        `task`, `construction`, `hidden_size`, `seed`, then the columns of `measure`.
+        `task`, `construction`, `hidden_size`, `seed`, then the columns of the probe.
     """
-    stamp = _stamp(measure, specs, networks, options)
+    on = [on or {}] if on is None or isinstance(on, dict) else list(on)
+    stamp = stamp_of(probe, specs, networks, on, options)
     anew = os.environ.get("SCHUR_LIB_MEASURE") == "all"
     if not anew and shipped_stamp(name) == stamp:
-        table = pd.read_csv(folders.RESULTS / f"{name}.csv", keep_default_na=False, na_values=["nan"])
+        table = read(folders.RESULTS / f"{name}.csv")
     else:
         # the caller's store, wherever the backend of joblib has its workers
         folder = folders.store() / "measured"
-        part = partial(_part, folder, name, measure, options, stamp["code"], anew)
+        part = partial(_part, folder, name, probe, on, options, stamp["code"], anew)
         jobs = Parallel(n_jobs=-1 if len(specs) > 1 else 1)
         table = pd.concat(
             jobs(delayed(part)(spec, net) for spec, net in zip(specs, networks, strict=True)),
             ignore_index=True,
         )
-    paper.save(table, name)
-    paper.save_stamp(stamp, name)
+    save(table, name)
+    _write(folders.results() / f"{name}.json", json.dumps(stamp, indent=1, sort_keys=True) + "\n")
     return table
 
 
-def shipped_stamp(name: str) -> dict | None:
-    """The stamp of a shipped table: its code, networks and options; None where there is none."""
-    file = folders.RESULTS / f"{name}.json"
-    return json.loads(file.read_text()) if file.exists() else None
-
-
-def measure_one(measure: Callable, spec: Spec, net: Network, options: dict) -> pd.DataFrame:
+def measure_one(probe: Callable, spec: Spec, net: Network, on: Sequence[dict], options: dict):
     """The rows of one network, as they stand in the table."""
-    rows = measure(spec, net, **options)
-    for i, key in enumerate(("task", "construction", "hidden_size", "seed")):
+    if "seed" in inspect.signature(probe).parameters and "seed" not in options:
+        options = {**options, "seed": (spec.seed, list(TASKS).index(spec.task))}
+    rows = probe(*(subject(spec, net, **trials) for trials in on), **options)
+    for i, key in enumerate(KEYS):
         if key not in rows:
             rows.insert(i, key, getattr(spec, key))
     return rows.round(7)
 
 
-def _part(folder, name, measure, options, code, anew, spec, net):
-    key = json.dumps([name, options, code, _digest_of(net)], sort_keys=True)
-    key = hashlib.sha256(key.encode()).hexdigest()[:16]
-    file = folder / f"{name}-{spec.task}-{key}.csv"
-    if anew or not file.exists():
-        rows = measure_one(measure, spec, net, options)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-        rows.to_csv(aside, index=False, na_rep="nan")
-        os.replace(aside, file)
-    # read back even when just measured, so that a table does not depend on whether it was
-    return pd.read_csv(file, keep_default_na=False, na_values=["nan"])
+def subject(spec: Spec, net: Network, exact: bool = False, **trials) -> Evaluation:
+    """A network on held-out trials of its task, in float64 if `exact`; `trials` as for `on_task`."""
+    return on_task(net.double() if exact else net, spec.make_task(), **trials)
 
 
-def _stamp(measure, specs, networks, options):
-    nets = [[s.task, _digest_of(n)] for s, n in zip(specs, networks, strict=True)]
+def save(table: pd.DataFrame, name: str) -> None:
+    """Write a results table to <name>.csv in `folders.results()`."""
+    # Rounded far below any tolerance, so that the file does not change in its last digits.
+    _write(folders.results() / f"{name}.csv", table.round(7).to_csv(index=False, na_rep="nan"))
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A table as `save` wrote it: the removed set "" is no missing value."""
+    return pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+
+
+def shipped_stamp(name: str) -> dict | None:
+    """The stamp of a shipped table: its code, networks and options; None where there is none."""
+    file = folders.RESULTS / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def stamp_of(probe, specs, networks, on, options) -> dict:
+    """What decides a table: the probe and all the code it reaches, libraries, options and networks."""
+    nets = [[s.task, s.as_dict()["task_options"], n.digest()] for s, n in zip(specs, networks, strict=True)]
     return {
-        "measure": f"{measure.__module__}.{measure.__name__}",
+        "probe": f"{probe.__module__}.{probe.__name__}",
         "options": json.loads(json.dumps(options)),
-        "code": _code_of(measure),
+        "on": json.loads(json.dumps(on)),
+        "code": code_digest(probe.__module__, __name__),
+        "libraries": library_versions(),
         "networks": hashlib.sha256(json.dumps(nets).encode()).hexdigest()[:16],
         "n_networks": len(nets),
     }
 
 
-def _code_of(measure):
-    files = [folders.PROJECT / "schur_lib" / f"{name}.py" for name in SHARED_CODE]
-    files.append(Path(inspect.getfile(measure)))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(_logic(ast.parse(file.read_text())).encode())
-    return digest.hexdigest()[:16]
+def _part(folder, name, probe, on, options, code, anew, spec, net):
+    key = [name, options, on, code, library_versions(), spec.as_dict(), net.digest()]
+    key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    file = folder / f"{name}-{spec.task}-{key}.csv"
+    if anew or not file.exists():
+        rows = measure_one(probe, spec, net, on, options)
+        _write(file, rows.to_csv(index=False, na_rep="nan"))
+    # read back even when just measured, so that a table does not depend on whether it was
+    return read(file)
 
 
-def _logic(tree):
-    """The code as text, blind to comments, layout and docstrings."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            if isinstance(body[0].value, ast.Constant):
-                node.body = body[1:]
-    return ast.dump(tree)
-
-
-def _digest_of(net):
-    digest = hashlib.sha256()
-    for matrix in (net.W_xh, net.W_hh, net.W_hy):
-        digest.update(matrix.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+def _write(path, text):
+    """The file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    aside.write_text(text, encoding="utf-8", newline="")
+    os.replace(aside, path)

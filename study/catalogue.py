@@ -5,13 +5,15 @@ only. With networks "reference" the shipped ones are used, more seeds than the p
 """
 
 import argparse
-import inspect
 from dataclasses import replace
 
-from schur_lib import store, tasks
+from schur_lib import store
 from schur_lib.initialisations import CONSTRUCTIONS
 from schur_lib.networks import Network
-from schur_lib.training import COPY_RECIPE, NEURO_RECIPE, TASKS, Spec, train
+from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE
+from schur_lib.specs import Spec
+from schur_lib.tasks import TASKS
+from schur_lib.training import train
 from study import folders
 
 PROFILES = ("paper", "quick")
@@ -128,11 +130,9 @@ def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
                     )
                 chosen.append(("copy", name, value, Spec("copy", *FIGURE_1[0], seed, recipe)))
         for (task, option), values in GENERATOR_STUDIES.items():
-            default = inspect.signature(getattr(tasks, task)).parameters[option].default
             for value in values:
-                options = {} if value == default else {option: value}
                 recipe = replace(NEURO_RECIPE, steps=50) if quick else None
-                spec = Spec(task, seed=seed, recipe=recipe, task_options=options)
+                spec = Spec(task, seed=seed, recipe=recipe, task_options={option: value})
                 chosen.append((task, option, str(value), spec))
     return chosen
 

@@ -92,7 +92,7 @@ def as_table(claims: list[Claim]) -> pd.DataFrame:
 
 
 def as_text(claims: list[Claim], every_part: bool = True) -> pd.DataFrame:
-    """The claims for `study.paper.show`: each part, or the decisive one of each claim, in words.
+    """The claims for `study.words.show`: each part, or the decisive one of each claim, in words.
 
     Args:
         claims: as judged.

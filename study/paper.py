@@ -3,18 +3,10 @@
 The paper is Dräger, arXiv:2606.18457v1; `data/README.md` describes the table of its numbers.
 """
 
-import json
-import math
-import os
-from collections.abc import Sequence
 from functools import cache
 
 import pandas as pd
 
-from schur_lib.networks import Network
-from schur_lib.profile import ablation_profile
-from schur_lib.schur import SUBSETS
-from schur_lib.training import Spec
 from study import folders
 
 KEYS = ["task", "construction", "hidden_size", "alpha", "removed"]
@@ -56,77 +48,6 @@ def paper_value(name: str) -> float:
     if found.empty:
         raise ValueError(f"no published number {name!r}; known are {', '.join(_numbers().id)}")
     return float(found.iloc[0])
-
-
-def results(
-    specs: Sequence[Spec],
-    networks: Sequence[Network],
-    alpha: float = 0.9,
-    removed: Sequence[frozenset] = SUBSETS,
-    batch_size: int = 1024,
-) -> pd.DataFrame:
-    """The ablation profiles of several networks as one tidy table.
-
-    Args:
-        specs: what each network is; its task gives the held-out trials.
-        networks: as many.
-        alpha: splits the leading sector from its complement, in (0, 1].
-        removed: the sets of blocks; all eight subsets by default.
-        batch_size: held-out trials.
-
-    Returns:
-        `task`, `construction`, `hidden_size`, `seed`, then the columns of `ablation_profile`.
-    """
-    profiles = []
-    for spec, net in zip(specs, networks, strict=True):
-        profile = ablation_profile(net, spec.make_task(), alpha, removed, batch_size)
-        names = ("task", "construction", "hidden_size", "seed")
-        for i, name in enumerate(names):
-            profile.insert(i, name, getattr(spec, name))
-        profiles.append(profile)
-    return pd.concat(profiles, ignore_index=True)
-
-
-def save(table: pd.DataFrame, name: str) -> None:
-    """Write a results table to <name>.csv in `folders.results()`."""
-    folder = folders.results()
-    folder.mkdir(parents=True, exist_ok=True)
-    # Rounded far below any tolerance, so that the file does not change in its last digits.
-    aside = folder / f".{name}.{os.getpid()}.tmp"
-    table.round(7).to_csv(aside, index=False, na_rep="nan")
-    os.replace(aside, folder / f"{name}.csv")
-
-
-def save_stamp(stamp: dict, name: str) -> None:
-    """Write what made a table to <name>.json beside it: code, networks and options."""
-    folder = folders.results()
-    aside = folder / f".{name}.{os.getpid()}.json"
-    aside.write_text(json.dumps(stamp, indent=1, sort_keys=True) + "\n")
-    os.replace(aside, folder / f"{name}.json")
-
-
-def profile_of(
-    spec: Spec,
-    net: Network,
-    alphas: Sequence[float] = (0.9,),
-    removed: Sequence[Sequence[str]] = SUBSETS,
-    batch_size: int = 1024,
-) -> pd.DataFrame:
-    """The ablation profile of one network at several thresholds, for `study.cache.measured`.
-
-    Args:
-        spec: what the network is; its task gives the held-out trials.
-        net: the network.
-        alphas: thresholds, each in (0, 1].
-        removed: the sets of blocks; all eight subsets by default.
-        batch_size: held-out trials.
-
-    Returns:
-        The columns of `ablation_profile`, threshold after threshold.
-    """
-    task = spec.make_task()
-    profiles = [ablation_profile(net, task, alpha, removed, batch_size) for alpha in alphas]
-    return pd.concat(profiles, ignore_index=True)
 
 
 def beside_paper(table: pd.DataFrame, where: str = "") -> pd.DataFrame:
@@ -190,101 +111,3 @@ def _rounding(published):
     effects = published.value.where(published.quantity == "delta_fvu")
     largest = effects.groupby(published.task).transform("max")
     return rounding.where(~in_words, 0.05 * largest)
-
-
-def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
-    """What each removed set does, as text, beside the paper's ΔFVU where it prints one.
-
-    Args:
-        table: from `results`, one task scored by FVU.
-        digits: after the decimal point of ΔFVU.
-
-    Returns:
-        One row a set: `deleted`, `mass` (mean), `paper` and `ours` (ΔFVU, mean ± SEM), `median`, `lowest`,
-        `highest`, `S` (mean ± SEM; networks where it is undefined left out) and `n`.
-    """
-
-    def mean_sem(values, digits):
-        spread = f"{values.sem():.{digits}f}" if len(values) > 1 else "–"
-        return f"{values.mean():.{digits}f} ± {spread}" if len(values) else "–"
-
-    printed = numbers()
-    printed = printed[printed.quantity == "delta_fvu"].set_index(["task", "removed"])
-    rows = []
-    for removed, group in table[table.removed != ""].groupby("removed", sort=False):
-        theirs, key = "–", (table.task.iloc[0], removed)
-        if key in printed.index:
-            value, sem = printed.loc[key, ["value", "sem"]]
-            # where the paper says "almost no effect", its table of numbers has 0
-            theirs = f"{value:g} ± {sem:g}" if value else "≈ 0"
-        rows.append(
-            {
-                "deleted": " ".join(f"−{name}" for name in removed.split("+")),
-                "mass": f"{group.mass.mean():.3f}",
-                "paper": theirs,
-                "ours": mean_sem(group.delta, digits),
-                "median": f"{group.delta.median():.{digits}f}",
-                "lowest": f"{group.delta.min():.{digits}f}",
-                "highest": f"{group.delta.max():.{digits}f}",
-                "S": mean_sem(group.sensitivity.dropna(), 2),
-                "n": len(group),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def mean_sd(values, digits: int = 3) -> str:
-    """Mean and standard deviation over seeds as text, "0.684 ± 0.012"; a dash for the SD of one."""
-    values = pd.Series(values, dtype=float)
-    spread = f"{values.std():.{digits}f}" if len(values) > 1 else "–"
-    return f"{values.mean():.{digits}f} ± {spread}"
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """A difference as text, with its sign, "−0.012"; a dash where there is none."""
-    if pd.isna(value):
-        return "–"
-    text = f"{value:+.{digits}f}".replace("-", "−")
-    return text if text.strip("+−0.") else text[1:]
-
-
-def power_above(value: float) -> str:
-    """The next power of ten as text, "10⁻⁷": a bound for what is only rounding."""
-    if value == 0:
-        return "0"
-    exponent = str(math.floor(math.log10(value)) + 1)
-    return "10" + exponent.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def show(table: pd.DataFrame) -> None:
-    """Show a table of text as Markdown, which the book sets as a table and nbval compares.
-
-    Args:
-        table: text and integers; numbers are to be formatted before, with a fixed precision.
-    """
-    from IPython.display import display
-
-    rows = [list(map(str, row)) for row in table.itertuples(index=False)]
-    rows = [list(map(str, table.columns)), *rows]
-    numeric = [
-        not any(letter.isalpha() for cell in column[1:] for letter in cell)
-        for column in zip(*rows, strict=True)
-    ]
-    # Numbers do not break over lines in a narrow column: the table scrolls instead.
-    rows = [
-        [
-            cell.replace(" ", "\N{NO-BREAK SPACE}") if right else cell
-            for cell, right in zip(row, numeric, strict=True)
-        ]
-        for row in rows
-    ]
-    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
-    rule = [
-        "-" * (w - 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)
-    ]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in [rows[0], rule, *rows[1:]]
-    ]
-    text = "\n".join(lines)
-    display({"text/markdown": text, "text/plain": text}, raw=True)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from study import paper
+from study import words
 
 
 def profile(deltas, sensitivities, removed="CR"):
@@ -13,7 +13,7 @@ def profile(deltas, sensitivities, removed="CR"):
 
 
 def test_the_effects_are_the_mean_its_standard_error_and_the_range():
-    (row,) = paper.effects(profile([0.1, 0.2, 0.6], [0.2, float("nan"), 0.4])).itertuples()
+    (row,) = words.effects(profile([0.1, 0.2, 0.6], [0.2, float("nan"), 0.4])).itertuples()
     assert row.deleted == "−CR" and row.mass == "0.500" and row.n == 3
     # SD of 0.1, 0.2, 0.6 is √0.07; the paper prints 0.0945 ± 0.00935
     assert row.ours == "0.300 ± 0.153" and row.median == "0.200"
@@ -22,7 +22,7 @@ def test_the_effects_are_the_mean_its_standard_error_and_the_range():
 
 
 def test_what_one_network_or_the_paper_does_not_give_is_a_dash():
-    (row,) = paper.effects(profile([0.1], [float("nan")], "RR+CC")).itertuples()
+    (row,) = words.effects(profile([0.1], [float("nan")], "RR+CC")).itertuples()
     assert row.ours == "0.100 ± –" and row.S == "–" and row.paper == "–"
-    (row,) = paper.effects(profile([0.1], [0.2], "RR")).itertuples()
+    (row,) = words.effects(profile([0.1], [0.2], "RR")).itertuples()
     assert row.paper == "≈ 0"
