@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from conftest import listen
 
 from schur_lib import store
 from schur_lib.profile import ablation_profile, scores_of
 from schur_lib.schur import COUPLINGS, SUBSETS, label, ordered_schur
 from study import folders
+from tests.cases import listen
 from tools import explorer
 
 NAMES = ("copy-dense_orthogonal-72-0", "copy-dense_orthogonal-72-1", "copy-cayley-72-0",
