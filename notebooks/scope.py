@@ -204,7 +204,7 @@ glue("rest_ratio", float((rest.delta / rest.from_W)[rest.from_W >= 0.01].median(
 
 # %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k columns (top) or reads from the first k rows (bottom). Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two by two panels: columns and rows, sine generation and context integration. The error falls as the number of operative dimensions grows, sooner for columns than for rows when the first k stand alone, and sooner for rows than for columns when blocks keep their part on them."}} tags=["hide-input"]
 specs = [s for task in ("sine_generation", "context_integration") for s in catalogue.specs(task, profile, networks)]
-operatives = measured("scope_operative", operative.operative, specs, catalogue.networks(specs, networks), batch_size=trials)
+operatives = measured("scope_operative", operative.operative_profile, specs, catalogue.networks(specs, networks), on={"n_trials": trials, "metric": "fvu"})
 figures.operative(operatives)
 plt.show()
 

@@ -22,6 +22,7 @@ is the paper's deletion to first order, W̃ x in place of W x, but outside the t
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -30,11 +31,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from schur_lib import tasks
-from schur_lib.metrics import NEGLIGIBLE_MASS, fvu
-from schur_lib.networks import Network
-from schur_lib.profile import held_out
+from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.schur import COUPLINGS, ordered_schur
+from schur_lib.subjects import Evaluation
 from study.probes.nonnormality import henrici
 from study.statistics import dominance
 
@@ -46,11 +45,12 @@ MARGIN = 1e-3  # a modulus this close to 1 is neither stable nor unstable
 _TIE = 1e-6  # coordinates this close are equal where points are put in order
 
 
-def cell_of(model: Network | torch.nn.Module) -> tuple[Callable, Callable, int]:
+def cell_of(trials: Evaluation) -> tuple[Callable, Callable, int]:
     """The update of a cell, its readout and the size of its state, in float64.
 
     Args:
-        model: a tanh `Network`, or a model of `scope` whose core is a GRU or an LSTM.
+        trials: of a plain network, or of a module with one nn.GRU or nn.LSTM (one layer, one direction, with
+            biases) and one nn.Linear after it.
 
     Returns:
         step (x (…, S), u (…, N_x)) → (…, S); read (…, S) → (…, N_y); S.
@@ -58,21 +58,34 @@ def cell_of(model: Network | torch.nn.Module) -> tuple[Callable, Callable, int]:
     Raises:
         ValueError: another kind of model.
     """
-    if isinstance(model, Network):
-        net = {name: tensor.detach().double() for name, tensor in model.tensors().items()}
-        b_h, b_y = net.get("b_h", 0), net.get("b_y", 0)
-        activation = torch.relu if model.activation == "relu" else torch.tanh
+    return _network_cell(trials.network) if trials.network is not None else _gated_cell(trials)
 
-        def step(x, u):
-            return activation(u @ net["W_xh"].T + x @ net["W_hh"].T + b_h)
 
-        return step, lambda x: x @ net["W_hy"].T + b_y, model.hidden_size
-    if not isinstance(model.core, torch.nn.GRU | torch.nn.LSTM):
-        raise ValueError(f"the core must be a GRU or an LSTM, got {type(model.core).__name__}")
-    p = {name: tensor.detach().double() for name, tensor in model.state_dict().items()}
-    W, V = p["core.weight_ih_l0"], p["core.weight_hh_l0"]
-    b, c = p["core.bias_ih_l0"], p["core.bias_hh_l0"]
-    N = V.shape[1]
+def _network_cell(network):
+    net = network.double()
+    b_h, b_y = (0 if b is None else b for b in (net.b_h, net.b_y))
+    activation = torch.relu if net.activation == "relu" else torch.tanh
+
+    def step(x, u):
+        return activation(u @ net.W_xh.T + x @ net.W_hh.T + b_h)
+
+    return step, lambda x: x @ net.W_hy.T + b_y, net.hidden_size
+
+
+def _gated_cell(trials):
+    leaves = {} if trials.module is None else dict(trials.module.named_modules())
+    layers = [m for m in leaves.values() if next(m.parameters(recurse=False), None) is not None]
+    kinds = sorted(type(m).__name__ for m in layers)
+    if kinds not in (["GRU", "Linear"], ["LSTM", "Linear"]):
+        got = " and ".join(kinds) or "no module"
+        raise ValueError(f"the model must be a plain network, or a GRU or LSTM and a Linear; got {got}")
+    core, readout = sorted(layers, key=lambda m: isinstance(m, torch.nn.Linear))
+    if core.num_layers != 1 or core.bidirectional or not core.bias or core.proj_size:
+        raise ValueError(f"{kinds[0]} must have one layer, one direction, biases and no projection")
+    p = {name: tensor.detach().double() for name, tensor in core.named_parameters()}
+    W, V, b, c = (p[f"{n}_l0"] for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    W_hy, N = readout.weight.detach().double(), V.shape[1]
+    b_y = 0 if readout.bias is None else readout.bias.detach().double()
 
     def gru(h, u):
         driven, recurrent = (u @ W.T + b).split(N, -1), (h @ V.T + c).split(N, -1)
@@ -86,12 +99,10 @@ def cell_of(model: Network | torch.nn.Module) -> tuple[Callable, Callable, int]:
         cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
         return torch.cat([torch.sigmoid(o) * torch.tanh(cell), cell], -1)
 
-    gated = isinstance(model.core, torch.nn.GRU)
-
     def read(x):
-        return x[..., :N] @ p["readout.weight"].T + p["readout.bias"]
+        return x[..., :N] @ W_hy.T + b_y
 
-    return (gru, read, N) if gated else (lstm, read, 2 * N)
+    return (gru, read, N) if isinstance(core, torch.nn.GRU) else (lstm, read, 2 * N)
 
 
 def jacobian_at(step: Callable, x: np.ndarray, n_inputs: int) -> np.ndarray:
@@ -230,95 +241,137 @@ def gaussian(names: np.ndarray, size: int, draws: int, seed: tuple[int, ...]) ->
 
 
 def linearised(
-    model: Network | torch.nn.Module,
-    batch_size: int = 128,
-    draws: int = 50,
-    alpha: float = 0.9,
-    seed: int = 0,
+    trials: Evaluation, draws: int = 50, alpha: float = 0.9, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The points where a flip-flop model rests, the Schur forms there, and what their blocks do.
+    """The points where a model rests, the Schur forms there, and what their blocks do.
 
-    The model is left alone at x = 0 and at the last states of held-out trials. Random changes of a point
-    are seeded by the bits that it holds, so that they do not depend on which other points there are.
+    The model is left alone at x = 0 and at the last states of the trials. Random changes of a point are
+    seeded by the bits that it holds, so that they do not depend on which other points there are.
 
     Args:
-        model: as for `cell_of`.
-        batch_size: held-out trials.
+        trials: the model, as for `cell_of`, on trials of a task whose outputs are signs.
         draws: Gaussian changes with the norm of the deleted block, at each point.
         alpha: splits the leading sector from its complement.
         seed: of the draws.
 
     Returns:
-        Points, one row each, the origin first, then by the bits: `point` ("origin"; elsewhere "memory" if
-        it is stable, "saddle" if not, "marginal" if an eigenvalue is within MARGIN of the unit circle),
-        `bit_1` … `bit_3` (−1, 0 or 1, the nearest to the output there), `distance` from 0, `reached`
-        (share of the trials that come to rest there), `visited` (share of the states it is nearest to),
-        `rho`, `n_unstable` (eigenvalues beyond the unit circle by more than MARGIN), `n_leading`, `size`
-        of the state, `henrici` (departure over norm), `RR`, `CR`, `CC` (Schur mass), `share_RR`,
-        `share_CR`, `share_CC` (of the squared departure).
-        Effects, one row a block that is not at rounding level at all points: `points` ("nearest", or for
-        a tanh network also "origin": around it alone), `removed`, `delta` (ΔFVU), `null_median`, `p`
-        (nulls at least as mild), `effect` (Cliff's δ, 1 where every null does more harm), `draws`, `from_W`
-        (ΔFVU of the paper's deletion; NaN but for "origin").
+        `points_table` and `effects_table`.
     """
-    step, read, size = cell_of(model)
-    inputs, targets = (t.double() for t in held_out(tasks.flip_flop(), batch_size))
-    start, n_inputs = torch.zeros(batch_size, size, dtype=torch.float64), inputs.shape[-1]
-    states = run(step, start, inputs)
-    whole = float(fvu(read(states), targets))
-    points, comes_to = fixed_points(step, torch.cat([start[:1], states[-1]]).numpy(), n_inputs)
-    bits = read(torch.from_numpy(points)).round().clamp(-1, 1).numpy().astype(int)
-    origin = np.linalg.norm(points, axis=1) <= APART
-    order = in_order(np.column_stack([~origin, bits, points]))
-    points, bits, origin = points[order], bits[order], origin[order]
-    reached = np.bincount(comes_to[1:][comes_to[1:] >= 0], minlength=len(order))[order] / batch_size
-    every = torch.cat([start[None], states[:-1]]).flatten(0, 1)
-    nearest = nearest_of(torch.from_numpy(points), every) if len(points) else []
-    visited = np.bincount(nearest, minlength=len(points)) / len(every)
-    forms = [ordered_schur(jacobian_at(step, x, n_inputs)) for x in points]
+    rest = Rest(trials)
+    return points_table(rest, alpha), effects_table(rest, draws, alpha, seed)
+
+
+class Rest:
+    """A model on its trials and the points where it rests, the origin first, then by the bits held.
+
+    Fields:
+        step, read, size: from `cell_of`.
+        start: (B, S); inputs: (T, B, N_x); intact: the score.
+        points: (P, S); bits: (P, N_y) −1, 0 or 1, the nearest to the output there; origin: (P,) whether it
+            is x = 0; reached: (P,) share of the trials that come to rest there; visited: (P,) share of the
+            states it is nearest to; forms: of the Jacobian at each.
+    """
+
+    def __init__(self, trials: Evaluation):
+        self.trials = trials
+        self.step, self.read, self.size = cell_of(trials)
+        self.inputs = trials.inputs.double()
+        batch_size = self.inputs.shape[1]
+        self.start = torch.zeros(batch_size, self.size, dtype=torch.float64)
+        states = run(self.step, self.start, self.inputs)
+        self.intact = self.score(states)
+        starts = torch.cat([self.start[:1], states[-1]]).numpy()
+        points, comes_to = fixed_points(self.step, starts, self.inputs.shape[-1])
+        bits = self.read(torch.from_numpy(points)).round().clamp(-1, 1).numpy().astype(int)
+        origin = np.linalg.norm(points, axis=1) <= APART
+        order = in_order(np.column_stack([~origin, bits, points]))
+        self.points, self.bits, self.origin = points[order], bits[order], origin[order]
+        rests = comes_to[1:][comes_to[1:] >= 0]
+        self.reached = np.bincount(rests, minlength=len(order))[order] / batch_size
+        every = torch.cat([self.start[None], states[:-1]]).flatten(0, 1)
+        nearest = nearest_of(torch.from_numpy(self.points), every) if len(points) else []
+        self.visited = np.bincount(nearest, minlength=len(points)) / len(every)
+        n_inputs = self.inputs.shape[-1]
+        self.forms = [ordered_schur(jacobian_at(self.step, x, n_inputs)) for x in self.points]
+
+    def score(self, states, read=None):
+        outputs = (read or self.read)(states)[-self.trials.n_scored :]
+        targets = self.trials.targets
+        targets = targets.double() if targets.is_floating_point() else targets
+        return float(self.trials.metric.score(outputs, targets))
+
+    def harm(self, chosen, changes):
+        """Of changing the update linearly around the chosen points."""
+        at, by = torch.from_numpy(self.points[chosen]), torch.from_numpy(changes)
+        changed = self.score(run(self.step, self.start, self.inputs, at, by))
+        return self.trials.metric.harm(changed, self.intact)
+
+
+def points_table(rest: Rest, alpha: float = 0.9) -> pd.DataFrame:
+    """The points where a model rests, and the Schur form of the Jacobian there.
+
+    Returns:
+        One row a point: `point` ("origin"; elsewhere "memory" if it is stable, "saddle" if not,
+        "marginal" if an eigenvalue is within MARGIN of the unit circle), `bit_1`, … (−1, 0 or 1, the
+        nearest to the output there), `distance` from 0, `reached` (share of the trials that come to rest
+        there), `visited` (share of the states it is nearest to), `rho`, `n_unstable` (eigenvalues beyond
+        the unit circle by more than MARGIN), `n_leading`, `size` of the state, `henrici` (departure over
+        norm), `RR`, `CR`, `CC` (Schur mass), `share_RR`, `share_CR`, `share_CC` (of the squared departure).
+    """
     rows = []
-    for i, form in enumerate(forms):
+    for i, form in enumerate(rest.forms):
         moduli, departure = np.abs(form.eigenvalues), henrici(form, alpha)
         n_unstable = int((moduli > 1 + MARGIN).sum())
         kind = "saddle" if n_unstable else "memory"
         if (np.abs(moduli - 1) <= MARGIN).any():
             kind = "marginal"
-        row = {"point": "origin" if origin[i] else kind}
-        row |= {f"bit_{k}": bit for k, bit in enumerate(bits[i], start=1)}
-        row |= {"distance": np.linalg.norm(points[i])}
-        row |= {"reached": reached[i], "visited": visited[i], "rho": moduli.max()}
-        row |= {"n_unstable": n_unstable, "n_leading": form.n_leading(alpha), "size": size}
+        row = {"point": "origin" if rest.origin[i] else kind}
+        row |= {f"bit_{k}": bit for k, bit in enumerate(rest.bits[i], start=1)}
+        row |= {"distance": np.linalg.norm(rest.points[i]), "reached": rest.reached[i]}
+        row |= {"visited": rest.visited[i], "rho": moduli.max(), "n_unstable": n_unstable}
+        row |= {"n_leading": form.n_leading(alpha), "size": rest.size}
         row |= {"henrici": departure["henrici"]} | {name: departure[name] for name in COUPLINGS}
         square = departure["henrici"] ** 2
         row |= {f"share_{n}": departure[n] ** 2 / square if square else 0.0 for n in COUPLINGS}
         rows.append(row)
+    return pd.DataFrame(rows).round(7)
 
-    def harm(chosen, changes):
-        at, changes = torch.from_numpy(points[chosen]), torch.from_numpy(changes)
-        return float(fvu(read(run(step, start, inputs, at, changes)), targets)) - whole
 
-    effects = []
-    tanh = isinstance(model, Network)
-    cases = {"nearest": np.full(len(points), True)} | ({"origin": origin} if tanh else {})
+def effects_table(
+    rest: Rest, draws: int = 50, alpha: float = 0.9, seed: int = 0
+) -> pd.DataFrame:
+    """What deleting blocks of the Jacobian does around the points where a model rests.
+
+    Returns:
+        One row a block that is not at rounding level at all points: `points` ("nearest", or for a plain
+        network also "origin": around it alone), `removed`, `delta` (the harm), `null_median`, `p` (nulls
+        at least as mild), `effect` (Cliff's δ, 1 where every null does more harm), `draws`, `from_W`
+        (harm of the paper's deletion; NaN but for "origin").
+    """
+    network, effects = rest.trials.network, []
+    cases = {"nearest": np.full(len(rest.points), True)}
+    cases |= {"origin": rest.origin} if network is not None else {}
     for case, chosen in cases.items():
-        here = [form for form, take in zip(forms, chosen, strict=True) if take]
+        here = [form for form, take in zip(rest.forms, chosen, strict=True) if take]
         for block, name in enumerate(COUPLINGS if here else ()):
-            changes = np.stack([f.ablate({name}, alpha) - f.Q @ f.T @ f.Q.T for f in here])
-            norms = np.linalg.norm(changes, axis=(1, 2))
             if max(form.removed_mass({name}, alpha) for form in here) <= NEGLIGIBLE_MASS:
                 continue
-            delta = harm(chosen, changes)
-            drawn = gaussian(bits[chosen], size, draws, (seed, block))
+            changes = -np.stack([form.part(form.mask({name}, alpha)) for form in here])
+            norms = np.linalg.norm(changes, axis=(1, 2))
+            drawn = gaussian(rest.bits[chosen], rest.size, draws, (seed, block))
             drawn *= (norms / np.linalg.norm(drawn, axis=(2, 3)))[..., None, None]
-            nulls = [harm(chosen, at_points) for at_points in drawn]
+            delta = rest.harm(chosen, changes)
+            nulls = [rest.harm(chosen, at_points) for at_points in drawn]
             milder = (1 + np.sum(np.array(nulls) <= delta)) / (1 + draws)
             row = (case, name, delta, np.median(nulls), milder, dominance(nulls, delta), draws)
-            from_W = np.nan
-            if case == "origin":
-                deleted = [t.double() for t in (model.W_xh, model.W_hh, model.W_hy)]
-                deleted[1] = torch.from_numpy(ordered_schur(deleted[1]).ablate({name}, alpha))
-                other, read_other, _ = cell_of(Network(*deleted))
-                from_W = float(fvu(read_other(run(other, start, inputs)), targets)) - whole
-            effects.append((*row, from_W))
+            effects.append((*row, _of_W(rest, name, alpha) if case == "origin" else np.nan))
     columns = ["points", "removed", "delta", "null_median", "p", "effect", "draws", "from_W"]
-    return pd.DataFrame(rows).round(7), pd.DataFrame(effects, columns=columns).round(7)
+    return pd.DataFrame(effects, columns=columns).round(7)
+
+
+def _of_W(rest, name, alpha):
+    """Harm of the paper's deletion, in the same float64 run."""
+    W = torch.from_numpy(rest.trials.form.ablate({name}, alpha))
+    step, read, _ = _network_cell(replace(rest.trials.network.double(), W_hh=W))
+    states = run(step, rest.start, rest.inputs)
+    return rest.trials.metric.harm(rest.score(states, read), rest.intact)
