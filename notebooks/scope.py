@@ -24,19 +24,23 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib.schur import COUPLINGS
-from study import cache, catalogue, words
-from study.cache import measured
+from schur_lib.subjects import on_task
+from study import cache, catalogue, cells, words
+from study.cache import KEYS, measured
 from study.figures import scope as figures
 from study.figures import style
-from study.probes import cells, fixed_points, operative
+from study.probes import fixed_points, operative
+from study.probes.cells import leaky_profile
+from study.probes.profiles import profiles
 from study.statistics import NETWORK
 
 quick = profile == "quick"
 source = networks if quick else "reference"
 trials = 16 if quick else 256
+on = {"n_trials": trials}
 blocks = [[name] for name in COUPLINGS]
 course = [s for *_, s in catalogue.time_course(profile)]
-along = measured("scope_time_course", cells.along, course, catalogue.networks(course, source), removed=blocks, batch_size=trials)
+along = measured("scope_time_course", profiles, course, catalogue.networks(course, source), on=on, keys=(*KEYS, "steps"), removed=blocks)
 
 # %% [markdown]
 # ## Along training
@@ -78,7 +82,7 @@ glue("first_mass", first_mass, display=False)
 
 # %% mystnb={"figure": {"caption": "Effect of removing a block on the flip-flop and its mass, against the hidden size: median and range over networks.", "name": "fig-sizes"}, "image": {"alt": "Two panels: change of the FVU and Schur mass of the three blocks against hidden sizes from 16 to 512."}} tags=["hide-input"]
 chosen = catalogue.sizes(profile)
-by_size = measured("scope_sizes", cells.along, chosen, catalogue.networks(chosen, source), removed=blocks, batch_size=trials)
+by_size = measured("scope_sizes", profiles, chosen, catalogue.networks(chosen, source), on=on, keys=(*KEYS, "steps"), removed=blocks)
 figures.sizes(by_size[by_size.removed != ""])
 plt.show()
 
@@ -98,7 +102,7 @@ glue("worst_by_size", ", ".join(f"{name} at {size}" for size, name in order.item
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 edge = [s for s in catalogue.specs("copy", profile, networks) if s.construction == "dense_orthogonal"]
-edges = measured("scope_capacity", cells.along, edge, catalogue.networks(edge, networks), removed=blocks, batch_size=trials)
+edges = measured("scope_capacity", profiles, edge, catalogue.networks(edge, networks), on=on, keys=(*KEYS, "steps"), removed=blocks)
 rows = []
 for size, part in edges.groupby("hidden_size"):
     row = {"N_h": size, "n": part.seed.nunique(), "accuracy": f"{part.score[part.removed == ''].mean():.3f}", "n_R": f"{part.n_leading.mean():.0f}"}
@@ -112,7 +116,13 @@ words.show(pd.DataFrame(rows))
 
 # %% mystnb={"figure": {"caption": "Effect of removing a block of each recurrent matrix of other cells, a point a network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}} tags=["hide-input"]
 models = [(k, 0, cells.train_one(k, 0, steps=3)) for k in cells.LAYERS] if quick else [(k, i, cells.load(k, i)) for k, i in cells.shipped()]
-table = pd.concat([cells.profile_of(k, m, trials).assign(seed=i) for k, i, m in models], ignore_index=True)
+profile_tables = []
+for k, i, model in models:
+    for matrix, held_out in cells.evaluations(k, model, trials):
+        profile_tables.append(profiles(held_out, removed=blocks).assign(cell=k, matrix=matrix, seed=i))
+        if k == "leaky":
+            profile_tables.append(leaky_profile(held_out, cells.LEAK).assign(cell=k, matrix="(1 − a) I + a W", seed=i))
+table = pd.concat(profile_tables, ignore_index=True)[["cell", "matrix", "removed", "mass", "score", "delta", "n_leading", "seed"]]
 cache.save(table, "scope_cells")
 figures.cells(table[table.removed != ""])
 plt.show()
@@ -138,10 +148,10 @@ glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), d
 
 # %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points, a point each. Right: effect of deleting a block around the nearest fixed point, or around the origin alone, a point a network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; deleting CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}} tags=["hide-input"]
 ours = [s for s in catalogue.specs("flip_flop", profile, networks) if s.seed < cells.SEEDS]
-at_rest = [("tanh", s.seed, n) for s, n in zip(ours, catalogue.networks(ours, networks), strict=True)]
-at_rest += [(k, i, m) for k, i, m in models if k in cells.GATES]
-few = {"batch_size": 16, "draws": 3} if quick else {}
-tables = [[part.assign(cell=k, seed=i) for part in fixed_points.linearised(m, **few)] for k, i, m in at_rest]
+n_trials, draws = (16, 3) if quick else (128, 50)
+at_rest = [("tanh", s.seed, on_task(n, s.make_task(), n_trials)) for s, n in zip(ours, catalogue.networks(ours, networks), strict=True)]
+at_rest += [(k, i, next(cells.evaluations(k, m, n_trials))[1]) for k, i, m in models if k in cells.GATES]
+tables = [[part.assign(cell=k, seed=i) for part in fixed_points.linearised(held_out, draws)] for k, i, held_out in at_rest]
 points, changed = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
 cache.save(points, "scope_fixed_points")
 cache.save(changed, "scope_fixed_point_effects")

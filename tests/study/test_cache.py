@@ -80,16 +80,16 @@ def test_everything_is_measured_anew_on_demand(pair, monkeypatch):
 def test_a_changed_bias_activation_or_number_of_trials_is_another_network(pair):
     spec, net = pair
     nets = [net, replace(net, b_h=torch.ones(64)), replace(net, activation="relu"), net]
-    stamps = [cache.stamp_of(size, [spec], [n], [{"n_trials": t}], {})
+    stamps = [cache.stamp_of(size, [spec], [n], [{"n_trials": t}], cache.KEYS, {})
               for n, t in zip(nets, (4, 4, 4, 5), strict=True)]  # fmt: skip
     assert len({json.dumps(stamp, sort_keys=True) for stamp in stamps}) == 4
 
 
 def test_another_version_of_a_library_makes_a_table_out_of_date(pair, monkeypatch):
     spec, net = pair
-    before = cache.stamp_of(size, [spec], [net], [{}], {})
+    before = cache.stamp_of(size, [spec], [net], [{}], cache.KEYS, {})
     monkeypatch.setattr(cache, "library_versions", lambda: {"numpy": "0"})
-    assert cache.stamp_of(size, [spec], [net], [{}], {}) != before
+    assert cache.stamp_of(size, [spec], [net], [{}], cache.KEYS, {}) != before
 
 
 def test_a_probe_is_given_a_seed_of_its_network_and_task(pair):
@@ -133,11 +133,11 @@ def test_a_shipped_table_is_what_the_code_at_hand_measures(name):
     stamp, table = cache.shipped_stamp(name), read_table(RESULTS / f"{name}.csv")
     module, function = stamp["probe"].rsplit(".", 1)
     probe = getattr(importlib.import_module(module), function)
-    assert stamp["code"] == cache.stamp_of(probe, [], [], [], {})["code"], "run `python3 run.py references`"
-    keys = ["task", "construction", "hidden_size", "seed"]
+    now = cache.stamp_of(probe, [], [], [], stamp["keys"], {})
+    assert stamp["code"] == now["code"], "run `python3 run.py references`"
+    keys = stamp["keys"]
     specs = [s for task in catalogue.TASKS for s in catalogue.specs(task)]
     if "steps" in table:
-        keys.append("steps")
         specs = [*catalogue.sizes(), *(s for *_, s in catalogue.time_course())]
     reference = {
         (s.task, s.construction, s.hidden_size, s.seed, s.recipe.steps)[: len(keys)]: s
@@ -147,5 +147,5 @@ def test_a_shipped_table_is_what_the_code_at_hand_measures(name):
     assert stamp["n_networks"] == len(rows)
     key = list(rows)[sum(map(ord, name)) % len(rows)]  # one network, another for each table
     net = catalogue.networks([reference[key]])[0]
-    again = cache.measure_one(probe, reference[key], net, stamp["on"], stamp["options"])
+    again = cache.measure_one(probe, reference[key], net, stamp["on"], stamp["options"], keys)
     assert beyond_tolerance(rows[key].reset_index(drop=True), again) == []

@@ -12,8 +12,19 @@ from schur_lib.dynamics import rollout
 from schur_lib.networks import Network
 from schur_lib.schur import COUPLINGS, ordered_schur
 from schur_lib.specs import Spec
-from study import catalogue
-from study.probes import cells, fixed_points
+from schur_lib.subjects import evaluation, on_task
+from schur_lib.tasks import flip_flop, held_out
+from study import catalogue, cells
+from study.probes import fixed_points
+
+
+def on(model, n_trials):
+    """A network or module on held-out flip-flop trials."""
+    if isinstance(model, Network):
+        return on_task(model, flip_flop(), n_trials)
+    inputs, targets = (x.to(model.readout.weight) for x in held_out(flip_flop(), n_trials))
+    gate = None if isinstance(model.core, cells.Leaky) else 0
+    return evaluation(model, "core.weight_hh_l0", inputs, targets, gate=gate)
 
 
 def tanh_network(W_hh, seed=0, scale=1.0):
@@ -47,7 +58,7 @@ def numerical_jacobian(function, x, size=1e-6):
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_the_step_is_that_of_the_module(kind):
     model, inputs = cell(kind), torch.randn(6, 3, 3, dtype=torch.float64)
-    step, read, size = fixed_points.cell_of(model)
+    step, read, size = fixed_points.cell_of(on(model, 2))
     states = fixed_points.run(step, torch.zeros(3, size, dtype=torch.float64), inputs)
     np.testing.assert_allclose(read(states), model(inputs).detach(), atol=1e-12)
 
@@ -56,19 +67,19 @@ def test_the_step_of_a_network_is_that_of_the_rollout():
     net, inputs = tanh_network(np.eye(4) / 2), torch.randn(6, 3, 3, dtype=torch.float64)
     biased = replace(net, b_h=torch.ones(4).double(), b_y=torch.ones(3).double(), activation="relu")
     for each in (net, biased):
-        step, read, size = fixed_points.cell_of(each)
+        step, read, size = fixed_points.cell_of(on(each, 2))
         states = fixed_points.run(step, torch.zeros(3, size, dtype=torch.float64), inputs)
         np.testing.assert_allclose(read(states), rollout(each, inputs), atol=1e-12)
 
 
 def test_other_cells_are_refused():
-    with pytest.raises(ValueError, match="GRU or an LSTM, got Leaky"):
-        fixed_points.cell_of(cell("leaky"))
+    with pytest.raises(ValueError, match="GRU or LSTM and a Linear; got"):
+        fixed_points.cell_of(on(cell("leaky"), 2))
 
 
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_the_jacobian_is_the_derivative_of_the_step_without_input(kind):
-    step, _, size = fixed_points.cell_of(cell(kind))
+    step, _, size = fixed_points.cell_of(on(cell(kind), 2))
     x, u = np.random.default_rng(0).normal(size=size), torch.zeros(3).double()
     expected = numerical_jacobian(lambda x: step(torch.from_numpy(x), u).numpy(), x)
     np.testing.assert_allclose(fixed_points.jacobian_at(step, x, 3), expected, atol=1e-8)
@@ -76,13 +87,13 @@ def test_the_jacobian_is_the_derivative_of_the_step_without_input(kind):
 
 def test_at_rest_the_jacobian_of_a_tanh_network_without_biases_is_W():
     W = np.random.default_rng(1).normal(size=(6, 6))
-    step, *_ = fixed_points.cell_of(tanh_network(W))
+    step, *_ = fixed_points.cell_of(on(tanh_network(W), 2))
     assert np.array_equal(fixed_points.jacobian_at(step, np.zeros(6), 3), W)
 
 
 def test_the_three_fixed_points_of_a_bistable_unit_are_found_and_counted_once():
     # x = tanh(2 x) at 0 and ± 0.957504
-    step, *_ = fixed_points.cell_of(tanh_network([[2.0]]))
+    step, *_ = fixed_points.cell_of(on(tanh_network([[2.0]]), 2))
     starts = np.array([[0.9], [-0.8], [0.0], [0.7], [-0.95]])
     points, comes_to = fixed_points.fixed_points(step, starts, 3)
     np.testing.assert_allclose(points[:, 0], [-0.9575040, 0, 0.9575040], atol=1e-7)
@@ -112,7 +123,7 @@ def test_points_on_a_line_are_those_that_the_starts_come_to_one_where_they_are_c
 
 
 def test_the_points_do_not_depend_on_the_order_of_the_starts():
-    step, *_ = fixed_points.cell_of(tanh_network(2 * np.eye(3)))
+    step, *_ = fixed_points.cell_of(on(tanh_network(2 * np.eye(3)), 2))
     starts = np.random.default_rng(0).normal(size=(60, 3))
     points, comes_to = fixed_points.fixed_points(step, starts, 3)
     again, came_to = fixed_points.fixed_points(step, starts[::-1].copy(), 3)
@@ -136,7 +147,7 @@ def test_the_random_changes_of_a_point_do_not_depend_on_the_others():
 
 
 def test_a_silent_gru_halves_its_state_and_has_no_couplings():
-    points, effects = fixed_points.linearised(silent("GRU"), batch_size=8, draws=2)
+    points, effects = fixed_points.linearised(on(silent("GRU"), 8), draws=2)
     assert len(points) == 1 and effects.empty
     row = points.iloc[0]
     assert (row.point, row.n_unstable, row.n_leading, row["size"]) == ("origin", 0, 4, 4)
@@ -145,7 +156,7 @@ def test_a_silent_gru_halves_its_state_and_has_no_couplings():
 
 def test_a_silent_lstm_couples_only_what_forgets_at_once_into_its_memory():
     # c' = c/2, h' = tanh(c')/2: J = [[0, I/4], [0, I/2]], R the n eigenvalues 1/2, C the n zeros
-    points, _ = fixed_points.linearised(silent("LSTM"), batch_size=8, draws=2)
+    points, _ = fixed_points.linearised(on(silent("LSTM"), 8), draws=2)
     row, mass = points.iloc[0], (1 / 4) / (5 / 16) ** 0.5
     assert (len(points), row.n_leading, row["size"]) == (1, 4, 8)
     expected = [0.5, mass, 0, mass, 0, 1]
@@ -154,7 +165,7 @@ def test_a_silent_lstm_couples_only_what_forgets_at_once_into_its_memory():
 
 
 def test_the_change_leaves_the_points_and_adds_itself_to_the_jacobian_there():
-    step, *_ = fixed_points.cell_of(tanh_network([[2.0, 0.5], [0.0, 1.8]]))
+    step, *_ = fixed_points.cell_of(on(tanh_network([[2.0, 0.5], [0.0, 1.8]]), 2))
     starts = np.array([[0.9, 0.9], [-0.9, -0.9]])
     points, _ = fixed_points.fixed_points(step, starts, 3)
     assert len(points) == 2
@@ -183,7 +194,7 @@ def test_near_rest_the_change_around_the_origin_is_the_papers_deletion():
     rng = np.random.default_rng(2)
     W = 0.8 * np.triu(rng.normal(size=(6, 6)), 1) / 3 + np.diag([0.9, 0.88, 0.5, 0.4, 0.3, 0.2])
     net = tanh_network(W, scale=1e-4)
-    points, effects = fixed_points.linearised(net, batch_size=16, draws=3)
+    points, effects = fixed_points.linearised(on(net, 16), draws=3)
     origin = effects[effects.points == "origin"]
     assert list(points.point) == ["origin"] and list(origin.removed) == list(COUPLINGS)
     assert origin.from_W.abs().min() > 1e-3
@@ -196,7 +207,7 @@ def test_near_rest_the_change_around_the_origin_is_the_papers_deletion():
 
 def test_the_points_of_a_trained_cell_are_its_eight_memories():
     model = cells.load("GRU", 0)
-    points, effects = fixed_points.linearised(model, batch_size=64, draws=1)
+    points, effects = fixed_points.linearised(on(model, 64), draws=1)
     bits = points[["bit_1", "bit_2", "bit_3"]].to_numpy()
     assert bits.tolist() == [list(bits) for bits in itertools.product((-1, 1), repeat=3)]
     assert (points.n_unstable == 0).all() and (points.point == "memory").all()
@@ -224,7 +235,7 @@ def test_rounding_moves_no_label_no_row_and_no_number(kind):
         else:
             model = cells.load(kind, 1).double()
             model.load_state_dict({n: noisy(t, g) for n, t in model.state_dict().items()})
-        tables.append(fixed_points.linearised(model, batch_size=32, draws=4))
+        tables.append(fixed_points.linearised(on(model, 32), draws=4))
     for first, second in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(first, second, rtol=1e-4, atol=1e-5)
 
@@ -238,7 +249,7 @@ def test_random_changes_have_the_norm_of_the_block_at_every_point(monkeypatch):
 
     monkeypatch.setattr(fixed_points, "run", recorded)
     W = 1.5 * np.eye(6) + np.triu(np.random.default_rng(3).normal(size=(6, 6)), 1) / 4
-    _, effects = fixed_points.linearised(tanh_network(W), batch_size=16, draws=3)
+    _, effects = fixed_points.linearised(on(tanh_network(W), 16), draws=3)
     changes = iter(c.norm(dim=(1, 2)).numpy() for c in seen if c is not None)
     assert len(effects) and (effects.draws == 3).all()
     for _ in range(len(effects)):
@@ -260,7 +271,7 @@ def test_points_are_named_by_where_they_are_and_whether_they_are_stable(
     # neutral rest: its eigenvalue is its weight there
     W_xh = torch.diag(torch.tensor([1, drive])).double() @ torch.eye(3)[:2].double()
     net = replace(tanh_network(np.diag(np.array(weights, dtype=float))), W_xh=W_xh)
-    points, _ = fixed_points.linearised(net, batch_size=64, draws=1)
+    points, _ = fixed_points.linearised(on(net, 64), draws=1)
     assert list(points.point) == ["origin"] + [name] * (4 if drive else 2)
     away = points[points.point == name]
     np.testing.assert_allclose(away.distance, 0.957504 * (1 + drive) ** 0.5, atol=1e-5)
