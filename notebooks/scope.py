@@ -29,6 +29,7 @@ from study.cache import measured
 from study.figures import scope as figures
 from study.figures import style
 from study.probes import cells, fixed_points, operative
+from study.probes.profiles import profiles
 from study.statistics import NETWORK
 
 quick = profile == "quick"
@@ -36,7 +37,17 @@ source = networks if quick else "reference"
 trials = 16 if quick else 256
 blocks = [[name] for name in COUPLINGS]
 course = [s for *_, s in catalogue.time_course(profile)]
-along = measured("scope_time_course", cells.along, course, catalogue.networks(course, source), removed=blocks, batch_size=trials)
+
+
+def along_training(name, specs, source):
+    """The profiles of networks, with the steps of their training."""
+    table = measured(name, profiles, specs, catalogue.networks(specs, source), on=dict(n_trials=trials), removed=blocks)
+    table["steps"] = np.repeat([s.recipe.steps for s in specs], len(table) // len(specs))
+    cache.save(table, name)
+    return table
+
+
+along = along_training("scope_time_course", course, source)
 
 # %% [markdown]
 # ## Along training
@@ -78,7 +89,7 @@ glue("first_mass", first_mass, display=False)
 
 # %% mystnb={"figure": {"caption": "Effect of removing a block on the flip-flop and its mass, against the hidden size: median and range over networks.", "name": "fig-sizes"}, "image": {"alt": "Two panels: change of the FVU and Schur mass of the three blocks against hidden sizes from 16 to 512."}} tags=["hide-input"]
 chosen = catalogue.sizes(profile)
-by_size = measured("scope_sizes", cells.along, chosen, catalogue.networks(chosen, source), removed=blocks, batch_size=trials)
+by_size = along_training("scope_sizes", chosen, source)
 figures.sizes(by_size[by_size.removed != ""])
 plt.show()
 
@@ -98,7 +109,7 @@ glue("worst_by_size", ", ".join(f"{name} at {size}" for size, name in order.item
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 edge = [s for s in catalogue.specs("copy", profile, networks) if s.construction == "dense_orthogonal"]
-edges = measured("scope_capacity", cells.along, edge, catalogue.networks(edge, networks), removed=blocks, batch_size=trials)
+edges = along_training("scope_capacity", edge, networks)
 rows = []
 for size, part in edges.groupby("hidden_size"):
     row = {"N_h": size, "n": part.seed.nunique(), "accuracy": f"{part.score[part.removed == ''].mean():.3f}", "n_R": f"{part.n_leading.mean():.0f}"}
