@@ -26,12 +26,15 @@ from myst_nb import glue
 
 from schur_lib import ordered_schur, rollout
 from schur_lib.initialisations import CONSTRUCTIONS
-from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
-from study import cache, catalogue, paper, words
+from schur_lib.subjects import on_task
+from schur_lib.tasks import held_out
+from study import cache, catalogue, words
+from study.cache import measured
 from study.figures import style
 from study.figures import trials as figures
-from study.probes.parts import accuracy_when_deleted, channel_profile
+from study.probes.parts import part_profile, score_when_ablated
+from study.probes.profiles import profiles
 
 specs = catalogue.specs("copy", profile, networks)
 nets = catalogue.networks(specs, networks)
@@ -59,9 +62,7 @@ glue("advance_at", recipe.advance_at, display=False)
 # The networks here number {glue:text}`n_networks`. Each is scored on 1,024 sequences that none was trained on, over the first 128 lags after the input.
 
 # %% tags=["hide-input"]
-singles = [frozenset()] + [frozenset({name}) for name in COUPLINGS]
-table = paper.results(specs, nets, removed=singles)
-cache.save(table, "copy")
+table = measured("copy", profiles, specs, nets, removed=[[name] for name in COUPLINGS])
 
 # %% [markdown]
 # ## What is learned
@@ -249,7 +250,7 @@ glue(
 
 # %% tags=["hide-input"]
 main_networks = [(s, n) for s, n in zip(specs, nets, strict=True) if (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
-at_lags = pd.concat([channel_profile(n, task).assign(seed=s.seed) for s, n in main_networks], ignore_index=True)
+at_lags = pd.concat([part_profile(on_task(n, task), task.parts(inputs, targets)).assign(seed=s.seed) for s, n in main_networks], ignore_index=True)
 lags = at_lags.groupby(["removed", "value"]).score.agg(["mean", "min", "max"]).reset_index()
 lags.columns = ["removed", "lag", "mean", "lowest", "highest"]
 cache.save(lags, "copy_lags")
@@ -277,7 +278,7 @@ words.show(pd.DataFrame(rows))
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 whole = at_lags.groupby(["removed", "seed"]).score.mean()
 phases = {
-    (name, when): [accuracy_when_deleted(n, task, frozenset({name}), when, batch_size=256) for _, n in main_networks]
+    (name, when): [score_when_ablated(on_task(n, task, n_trials=256), {name}, when) for _, n in main_networks]
     for name in ("RR", "CR", "CC")
     for when in ("input", "replay")
 }
