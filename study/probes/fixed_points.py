@@ -2,9 +2,11 @@
 
 A gated cell has no one matrix whose Schur form would say how its modes feed one another; near a point x*
 that the cell leaves where it is, x* = F(x*, 0), it has: the Jacobian J = ∂F/∂x at x* (Sussillo and
-Barak, Neural Computation 25, 2013). Points are found by minimising q = ‖F(x, 0) − x‖² / 2 from states
-visited on held-out trials; where q does not reach rounding, the point is slow, not fixed. The
-state x is h for a tanh cell and for a GRU, (h, c) for an LSTM.
+Barak, Neural Computation 25, 2013). The points here are those where the cell comes to rest when it is
+left alone after held-out trials, brought to rounding by Newton's method. That leaves out what no trial
+comes to, the saddles between memories foremost: least squares on ‖F(x, 0) − x‖² finds some of them, but
+which ones depends on where it starts, and from x = 0 of a GRU on changes of that start by 1e-9. The state
+x is h for a tanh cell and for a GRU, (h, c) for an LSTM.
 
 For a bias-free tanh network the answer is known at one point: x* = 0 is fixed and J = W_hh.
 
@@ -18,12 +20,14 @@ an extrapolation elsewhere, and it jumps where the nearest point changes. At x* 
 is the paper's deletion to first order, W̃ x in place of W x, but outside the tanh instead of inside.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.optimize import least_squares
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from schur_lib import tasks
@@ -34,9 +38,12 @@ from schur_lib.schur import COUPLINGS, ordered_schur
 from study.probes.nonnormality import henrici
 from study.statistics import dominance
 
-FIXED = 1e-7  # ‖F(x) − x‖ of a fixed point, at most; of a slow one up to SLOW (our choice)
-SLOW = 1e-2
-APART = 1e-2  # distance of two points that count as two (our choice)
+# All our choice. A point found twice differs by 1e-14 at most, two memories of the networks by 3 or so.
+REST = 1000  # steps without input in which a cell comes to rest
+FIXED = 1e-10  # ‖F(x) − x‖ of a fixed point, at most
+APART = 1e-2  # distance of two points that count as two; Newton's method may go no farther
+MARGIN = 1e-3  # a modulus this close to 1 is neither stable nor unstable
+_TIE = 1e-6  # coordinates this close are equal where points are put in order
 
 
 def cell_of(model: Network | torch.nn.Module) -> tuple[Callable, Callable, int]:
@@ -96,36 +103,61 @@ def jacobian_at(step: Callable, x: np.ndarray, n_inputs: int) -> np.ndarray:
 def fixed_points(
     step: Callable, starts: np.ndarray, n_inputs: int, apart: float = APART
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points that a cell without input leaves where they are, or nearly so.
-
-    q = ‖F(x, 0) − x‖² / 2 is minimised from each start (Levenberg–Marquardt, scipy.optimize).
+    """Points where a cell comes to rest when it is left without input.
 
     Args:
         step: from `cell_of`.
         starts: (n, S) float64.
         n_inputs: N_x.
-        apart: of points nearer to each other only the one of the least speed is kept.
+        apart: points nearer to each other are one, also by way of others between them.
 
     Returns:
-        (P, S) points by increasing speed, and (P,) their speeds ‖F(x, 0) − x‖, at most SLOW.
+        (P, S) float64 points, in the order of their coordinates, and (n,) int, the point that each start
+        comes to; −1 where it does not rest within REST steps.
     """
-    u, identity = torch.zeros(n_inputs, dtype=torch.float64), np.eye(starts.shape[1])
+    u, x = torch.zeros(n_inputs, dtype=torch.float64), torch.from_numpy(starts)
+    for _ in range(REST):
+        x = step(x, u)
+    ends = x.numpy()
+    found = np.array([_polished(step, end, u) for end in ends]).reshape(ends.shape)
+    speeds = np.linalg.norm(step(torch.from_numpy(found), u).numpy() - found, axis=1)
+    rests = (speeds <= FIXED) & (np.linalg.norm(found - ends, axis=1) <= apart)
+    found = found[rests]
+    _, cluster = connected_components(cdist(found, found) <= apart, directed=False)
+    _, first = np.unique(cluster, return_index=True)
+    order = in_order(found[first])
+    comes_to = np.full(len(starts), -1)
+    comes_to[rests] = np.argsort(order)[cluster]
+    return found[first][order], comes_to
 
-    def moved(x):
-        return step(torch.from_numpy(x), u).numpy() - x
 
-    def slope(x):
-        return jacobian_at(step, x, n_inputs) - identity
+def _polished(step, x, u):
+    """The fixed point next to x by Newton's method; anything where there is none."""
+    for _ in range(20):
+        slope = jacobian_at(step, x, len(u)) - np.eye(len(x))
+        off = step(torch.from_numpy(x), u).numpy() - x
+        change = np.linalg.lstsq(slope, -off, rcond=None)[0]  # the least one along a line of points
+        x = x + change
+        if np.linalg.norm(change) <= 1e-12:
+            break
+    return x
 
-    options = {"method": "lm", "xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15, "max_nfev": 100}
-    found = [least_squares(moved, x, slope, **options).x for x in starts]
-    speeds = np.array([np.linalg.norm(moved(x)) for x in found])
-    kept = []
-    for i in np.argsort(speeds, kind="stable"):
-        distances = [np.linalg.norm(found[i] - found[j]) for j in kept]
-        if speeds[i] <= SLOW and min(distances, default=np.inf) > apart:
-            kept.append(i)
-    return np.array(found)[kept].reshape(-1, starts.shape[1]), speeds[kept]
+
+def in_order(keys: np.ndarray) -> np.ndarray:
+    """The order of rows by their first entry, then by the next; rounding does not decide.
+
+    Args:
+        keys: (P, K); entries of a column no more than 1e-6 apart count as equal.
+
+    Returns:
+        (P,) int, the rows in order.
+    """
+    ranks = []
+    for column in keys.T:
+        by_size = np.argsort(column, kind="stable")
+        ranks.append(np.empty(len(column), dtype=int))
+        ranks[-1][by_size] = np.cumsum(np.diff(column[by_size], prepend=-np.inf) > _TIE)
+    return np.lexsort(ranks[::-1])
 
 
 def run(
@@ -153,7 +185,7 @@ def run(
     for u in inputs:
         new = step(x, u)
         if points is not None:
-            nearest = torch.cdist(x, points).argmin(-1)
+            nearest = nearest_of(points, x)
             for p in nearest.unique():
                 here = nearest == p
                 new[here] += (x[here] - points[p]) @ changes[p].T
@@ -162,32 +194,68 @@ def run(
     return torch.stack(states)
 
 
+def nearest_of(points: Tensor, x: Tensor) -> Tensor:
+    """Which of the points is the nearest to each state.
+
+    The distances come from differences; by way of products they would be zero only to 1e-8.
+
+    Args:
+        points: (P, S).
+        x: (n, S).
+
+    Returns:
+        (n,) int64.
+    """
+    return torch.cdist(x, points, compute_mode="donot_use_mm_for_euclid_dist").argmin(-1)
+
+
+def gaussian(names: np.ndarray, size: int, draws: int, seed: tuple[int, ...]) -> np.ndarray:
+    """Gaussian matrices for points, the same for a point whatever the other points are.
+
+    Args:
+        names: (P, K) int ≥ −1, what tells the points apart; points of the same name are counted.
+        size: S.
+        draws: for each point.
+        seed: of the draws.
+
+    Returns:
+        (draws, P, S, S) float64.
+    """
+    drawn, seen = np.empty((draws, len(names), size, size)), Counter()
+    for i, name in enumerate((names + 1).tolist()):
+        rng = np.random.default_rng([*seed, *name, seen[tuple(name)]])
+        drawn[:, i] = rng.standard_normal((draws, size, size))
+        seen[tuple(name)] += 1
+    return drawn
+
+
 def linearised(
     model: Network | torch.nn.Module,
     batch_size: int = 128,
-    n_starts: int = 48,
     draws: int = 50,
     alpha: float = 0.9,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The fixed points that a flip-flop model visits, the Schur forms there, and what their blocks do.
+    """The points where a flip-flop model rests, the Schur forms there, and what their blocks do.
 
-    Points are searched from h = 0 and from the last states of held-out trials; one that is the nearest
-    to no state of any trial is left out.
+    The model is left alone at x = 0 and at the last states of held-out trials. Random changes of a point
+    are seeded by the bits that it holds, so that they do not depend on which other points there are.
 
     Args:
         model: as for `cell_of`.
         batch_size: held-out trials.
-        n_starts: of the search.
         draws: Gaussian changes with the norm of the deleted block, at each point.
         alpha: splits the leading sector from its complement.
         seed: of the draws.
 
     Returns:
-        Points, one row each: `point` ("origin"; elsewhere "memory" if it is stable, else "saddle"),
-        `speed`, `distance` from 0, `visited` (share of the states it is nearest to), `rho`, `n_unstable`
-        (eigenvalues beyond the unit circle), `n_leading`, `size` of the state, `henrici` (departure over
-        norm), `RR`, `CR`, `CC` (Schur mass), `share_RR`, `share_CR`, `share_CC` (of the squared departure).
+        Points, one row each, the origin first, then by the bits: `point` ("origin"; elsewhere "memory" if
+        it is stable, "saddle" if not, "marginal" if an eigenvalue is within MARGIN of the unit circle),
+        `bit_1` … `bit_3` (−1, 0 or 1, the nearest to the output there), `distance` from 0, `reached`
+        (share of the trials that come to rest there), `visited` (share of the states it is nearest to),
+        `rho`, `n_unstable` (eigenvalues beyond the unit circle by more than MARGIN), `n_leading`, `size`
+        of the state, `henrici` (departure over norm), `RR`, `CR`, `CC` (Schur mass), `share_RR`,
+        `share_CR`, `share_CC` (of the squared departure).
         Effects, one row a block that is not at rounding level at all points: `points` ("nearest", or for
         a tanh network also "origin": around it alone), `removed`, `delta` (ΔFVU), `null_median`, `p`
         (nulls at least as mild), `effect` (Cliff's δ, 1 where every null does more harm), `draws`, `from_W`
@@ -198,23 +266,29 @@ def linearised(
     start, n_inputs = torch.zeros(batch_size, size, dtype=torch.float64), inputs.shape[-1]
     states = run(step, start, inputs)
     whole = float(fvu(read(states), targets))
-    starts = torch.cat([start[:1], states[-1][: n_starts - 1]]).numpy()
-    points, speeds = fixed_points(step, starts, n_inputs)
-    every = torch.cat([start[None], states[:-1]]).flatten(0, 1)
-    nearest = torch.cdist(every, torch.from_numpy(points)).argmin(-1) if len(points) else []
-    visited = np.bincount(nearest, minlength=len(points)) / len(every)
-    points, speeds, visited = (a[visited > 0] for a in (points, speeds, visited))
-    forms = [ordered_schur(jacobian_at(step, x, n_inputs)) for x in points]
+    points, comes_to = fixed_points(step, torch.cat([start[:1], states[-1]]).numpy(), n_inputs)
+    bits = read(torch.from_numpy(points)).round().clamp(-1, 1).numpy().astype(int)
     origin = np.linalg.norm(points, axis=1) <= APART
+    order = in_order(np.column_stack([~origin, bits, points]))
+    points, bits, origin = points[order], bits[order], origin[order]
+    reached = np.bincount(comes_to[1:][comes_to[1:] >= 0], minlength=len(order))[order] / batch_size
+    every = torch.cat([start[None], states[:-1]]).flatten(0, 1)
+    nearest = nearest_of(torch.from_numpy(points), every) if len(points) else []
+    visited = np.bincount(nearest, minlength=len(points)) / len(every)
+    forms = [ordered_schur(jacobian_at(step, x, n_inputs)) for x in points]
     rows = []
-    for x, speed, near, at_origin, form in zip(points, speeds, visited, origin, forms, strict=True):
+    for i, form in enumerate(forms):
         moduli, departure = np.abs(form.eigenvalues), henrici(form, alpha)
-        kind = "origin" if at_origin else "saddle" if moduli.max() > 1 else "memory"
-        row = {"point": kind, "speed": speed}
-        row |= {"distance": np.linalg.norm(x), "visited": near, "rho": moduli.max()}
-        row |= {"n_unstable": int((moduli > 1).sum()), "n_leading": form.n_leading(alpha)}
-        row |= {"size": size, "henrici": departure["henrici"]}
-        row |= {name: departure[name] for name in COUPLINGS}
+        n_unstable = int((moduli > 1 + MARGIN).sum())
+        kind = "saddle" if n_unstable else "memory"
+        if (np.abs(moduli - 1) <= MARGIN).any():
+            kind = "marginal"
+        row = {"point": "origin" if origin[i] else kind}
+        row |= {f"bit_{k}": bit for k, bit in enumerate(bits[i], start=1)}
+        row |= {"distance": np.linalg.norm(points[i])}
+        row |= {"reached": reached[i], "visited": visited[i], "rho": moduli.max()}
+        row |= {"n_unstable": n_unstable, "n_leading": form.n_leading(alpha), "size": size}
+        row |= {"henrici": departure["henrici"]} | {name: departure[name] for name in COUPLINGS}
         square = departure["henrici"] ** 2
         row |= {f"share_{n}": departure[n] ** 2 / square if square else 0.0 for n in COUPLINGS}
         rows.append(row)
@@ -223,21 +297,20 @@ def linearised(
         at, changes = torch.from_numpy(points[chosen]), torch.from_numpy(changes)
         return float(fvu(read(run(step, start, inputs, at, changes)), targets)) - whole
 
-    rng, effects = np.random.default_rng(seed), []
+    effects = []
     tanh = isinstance(model, Network)
     cases = {"nearest": np.full(len(points), True)} | ({"origin": origin} if tanh else {})
     for case, chosen in cases.items():
         here = [form for form, take in zip(forms, chosen, strict=True) if take]
-        for name in COUPLINGS if here else ():
+        for block, name in enumerate(COUPLINGS if here else ()):
             changes = np.stack([f.ablate({name}, alpha) - f.Q @ f.T @ f.Q.T for f in here])
             norms = np.linalg.norm(changes, axis=(1, 2))
             if max(form.removed_mass({name}, alpha) for form in here) <= NEGLIGIBLE_MASS:
                 continue
-            delta, nulls = harm(chosen, changes), []
-            for _ in range(draws):
-                drawn = rng.standard_normal(changes.shape)
-                drawn *= (norms / np.linalg.norm(drawn, axis=(1, 2)))[:, None, None]
-                nulls.append(harm(chosen, drawn))
+            delta = harm(chosen, changes)
+            drawn = gaussian(bits[chosen], size, draws, (seed, block))
+            drawn *= (norms / np.linalg.norm(drawn, axis=(2, 3)))[..., None, None]
+            nulls = [harm(chosen, at_points) for at_points in drawn]
             milder = (1 + np.sum(np.array(nulls) <= delta)) / (1 + draws)
             row = (case, name, delta, np.median(nulls), milder, dominance(nulls, delta), draws)
             from_W = np.nan
