@@ -68,7 +68,7 @@ def toy(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium: the machine's, else Playwright's own; without one the tests are skipped, in CI they fail."""
+    """Chromium: the machine's, else Playwright's own. Without one its tests are skipped, in CI they fail."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         try:
@@ -77,7 +77,8 @@ def browser():
             reason = str(error).splitlines()[0]
             if os.environ.get("CI"):
                 pytest.fail(f"no Chromium, which .ci/run installs: {reason}")
-            pytest.skip(f"no Chromium on this machine (`playwright install chromium` gets one): {reason}")
+            pytest.skip("no Chromium on this machine; to run this test, install it, or get Playwright's "
+                        f"with `.venv/bin/playwright install chromium`: {reason}")
         yield found
         found.close()
 

@@ -1,5 +1,6 @@
 """The project's own files agree with each other, and its commands refuse what they do not know."""
 
+import os
 import re
 import subprocess
 import sys
@@ -115,3 +116,23 @@ def test_the_code_is_clean_to_ruff():
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("variables", "outcome", "said"), [
+    ({}, "4 skipped", "no Chromium on this machine; to run this test, install it"),
+    ({"CI": "true"}, "4 errors", "no Chromium, which .ci/run installs"),
+])
+def test_without_chromium_its_tests_are_skipped_and_fail_in_ci_alone(tmp_path, variables, outcome, said):
+    """Those of the report, which need no built book; one fixture serves all."""
+    settings = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
+    settings |= {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), **variables}
+    done = subprocess.run([sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider",
+                           "tests/test_report.py", "-k", "in_a_browser"],
+                          cwd=ROOT, env=settings, capture_output=True, text=True)
+    assert outcome in done.stdout.splitlines()[-1] and said in done.stdout, done.stdout[-3000:]
+
+
+def test_only_the_one_fixture_starts_a_browser():
+    launching = [path.name for path in (ROOT / "tests").rglob("*.py")
+                 if re.search(r"chromium\.launch\(", path.read_text(encoding="utf-8"))]
+    assert launching == ["conftest.py"]
