@@ -1,5 +1,6 @@
 """What several test modules share: one quick build of the book, a toy notebook, a browser."""
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -27,6 +28,20 @@ def run(*arguments, cwd=ROOT, **settings):
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("SCHUR_LIB_", "PYTEST_"))}
     return subprocess.run([sys.executable, "run.py", *map(str, arguments)], cwd=cwd,
                           env={**variables, **settings}, capture_output=True, text=True)
+
+
+WINDOWS_HAS_NOT = ("symlink_to(", '"bash"', ".chmod(", "SIGKILL", "#!/")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need a built book; on Windows, skip those that need what it has not."""
+    for item in items:
+        if {"output", "rerun"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.built)
+        if os.name == "nt" and hasattr(item, "function"):
+            text = inspect.getsource(item.function)
+            if lacking := [word for word in WINDOWS_HAS_NOT if word in text]:
+                item.add_marker(pytest.mark.skip(reason=f"Windows has not, or not so: {lacking[0]}"))
 
 
 @pytest.fixture(scope="session")

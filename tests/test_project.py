@@ -96,6 +96,7 @@ def test_environment_yml_names_the_declared_packages_in_the_locked_versions():
         assert lock[name] in requirement.specifier, name
 
 
+@pytest.mark.locked
 def test_what_is_installed_is_what_is_locked():
     from importlib.metadata import version
     for name in declared():
