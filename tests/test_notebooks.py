@@ -148,3 +148,13 @@ def test_a_notebook_executed_twice_gives_the_same_bytes(toy):
                      for _ in range(2))
     assert first == second
     assert "image/png" in first and "injected-parameters" in first
+
+
+def test_a_kernel_starts_from_a_temporary_folder_with_a_long_name(toy, tmp_path, monkeypatch):
+    """Too long for the name of a socket."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    toy("print(6 * 7)")
+    nb, _ = notebooks.execute("toy", {})
+    assert nb.cells[1].outputs[0].text == "42\n"

@@ -101,11 +101,7 @@ def execute(name, parameters=None, results=None, figures=None):
             "SCHUR_LIB_FIGURES": str(figures or ""),
             "IPYTHONDIR": str(startup.parents[1]),
         }
-        # sockets in the file system: nothing listens on a port, and ipykernel does not warn;
-        # without a path of its own each kernel would take the same one
-        sockets = {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
-        config = Config({"Provisioner": {"variables": variables},
-                         "KernelManager": sockets if os.name == "posix" else {}})
+        config = Config({"Provisioner": {"variables": variables}, "KernelManager": sockets(folder)})
         try:
             # the folder by `resources`: papermill's `cwd` moves the process, which has threads
             papermill.execute_notebook(
@@ -118,6 +114,17 @@ def execute(name, parameters=None, results=None, figures=None):
         done = nbformat.read(executed, as_version=4)
     clean(done)
     return done, time.perf_counter() - start
+
+
+def sockets(folder):
+    """Settings of a kernel's connection: sockets in a folder, where the system can have them there.
+
+    Then nothing listens on a port, and ipykernel does not warn. Without a path of its own each kernel
+    would take the same one. Windows has none, and a path of more than 103 bytes is too long for one.
+    """
+    path = str(Path(folder) / "kernel")
+    fits = os.name == "posix" and len(os.fsencode(path)) < 100
+    return {"transport": "ipc", "ip": path} if fits else {}
 
 
 def failure(name, source, executed, error):
