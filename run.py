@@ -241,10 +241,14 @@ def hand_over(*command, **settings):
     """
     given = {**variables(("PYTHONPATH", "PYTEST_")), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
              "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **settings}
-    try:
-        return subprocess.run([str(PYTHON), *command], cwd=ROOT, env=given).returncode
-    except KeyboardInterrupt:
-        return 130
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        # numba, Matplotlib and Jupyter keep files in the home folder; users of containers may have none
+        if os.name == "posix" and not os.access(Path("~").expanduser(), os.W_OK):
+            given["HOME"] = home
+        try:
+            return subprocess.run([str(PYTHON), *command], cwd=ROOT, env=given).returncode
+        except KeyboardInterrupt:
+            return 130
 
 
 def settings_of(arguments):

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -355,3 +356,14 @@ def test_a_build_folder_that_cannot_be_made_is_named(project):
     (project / "build").write_text("a file")
     code, said = call(project, "book")
     assert code == 1 and "cannot build in" in said and "--output DIR builds in a folder of your choice" in said
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_without_a_home_folder_what_runs_has_one_for_the_time(project, tmp_path, there):
+    calls = stand_in(project)
+    home = tmp_path / "home"
+    if there:
+        home.mkdir()
+    assert call(project, "why", HOME=str(home))[0] == 0
+    (_, given), = calls()
+    assert (given["HOME"] == str(home)) == there and Path(given["HOME"]).exists() == there

@@ -226,7 +226,7 @@ def test_the_audit_reads_both_locks_every_week():
 
 
 @pytest.mark.parametrize(("line", "floor"), [
-    ('"joblib>=1.5,<2"', "joblib==1.5"), ('"distributed>=2026.1"', "distributed==2026.1"),
+    ('"joblib>=1.5,<2"', {"joblib": "1.5"}), ('"distributed>=2026.1"', {"distributed": "2026.1"}),
     ('"joblib<2"', None), ('"joblib==1.5"', None),
 ])
 def test_the_floors_are_those_of_pyproject(tmp_path, monkeypatch, line, floor):
@@ -235,14 +235,19 @@ def test_the_floors_are_those_of_pyproject(tmp_path, monkeypatch, line, floor):
         f"[project]\ndependencies = [{line}]\n[project.optional-dependencies]\n{extras}")
     monkeypatch.setattr(floors, "ROOT", tmp_path)
     if floor:
-        assert floors.floors() == [floor]
+        assert floors.floors() == floor
     else:
         with pytest.raises(ValueError, match="no lowest version of joblib"):
             floors.floors()
 
 
-def test_every_requirement_has_a_floor():
-    assert len(floors.floors()) == len(set(floors.floors())) > 25
+def test_every_requirement_has_a_floor_and_one_that_is_not_to_be_had_is_named():
+    declared = floors.floors()
+    assert len(declared) > 25
+    constraints = "".join(f"{name}=={version}.0\n" for name, version in declared.items())
+    assert floors.higher(declared, constraints) == []
+    assert floors.higher({"safetensors": "0.6"}, "safetensors==0.6.1\n") == [
+        "safetensors>=0.6 is declared, the lowest that goes is 0.6.1"]
 
 
 def test_only_main_is_deployed():
