@@ -212,7 +212,7 @@ def processes():
 
 
 def free_memory():
-    """Free memory in bytes, also within the limit of a container; None where the system does not say."""
+    """Free memory in bytes, at most the limit of a container; None where the system does not say."""
     found = []
     try:
         text = Path("/proc/meminfo").read_text()
@@ -220,9 +220,8 @@ def free_memory():
     except (OSError, AttributeError):
         if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
             found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    if limit := allowed("memory.max"):
-        used = allowed("memory.current") or [0]
-        found.append(max(limit[0] - used[0], 0))
+    for limit in map(allowed, ("memory.max", "memory/memory.limit_in_bytes")):  # of both versions
+        found += limit or []
     return min(found, default=None)
 
 
