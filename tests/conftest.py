@@ -34,12 +34,13 @@ WINDOWS_HAS_NOT = ("symlink_to(", '"bash"', ".chmod(", "SIGKILL", "#!/")
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that need a built book; on Windows, skip those that need what it has not."""
+    """Mark the tests that need a built book or .venv; on Windows, skip those that need what it has not."""
     for item in items:
-        if {"output", "rerun"} & set(item.fixturenames):
+        text = inspect.getsource(item.function) if hasattr(item, "function") else ""
+        calls_run = getattr(getattr(item, "module", None), "run", None) is run and "run(" in text
+        if calls_run or {"output", "rerun"} & set(item.fixturenames):
             item.add_marker(pytest.mark.built)
-        if os.name == "nt" and hasattr(item, "function"):
-            text = inspect.getsource(item.function)
+        if os.name == "nt":
             if lacking := [word for word in WINDOWS_HAS_NOT if word in text]:
                 item.add_marker(pytest.mark.skip(reason=f"Windows has not, or not so: {lacking[0]}"))
 
