@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from traitlets.config import Config
 
 import run
-from tools.notebooks import KERNEL, LANGUAGE, ROOT, failure, number_cells
+from tools.notebooks import KERNEL, LANGUAGE, ROOT, failure, number_cells, sockets
 
 TEMPLATE = ROOT / "report" / "report.py"
 STYLE = ROOT / "report" / "report.css"
@@ -109,8 +109,7 @@ def executed(parameters, folder):
     nbformat.write(nb, source)
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # whatever the user's is
-    sockets = {"transport": "ipc", "ip": str(folder / "kernel")}
-    config = Config({"KernelManager": sockets} if os.name == "posix" else {})
+    config = Config({"KernelManager": sockets(folder)})
     try:
         with quiet(folder / "stderr"):
             papermill.execute_notebook(

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import shutil
 from argparse import Namespace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from torch import nn
 
 import run
@@ -116,21 +114,9 @@ def test_every_part_is_there_and_the_page_asks_nothing_of_other_machines(made):
     assert not re.search(r">\s*nan\s*<", page, re.I)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert path, "no Chromium: .ci/run installs it"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
-def test_the_page_is_sound_in_a_browser_without_a_network(made, browser, width, scheme):
+def test_the_page_is_sound_in_a_browser_without_a_network(browser, made, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_offline(True)
     tab, troubles = context.new_page(), []
