@@ -10,14 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
-from schur_lib.metrics import NEGLIGIBLE_MASS
-from schur_lib.networks import Network
-from schur_lib.profile import scores_of
-from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.training import TASKS, Spec
-from study.statistics import interval
+from schur_lib.metrics import FVU, METRICS, NEGLIGIBLE_MASS, REPLAY_ACCURACY
+from schur_lib.schur import COUPLINGS
+from schur_lib.tasks import TASKS
+from study.statistics import NETWORK, interval
 
 VERDICTS = ("reproduced", "partly", "not reproduced", "cannot be judged")
 CLAIMS = {
@@ -33,13 +30,12 @@ CLAIMS = {
 }
 FEWEST = 3
 EPSILON = 0.05
-# The error of a network that knows nothing: FVU of the mean target, share of guessed signs.
-CHANCE = {"fvu": 1.0, "replay_accuracy": 0.5}
+# The error of an answer that knows nothing; of these two it does not depend on the targets.
+CHANCE = {m.name: m.error(m.chance(None, 1)) for m in (FVU, REPLAY_ACCURACY)}
 # An error below this share of chance counts as this share, so that "5 % more" of nothing is something.
 FLOOR = 0.01
 # The largest error of a network that solves its task.
 SOLVED = {"fvu": 0.05, "replay_accuracy": 0.01}
-NETWORK = ["task", "construction", "hidden_size", "seed"]
 
 
 class Part(NamedTuple):
@@ -161,8 +157,9 @@ def _part(test, values, limit, statistic, side, whose=""):
 
 
 def error(table: pd.DataFrame) -> pd.Series:
-    """The task's error of every row: FVU, or 1 − replay accuracy."""
-    return table.score.where(table.metric == "fvu", 1 - table.score)
+    """The error of every row, its distance from a perfect score: FVU, or 1 − replay accuracy."""
+    scores = zip(table.metric, table.score, strict=True)
+    return pd.Series([METRICS[metric].error(score) for metric, score in scores], table.index)
 
 
 def solving(table: pd.DataFrame) -> pd.DataFrame:
@@ -210,63 +207,11 @@ def dispensable(
     return wide.reindex(columns=list(COUPLINGS)).astype(bool)
 
 
-def random_change(net: Network, norm: float, n_draws: int, seed: int = 0):
-    """W_hh plus isotropic Gaussian changes, each of a given Frobenius norm, one after another.
-
-    Args:
-        net: the network.
-        norm: ‖ΔW‖_F of each change.
-        n_draws: how many.
-        seed: of the draws.
-    """
-    rng = np.random.default_rng(seed)
-    for _ in range(n_draws):
-        change = rng.standard_normal(tuple(net.W_hh.shape))
-        change *= norm / np.linalg.norm(change)
-        yield net.W_hh + torch.from_numpy(change).to(net.W_hh)
-
-
-def random_changes(
-    spec: Spec, net: Network, n_draws: int = 20, batch_size: int = 256, alpha: float = 0.9
-) -> pd.DataFrame:
-    """The mildest block of a network deleted, beside random changes of the same size.
-
-    The block is the one with some Schur mass whose deletion raises the error least.
-
-    Args:
-        spec: what the network is.
-        net: the network.
-        n_draws: random changes.
-        batch_size: held-out trials.
-        alpha: splits the leading sector from its complement.
-
-    Returns:
-        One row a change: `removed` ("" for the whole network, the block, "random"), `draw`,
-        `mass`, `score`, `metric`. Empty where no block holds mass.
-    """
-    task, form = spec.make_task(), ordered_schur(net.W_hh)
-    mass = {name: form.removed_mass({name}, alpha) for name in COUPLINGS}
-    blocks = [name for name in COUPLINGS if mass[name] > NEGLIGIBLE_MASS]
-    matrices = [net.W_hh] + [torch.from_numpy(form.ablate({b}, alpha)).to(net.W_hh) for b in blocks]
-    full, *ablated = scores_of(net, task, matrices, batch_size).tolist()
-    sign = 1 if task.score_name == "fvu" else -1
-    rows = [("", 0, 0.0, full)]
-    if blocks:
-        score, block = min(zip(ablated, blocks, strict=True), key=lambda pair: sign * pair[0])
-        norm = mass[block] * float(torch.linalg.norm(net.W_hh.double()))
-        changed = random_change(net, norm, n_draws, spec.seed)
-        drawn = scores_of(net, task, changed, batch_size).tolist()
-        rows += [(block, 0, mass[block], score)]
-        rows += [("random", i, mass[block], s) for i, s in enumerate(drawn)]
-    table = pd.DataFrame(rows, columns=["removed", "draw", "mass", "score"])
-    return table.assign(metric=task.score_name)
-
-
 def beside_random(changes: pd.DataFrame) -> pd.DataFrame:
     """Harm of the mildest block and of random changes of its size, one row a network.
 
     Args:
-        changes: from `random_changes`, of several networks.
+        changes: from `study.probes.nulls.beside_random_changes`, of several networks.
 
     Returns:
         `task` … `seed`, `removed` (the block), `mass`, `metric`, `full` (error of the whole network),
@@ -303,7 +248,7 @@ def claim_1(table: pd.DataFrame) -> Claim:
     """Copy, dense orthogonal: deleting T_CC changes nothing, alone and given other deletions.
 
     Args:
-        table: profiles of all eight subsets (`study.paper.results`); other networks are ignored.
+        table: profiles of all eight subsets (`study.probes.profiles`); other networks are ignored.
     """
     table, cannot = _judged_on(1, table, "copy", "dense_orthogonal")
     if cannot:
@@ -488,7 +433,7 @@ def claim_9(changes: pd.DataFrame) -> Claim:
     """Copy: random changes of T_CC's size destroy the replay that deleting T_CC preserves.
 
     Args:
-        changes: from `random_changes`; only dense orthogonal copy networks are judged, and of these
+        changes: as for `beside_random`; only dense orthogonal copy networks are judged, and of these
             the ones whose mildest block costs at most 0.005 of accuracy.
     """
     changes, cannot = _judged_on(9, changes, "copy", "dense_orthogonal")

@@ -1,17 +1,12 @@
 """Dose and response: a block scaled by 1 − s, from s = 0 (the network) over 1 (removed) to 2 (negated)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-import torch
 
 from schur_lib.metrics import NEGLIGIBLE_MASS
-from schur_lib.networks import Network
-from schur_lib.profile import scores_of
-from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.training import Spec
+from schur_lib.subjects import Evaluation
 
 SMALL = (0.01, 0.02, 0.05, 0.1)  # doses of the fitted slope
 DOSES = (0.0, 0.001, 0.002, 0.005, *SMALL, *(round(0.1 * i, 1) for i in range(2, 21)))
@@ -19,37 +14,33 @@ BREAK = 1.05  # relative error at which behaviour counts as broken (our choice)
 
 
 def dose_response(
-    spec: Spec,
-    net: Network,
-    doses: Sequence[float] = DOSES,
-    batch_size: int = 128,
-    alpha: float = 0.9,
+    trials: Evaluation, doses: Sequence[float] = DOSES, alpha: float = 0.9
 ) -> pd.DataFrame:
-    """FVU of a network whose block is scaled: W(s) = W − s ΔW, ΔW = W − W̃(S).
+    """The score of a network whose block is scaled: W(s) = W − s ΔW, ΔW = W − W̃(S).
 
-    The FVU stands for the error on the copy task too, since a share of wrong signs does not move under
-    a small change. The runs are in float64, so that small doses are not lost in rounding.
+    A share of wrong signs does not move under a small change: the FVU, `trials.scored_by("fvu")`, does.
+    And in float32 small doses are lost in rounding: use `net.double()`.
 
     Args:
-        spec: what the network is; its task gives the trials.
-        net: the network.
+        trials: the network on some trials.
         doses: s.
-        batch_size: held-out trials.
-        alpha: splits the leading sector from its complement.
+        alpha: splits the leading sector from its complement, in (0, 1].
 
     Returns:
-        One row a block and dose: `removed`, `mass` (of the whole block), `dose`, `fvu`.
+        One row a block and dose: `removed`, `mass` (of the whole block), `dose`, the score under the
+        name of the metric (such as `fvu`), `harm`.
+
+    Raises:
+        ValueError: a bad alpha.
     """
-    task = replace(spec.make_task(), score_name="fvu")
-    exact = replace(net, **{name: tensor.double() for name, tensor in net.tensors().items()})
-    form = ordered_schur(net.W_hh)
+    form, W = trials.form, trials.W_hh.numpy()
     tables = []
-    for name in COUPLINGS:
-        dW = exact.W_hh - torch.from_numpy(form.ablate({name}, alpha))
-        stack = torch.stack([exact.W_hh - s * dW for s in doses])
-        scores = scores_of(exact, task, stack, batch_size).numpy()
-        rows = {"removed": name, "mass": form.removed_mass({name}, alpha), "dose": list(doses)}
-        tables.append(pd.DataFrame({**rows, "fvu": scores}))
+    for name, mask in form.couplings(alpha).items():
+        dW = W - form.without(mask)
+        scores = trials.scores(W - s * dW for s in doses).numpy()
+        rows = {"removed": name, "mass": form.mass(mask), "dose": list(doses)}
+        harm = trials.metric.harm(scores, trials.intact)
+        tables.append(pd.DataFrame({**rows, trials.metric.name: scores, "harm": harm}))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -57,7 +48,8 @@ def dose_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Where behaviour breaks, and whether the effect of a small dose is linear or quadratic.
 
     Args:
-        table: `dose_response` of several networks, with `task`, `construction`, `hidden_size`, `seed`.
+        table: `dose_response` of several networks, scored by the FVU, with `task`, `construction`,
+            `hidden_size`, `seed`.
 
     Returns:
         One row a network and block with `mass` and

@@ -5,11 +5,9 @@ from math import comb
 
 import pandas as pd
 
-from schur_lib.networks import Network
-from schur_lib.profile import ablation_profile
+from schur_lib.profile import profile_of
 from schur_lib.schur import COUPLINGS, SUBSETS, label
-from schur_lib.training import Spec
-from study.probes.nulls import harm
+from schur_lib.subjects import Evaluation
 
 ALL = tuple(label(s) for s in SUBSETS)
 
@@ -63,30 +61,28 @@ def shapley(harms: Mapping[str, float]) -> dict[str, float]:
     }
 
 
-def interactions(
-    spec: Spec, net: Network, batch_size: int = 512, alpha: float = 0.9
-) -> pd.DataFrame:
+def two_cubed(trials: Evaluation, alpha: float = 0.9) -> pd.DataFrame:
     """The 2³ design of a network: harm, Möbius term and Shapley value of the removed sets.
 
     Args:
-        spec: what the network is; its task gives the trials.
-        net: the network.
-        batch_size: held-out trials.
-        alpha: splits the leading sector from its complement.
+        trials: the network on some trials.
+        alpha: splits the leading sector from its complement, in (0, 1].
 
     Returns:
-        One row a nonempty set: `removed`, `harm` (accuracy lost, or FVU gained), `term` m(S),
-        `shapley` (NaN for sets of several blocks).
+        One row a nonempty set: `removed`, `harm` in units of the metric, `term` m(S), `shapley` (NaN for
+        sets of several blocks).
+
+    Raises:
+        ValueError: a bad alpha.
     """
-    task = spec.make_task()
-    profile = ablation_profile(net, task, alpha, batch_size=batch_size).set_index("removed")
-    harms = harm(profile.score, profile.score[""], task.score_name).to_dict()
+    scores = profile_of(trials, alpha, n_draws=0).set_index("removed").score
+    harms = trials.metric.harm(scores, scores[""]).to_dict()
     terms, shares = mobius(harms), shapley(harms)
     rows = [(name, harms[name], terms[name], shares.get(name, float("nan"))) for name in terms]
     return pd.DataFrame(rows, columns=["removed", "harm", "term", "shapley"])
 
 
 def _check(harms):
-    missing = [name or "the full network" for name in ALL if name not in harms]
+    missing = [name or "the intact network" for name in ALL if name not in harms]
     if missing:
         raise ValueError(f"need the effect of all eight sets, missing {', '.join(missing)}")
