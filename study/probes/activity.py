@@ -1,29 +1,26 @@
 """Is a block safe because of its role, or because the activity never goes there?
 
-A removed block changes the next state by −ΔW h alone, so that only its action on the states that the
+An ablated block changes the next state by −ΔW h alone, so that only its action on the states that the
 network visits can matter. With C = E[h hᵀ] over the states that W_hh acts on (not centred: a block
 acts on h, not on its deviation from a mean), V_k holds the k leading eigenvectors of C, k such that
 they carry a given share of its trace, and P_V = V_k V_kᵀ.
 
-Effects are ΔFVU on all four tasks, so that they have one unit.
+The book scores all four tasks by the FVU here, so that effects have one unit. In every probe `trials` is
+a network whose states are known, on some trials, and `alpha` splits the leading sector from its
+complement.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.linalg import subspace_angles
+from scipy.linalg import orth, subspace_angles
 
-from schur_lib.dynamics import hidden_states
 from schur_lib.metrics import NEGLIGIBLE_MASS
-from schur_lib.networks import Network
-from schur_lib.profile import held_out, scores_of
-from schur_lib.schur import COUPLINGS, SUBSETS, label, ordered_schur
-from schur_lib.tasks import Task
-from schur_lib.training import TASKS, Spec
-from study.probes.nulls import harm_of, random_orthogonal
+from schur_lib.schur import COUPLINGS, SUBSETS, label
+from schur_lib.subjects import Evaluation
+from study.probes.nulls import random_orthogonal
 from study.statistics import dominance
 
 SHARE = 0.99  # of the activity that V_k carries (our choice); the others are shown beside it
@@ -31,30 +28,21 @@ SHARES = (0.95, 0.99, 0.999)
 LAMBDAS = tuple(10.0**i for i in range(-8, 2))
 
 
-def second_moments(net: Network, task: Task, batch_size: int = 256) -> np.ndarray:
-    """C = E[h hᵀ] over the states that W_hh acts on: h_0, …, h_{T−1} of held-out trials.
+def activity_moments(trials: Evaluation) -> np.ndarray:
+    """C = E[h hᵀ] over the states that W_hh acts on, h_0, …, h_{T−1}: (N, N) float64.
 
-    Args:
-        net: the network.
-        task: gives the trials.
-        batch_size: held-out trials.
-
-    Returns:
-        (N_h, N_h) float64.
+    Raises:
+        ValueError: the states are unknown.
     """
-    inputs, _ = held_out(task, batch_size)
-    states = hidden_states(net, inputs.to(net.W_hh), free_steps=task.free_steps)[:-1].double()
-    start = torch.zeros(net.hidden_size) if net.h0 is None else net.h0
-    states, start = states.flatten(0, 1).numpy(), start.double().numpy()
-    total = states.T @ states + batch_size * np.outer(start, start)
-    return total / (len(states) + batch_size)
+    states = trials.acted_on().flatten(0, 1).cpu().numpy()
+    return states.T @ states / len(states)
 
 
 def activity_basis(C: np.ndarray, share: float = SHARE) -> np.ndarray:
     """V_k: the fewest leading eigenvectors of C that carry a share of its trace.
 
     Args:
-        C: (N, N), from `second_moments`.
+        C: (N, N), from `activity_moments`.
         share: in (0, 1].
 
     Returns:
@@ -79,59 +67,51 @@ def active_mass(dW: np.ndarray, W: np.ndarray, C: np.ndarray) -> float:
     """Activity-weighted mass E‖ΔW h‖² / E‖W h‖² = tr(ΔW C ΔWᵀ) / tr(W C Wᵀ).
 
     Args:
-        dW: (N, N), what is removed.
+        dW: (N, N), what is ablated.
         W: (N, N), the recurrent weights.
-        C: (N, N), from `second_moments`.
+        C: (N, N), from `activity_moments`.
 
     Returns:
-        float ≥ 0: 0 where the removed weights never meet the activity; NaN without any activity.
+        float ≥ 0: 0 where the ablated weights never meet the activity; NaN without any activity.
     """
-    whole = np.einsum("ij,jk,ik", W, C, W)
-    return float(np.einsum("ij,jk,ik", dW, C, dW) / whole) if whole > 0 else float("nan")
+    intact = np.einsum("ij,jk,ik", W, C, W)
+    return float(np.einsum("ij,jk,ik", dW, C, dW) / intact) if intact > 0 else float("nan")
 
 
 def directions(
-    spec: Spec,
-    net: Network,
-    draws: int = 50,
-    share: float = SHARE,
-    batch_size: int = 256,
-    alpha: float = 0.9,
+    trials: Evaluation, draws: int = 50, share: float = SHARE, alpha: float = 0.9, seed=0
 ) -> pd.DataFrame:
     """Principal angles between what a block reads and writes and the subspaces that matter to a task.
 
     A block's input directions are the leading right singular vectors of ΔW, its output directions
-    the left ones, as many as carry `share` of ‖ΔW‖². They are compared with V_k, the rows of W_hy and
-    the columns of W_xh (scipy.linalg.subspace_angles), and with random subspaces of equal dimension.
+    the left ones, as many as carry `share` of ‖ΔW‖². They are compared with V_k and, of a plain network,
+    the rows of W_hy and the columns of W_xh (scipy.linalg.subspace_angles), and with random subspaces
+    of equal dimension.
 
     Args:
-        spec: what the network is; its task gives the trials, its seed the random subspaces.
-        net: the network.
+        trials: see the module.
         draws: random subspaces.
         share: of the activity in V_k, and of the block in its directions.
-        batch_size: held-out trials.
-        alpha: splits the leading sector from its complement.
+        alpha: see the module.
+        seed: of the random subspaces.
 
     Returns:
         One row a block, side and subspace: `removed`, `side` ("input" or "output"), `subspace`
-        ("activity", "readout" or "drive"), `n_block`, `n_subspace` (dimensions), `overlap` (mean cos²
-        of the angles), `overlap_chance` (its expectation, the larger dimension over N_h), `smallest`
-        and `median` angle in degrees, `smallest_chance`, `median_chance` (medians of the draws).
-        Blocks at rounding level have no rows.
+        ("activity"; of a plain network "readout" and "drive" too), `n_block`, `n_subspace` (dimensions),
+        `overlap` (mean cos² of the angles), `overlap_chance` (its expectation, the larger dimension over
+        N_h), `smallest` and `median` angle in degrees, `smallest_chance`, `median_chance` (medians of the
+        draws). Blocks at rounding level have no rows.
     """
-    form, C = ordered_schur(net.W_hh), second_moments(net, spec.make_task(), batch_size)
-    N = net.hidden_size
-    subspaces = {
-        "activity": activity_basis(C, share),
-        "readout": _orthonormal(net.W_hy.double().numpy().T),
-        "drive": _orthonormal(net.W_xh.double().numpy()),
-    }
-    bases = random_orthogonal(draws, N, np.random.default_rng([spec.seed, TASKS.index(spec.task)]))
+    form, net = trials.form, trials.network
+    subspaces = {"activity": activity_basis(activity_moments(trials), share)}
+    if net is not None:
+        for title, columns in (("readout", net.W_hy.T), ("drive", net.W_xh)):
+            subspaces[title] = orth(columns.detach().cpu().double().numpy(), rcond=1e-10)
+    N = len(form.T)
+    bases = random_orthogonal(draws, N, np.random.default_rng(seed))
     by_chance, rows = {}, []
-    for name in COUPLINGS:
-        if form.removed_mass({name}, alpha) <= NEGLIGIBLE_MASS:
-            continue
-        left, size, right = np.linalg.svd(_block(form, {name}, alpha))
+    for name, dW in _blocks(form, alpha):
+        left, size, right = np.linalg.svd(dW)
         n = int(np.argmax(np.cumsum(size**2) >= share * np.sum(size**2))) + 1
         for side, vectors in (("input", right[:n].T), ("output", left[:, :n])):
             for title, subspace in subspaces.items():
@@ -154,32 +134,26 @@ def directions(
 
 
 def halves(
-    spec: Spec,
-    net: Network,
-    shares: Sequence[float] = SHARES,
-    batch_size: int = 256,
-    alpha: float = 0.9,
+    trials: Evaluation, shares: Sequence[float] = SHARES, alpha: float = 0.9
 ) -> pd.DataFrame:
-    """Each block removed whole, only where it acts on the activity (ΔW P_V), or only elsewhere.
+    """Each block ablated whole, only where it acts on the activity (ΔW P_V), or only elsewhere.
 
     Args:
-        spec: what the network is; its task gives the trials.
-        net: the network.
+        trials: see the module.
         shares: of the activity in V_k.
-        batch_size: held-out trials.
-        alpha: splits the leading sector from its complement.
+        alpha: see the module.
 
     Returns:
         One row a block and part: `removed`, `share` (NaN for the whole block), `part` ("whole", "on",
-        "off"), `k`, `delta` (ΔFVU), `mass` ‖ΔW‖_F/‖W‖_F of the part, `active_mass`.
+        "off"), `k`, `delta` (change of the score), `mass` ‖ΔW‖_F/‖W‖_F of the part, `active_mass`,
+        `harm`.
     """
-    task = replace(spec.make_task(), score_name="fvu")
-    form, C = ordered_schur(net.W_hh), second_moments(net, task, batch_size)
+    form, C = trials.form, activity_moments(trials)
     W = form.Q @ form.T @ form.Q.T
     parts = []
     for name in COUPLINGS:
-        dW = _block(form, {name}, alpha)
-        parts.append((name, np.nan, "whole", net.hidden_size, dW))
+        dW = form.part(form.mask({name}, alpha))
+        parts.append((name, np.nan, "whole", len(W), dW))
         for share in shares:
             V = activity_basis(C, share)
             on = dW @ V @ V.T
@@ -187,19 +161,19 @@ def halves(
                 (name, share, "on", V.shape[1], on),
                 (name, share, "off", V.shape[1], dW - on),
             ]
-    whole = float(scores_of(net, task, net.W_hh[None], batch_size)[0])
-    deltas = harm_of(net, task, np.stack([W - part[-1] for part in parts]), whole, batch_size)
+    scores = trials.scores(W - part[-1] for part in parts).numpy()
     size = np.linalg.norm(W)
     rows = [
-        (*key, delta, np.linalg.norm(dW) / size, active_mass(dW, W, C))
-        for (*key, dW), delta in zip(parts, deltas, strict=True)
+        (*key, score - trials.intact, np.linalg.norm(dW) / size, active_mass(dW, W, C))
+        for (*key, dW), score in zip(parts, scores, strict=True)
     ]
-    return pd.DataFrame(rows, columns="removed share part k delta mass active_mass".split())
+    columns = "removed share part k delta mass active_mass".split()
+    return pd.DataFrame(rows, columns=columns).assign(
+        harm=trials.metric.harm(scores, trials.intact)
+    )
 
 
-def rotations(
-    spec: Spec, net: Network, draws: int = 100, batch_size: int = 64, alpha: float = 0.9
-) -> pd.DataFrame:
+def rotations(trials: Evaluation, draws: int = 100, alpha: float = 0.9, seed=0) -> pd.DataFrame:
     """Blocks beside changes that read the same and write elsewhere: U ΔW, U a random rotation.
 
     ‖U ΔW h‖ = ‖ΔW h‖ for every h: the mass, the activity-weighted mass and the input directions are
@@ -207,71 +181,62 @@ def rotations(
     counted, block and rotations would do the same harm.
 
     Args:
-        spec: what the network is; its task gives the trials, its seed the rotations.
-        net: the network.
+        trials: see the module; its states need not be known.
         draws: rotations.
-        batch_size: held-out trials.
-        alpha: splits the leading sector from its complement.
+        alpha: see the module.
+        seed: of the rotations.
 
     Returns:
-        One row a block: `removed`, `delta` (ΔFVU), `rotated_median`, `rotated_low`, `rotated_high` (5 %
-        and 95 %), `effect` (Cliff's δ, 1 where every rotation does more harm), `draws`. Blocks at
-        rounding level have no rows.
+        One row a block: `removed`, `delta` (its harm), `rotated_median`, `rotated_low`, `rotated_high`
+        (of the rotations' harms, 5 % and 95 %), `effect` (Cliff's δ, 1 where every rotation does more
+        harm), `draws`. Blocks at rounding level have no rows.
     """
-    task = replace(spec.make_task(), score_name="fvu")
-    form = ordered_schur(net.W_hh)
+    form = trials.form
     W = form.Q @ form.T @ form.Q.T
-    whole = float(scores_of(net, task, net.W_hh[None], batch_size)[0])
-    U = random_orthogonal(
-        draws, net.hidden_size, np.random.default_rng([spec.seed, TASKS.index(spec.task)])
-    )
+    U = random_orthogonal(draws, len(W), np.random.default_rng(seed))
     rows = []
-    for name in COUPLINGS:
-        if form.removed_mass({name}, alpha) <= NEGLIGIBLE_MASS:
-            continue
-        dW = _block(form, {name}, alpha)
-        delta = harm_of(net, task, (W - dW)[None], whole, batch_size)[0]
-        rotated = harm_of(net, task, W - U @ dW, whole, batch_size)
+    for name, dW in _blocks(form, alpha):
+        (harm,) = trials.harms([W - dW])
+        rotated = trials.harms(W - turn @ dW for turn in U)
         low, median, high = np.quantile(rotated, (0.05, 0.5, 0.95))
-        rows.append((name, delta, median, low, high, dominance(rotated, delta), draws))
+        rows.append((name, harm, median, low, high, dominance(rotated, harm), draws))
     columns = "removed delta rotated_median rotated_low rotated_high effect draws"
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def decoders(spec: Spec, net: Network, batch_size: int = 256, alpha: float = 0.9) -> pd.DataFrame:
+def decoders(
+    fit: Evaluation, choose: Evaluation, held_out: Evaluation, alpha: float = 0.9
+) -> pd.DataFrame:
     """The fixed readout beside a ridge decoder that is refitted to the states after the ablation.
 
-    Fitted, its λ chosen and scored on three different sets of trials, each of `batch_size`. Like
-    W_hy, the decoder is one matrix for all steps, without an offset.
+    Like a plain network's W_hy, the decoder is one matrix for all steps, without an offset.
 
     Args:
-        spec: what the network is; its task gives the trials.
-        net: the network.
-        batch_size: trials of each of the three sets.
-        alpha: splits the leading sector from its complement.
+        fit: a network whose states are known, on trials that the decoder is fitted to.
+        choose: the same on others, which choose its λ.
+        held_out: the same on those on which it is scored.
+        alpha: see the module.
 
     Returns:
-        One row a removed set, the first the full network: `removed`, `fixed` and `refitted` (score of
-        the task, on the same trials), `metric`.
+        One row an ablated set, the first the intact network: `removed`, `fixed` and `refitted` (the
+        score, on the same trials), `metric`.
+
+    Raises:
+        ValueError: the targets are classes.
     """
-    task = spec.make_task()
-    form = ordered_schur(net.W_hh)
-    # The last set is the one on which all other tables are measured.
-    sets = [held_out(task, batch_size, seed) for seed in (1, 2, 0)]
+    form, metric, sets = held_out.form, held_out.metric, (fit, choose, held_out)
+    if metric.classes:
+        raise ValueError(
+            f"a decoder is fitted to targets that are numbers; {metric.name} has classes"
+        )
     rows = []
     for removed in SUBSETS:
-        W_hh = torch.from_numpy(form.ablate(removed, alpha)).to(net.W_hh)
-        states = [
-            hidden_states(net, inputs.to(W_hh), W_hh, task.free_steps).double()
-            for inputs, _ in sets
-        ]
-        scored = [h[-len(y) :] for h, (_, y) in zip(states, sets, strict=True)]
-        targets = [y.double() for _, y in sets]
-        W_hy = ridge(*(a[i] for i in (0, 1) for a in (scored, targets)))
-        b_y = 0 if net.b_y is None else net.b_y.double()
-        fixed = float(task.score(scored[2] @ net.W_hy.double().T + b_y, targets[2]))
-        refitted = float(task.score(scored[2] @ W_hy.T, targets[2]))
-        rows.append((label(removed), fixed, refitted, task.score_name))
+        W = form.ablate(removed, alpha)
+        states = [trials.states(W).double()[-trials.n_scored :] for trials in sets]
+        targets = [trials.targets.double() for trials in sets]
+        decoder = ridge(states[0], targets[0], states[1], targets[1])
+        refitted = float(metric.score(states[2] @ decoder.T, targets[2]))
+        rows.append((label(removed), held_out.scores([W]).item(), refitted, metric.name))
     return pd.DataFrame(rows, columns=["removed", "fixed", "refitted", "metric"])
 
 
@@ -302,12 +267,8 @@ def ridge(H: torch.Tensor, y: torch.Tensor, H_val: torch.Tensor, y_val: torch.Te
     return chosen
 
 
-def _block(form, removed, alpha):
-    """ΔW = W − W̃(S)."""
-    mask = np.any([form.couplings(alpha)[name] for name in removed], axis=0)
-    return form.Q @ np.where(mask, form.T, 0) @ form.Q.T
-
-
-def _orthonormal(columns):
-    left, size, _ = np.linalg.svd(columns, full_matrices=False)
-    return left[:, size > 1e-10 * size.max()]
+def _blocks(form, alpha):
+    """Name and ΔW = W − W̃ of every block above rounding level."""
+    for name, mask in form.couplings(alpha).items():
+        if form.mass(mask) > NEGLIGIBLE_MASS:
+            yield name, form.part(mask)

@@ -2,25 +2,29 @@
 
 The paper deletes blocks of one matrix, T of W = Q T Qᵀ. Here the same deletion is made in other
 coordinates, under small changes of W, at other cuts, and in five ways that are wrong.
+
+`removed` is any of "RR", "CR", "CC", and `alpha` splits the leading sector from its complement.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy.linalg import lapack, polar, rsf2csf, schur, subspace_angles
+from scipy.linalg import lapack, polar, rsf2csf, schur
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from schur_lib.dynamics import rollout
 from schur_lib.networks import Network
-from schur_lib.profile import held_out, scores_of
 from schur_lib.schur import COUPLINGS, OrderedSchur, choose_basis, label, ordered_schur
+from schur_lib.subjects import Evaluation, of_network
+from study.probes.nonnormality import tanh_network
+from study.probes.perturbations import SIZE, draws_of, perturbations
 
 ALL = frozenset(COUPLINGS)
 SETS = (*(frozenset({name}) for name in COUPLINGS), ALL)
 NEAR = 0.05  # moduli closer than this share of the larger one may change places
 ALPHAS = tuple(round(0.30 + 0.03 * i, 2) for i in range(24))  # 0.30 … 0.99
-WRONG = ("unordered form", "whole blocks", "sorted columns of Q", "permuted T", "own output")
 
 
 # --- the same deletion in other coordinates -----------------------------------------------------
@@ -49,8 +53,8 @@ def of_transpose(W, removed, alpha=0.9):
 
     Args:
         W: (N, N) float64.
-        removed: any of "RR", "CR", "CC".
-        alpha: split threshold in (0, 1].
+        removed: see the module.
+        alpha: see the module.
     Returns:
         (N, N) float64 with the eigenvalues of W.
     """
@@ -76,21 +80,14 @@ def complex_ablation(form: OrderedSchur, removed, alpha=0.9):
 
     Args:
         form: ordered real Schur form.
-        removed: any of "RR", "CR", "CC".
-        alpha: split threshold in (0, 1].
+        removed: see the module.
+        alpha: see the module.
     Returns:
         (N, N) complex128 with the eigenvalues of W. Only without RR and CC is it real in general.
     """
     U, S = complex_form(form)
-    index = np.arange(len(S))
-    leads = index < form.n_leading(alpha)
-    above = index[:, None] < index[None, :]
-    masks = {
-        "RR": above & leads[None, :],
-        "CR": above & leads[:, None] & ~leads[None, :],
-        "CC": above & ~leads[:, None],
-    }
-    mask = sum((masks[name] for name in removed), np.zeros(S.shape, dtype=bool))
+    couplings = np.triu(np.ones(S.shape, dtype=bool), 1)
+    mask = _of_sectors(couplings, removed, form.n_leading(alpha))
     return U @ np.where(mask, 0, S) @ U.conj().T
 
 
@@ -102,7 +99,7 @@ def spectral_projector(form: OrderedSchur, alpha=0.9):
 
     Args:
         form: ordered real Schur form.
-        alpha: split threshold in (0, 1].
+        alpha: see the module.
     Returns:
         (N, N) float64, P_R² = P_R and P_R W = W P_R.
     """
@@ -128,8 +125,8 @@ def eigen_ablation(form: OrderedSchur, removed, alpha=0.9):
 
     Args:
         form: ordered real Schur form.
-        removed: any of "RR", "CR", "CC".
-        alpha: split threshold in (0, 1].
+        removed: see the module.
+        alpha: see the module.
     Returns:
         (N, N) float64 with the eigenvalues of W.
     """
@@ -164,7 +161,7 @@ def shuffled_order(form: OrderedSchur, rng, alpha=0.9, near=NEAR):
     Args:
         form: ordered real Schur form.
         rng: numpy generator.
-        alpha: split threshold in (0, 1].
+        alpha: see the module.
         near: relative distance.
     Returns:
         (form, share): the other form, and the share of pairs of blocks that changed places. With
@@ -189,7 +186,7 @@ def shuffled_order(form: OrderedSchur, rng, alpha=0.9, near=NEAR):
             sizes.insert(to, sizes.pop(this))
             swaps += this - to
     T = np.triu(T, -1)
-    return _as_form(T, Q), swaps / (len(keys) * (len(keys) - 1) / 2)
+    return OrderedSchur.of_factors(Q, T), swaps / (len(keys) * (len(keys) - 1) / 2)
 
 
 # --- how well posed the cut is ------------------------------------------------------------------
@@ -202,7 +199,7 @@ def exact_sep(form: OrderedSchur, alpha=0.9):
 
     Args:
         form: ordered real Schur form.
-        alpha: split threshold in (0, 1].
+        alpha: see the module.
     Returns:
         float, in the units of W; NaN where C is empty.
     """
@@ -228,48 +225,6 @@ def exact_sep(form: OrderedSchur, alpha=0.9):
     return float(1 / np.sqrt(largest))
 
 
-def nudged(W, rng, size=1e-3):
-    """W plus a Gaussian change of `size` times its Frobenius norm."""
-    E = rng.standard_normal(W.shape)
-    return W + size * np.linalg.norm(W) / np.linalg.norm(E) * E
-
-
-def moved(form: OrderedSchur, other: OrderedSchur, alpha=0.9):
-    """How far the parts of a Schur form are from those of another one, such as that of a nudged W.
-
-    Args:
-        form: ordered real Schur form.
-        other: of the same size; its sectors are cut at the same n_R.
-        alpha: split threshold of the first in (0, 1].
-    Returns:
-        {"RR", "CR", "CC": relative change of the block's Frobenius norm (NaN for an empty block),
-        "subspace": largest angle between the leading subspaces, in radians,
-        "entries": ‖|N| − |N'|‖_F / ‖N‖_F, N the entries above the diagonal blocks: signs are
-        left out because they are arbitrary}.
-    """
-    n, masks = form.n_leading(alpha), form.couplings(alpha)
-    index = np.arange(len(form.T))
-    block = np.searchsorted(other.blocks, index, side="right")
-    above = block[:, None] < block[None, :]
-    leads = index < n
-    theirs = {
-        "RR": above & leads[:, None] & leads[None, :],
-        "CR": above & leads[:, None] & ~leads[None, :],
-        "CC": above & ~leads[:, None] & ~leads[None, :],
-    }
-    change = {}
-    for name in COUPLINGS:
-        norm = np.linalg.norm(form.T[masks[name]])
-        new = np.linalg.norm(other.T[theirs[name]])
-        change[name] = abs(new / norm - 1) if norm > 0 else np.nan
-    change["subspace"] = float(subspace_angles(form.Q[:, :n], other.Q[:, :n]).max())
-    here = np.where(sum(masks.values()), np.abs(form.T), 0)
-    there = np.where(above, np.abs(other.T), 0)
-    size = np.linalg.norm(here)
-    change["entries"] = float(np.linalg.norm(here - there) / size) if size > 0 else np.nan
-    return change
-
-
 # --- exact symmetries ---------------------------------------------------------------------------
 
 
@@ -278,21 +233,25 @@ def signed_permutation(N, rng):
     return np.eye(N)[rng.permutation(N)] * rng.choice([-1.0, 1.0], N)
 
 
-def relabelled(net: Network, P):
-    """The network with hidden state P h: W_xh → P W_xh, W_hh → P W_hh Pᵀ, W_hy → W_hy Pᵀ.
+def relabelled(trials: Evaluation, P) -> Evaluation:
+    """The network with hidden state P h on the same trials: W_xh → P W_xh, W_hh → P W_hh Pᵀ, W_hy → W_hy Pᵀ.
 
-    For a signed permutation P and a tanh network without biases the outputs stay the same, since tanh
-    is odd and acts on each unit alone.
+    For a signed permutation P the outputs of a tanh network stay the same, since tanh is odd and acts
+    on each unit alone.
 
     Args:
-        net: the network, without biases and with h_0 = 0.
+        trials: of a plain tanh network.
         P: (N_h, N_h) float64, orthogonal.
     Returns:
-        Network, float64.
+        Evaluation.
+    Raises:
+        ValueError: it is no plain tanh network.
     """
-    P = torch.from_numpy(P)
-    W_xh, W_hh, W_hy = (t.double() for t in (net.W_xh, net.W_hh, net.W_hy))
-    return Network(P @ W_xh, P @ W_hh @ P.T, W_hy @ P.T, activation=net.activation)
+    net = tanh_network(trials)
+    P = torch.from_numpy(P).to(net.W_hh)
+    b_h, h0 = (None if t is None else P @ t for t in (net.b_h, net.h0))
+    other = Network(P @ net.W_xh, P @ net.W_hh @ P.T, net.W_hy @ P.T, b_h, net.b_y, h0)
+    return of_network(other, trials.inputs, trials.targets, trials.metric, trials.free_steps)
 
 
 def block_sign_error(form: OrderedSchur, other: OrderedSchur, P):
@@ -314,52 +273,50 @@ def block_sign_error(form: OrderedSchur, other: OrderedSchur, P):
 
 
 # --- five ways to get it wrong ------------------------------------------------------------------
+# Each is a function of the right form, W and the removed set that returns (Q, T, T_ablated).
 
 
-def wrong_factors(form: OrderedSchur, W, implementation, removed, alpha=0.9):
-    """Q, T and the ablated T of an implementation that is wrong on purpose.
+def right(form: OrderedSchur, W, removed, alpha=0.9):
+    """The paper's ablation; "own output" has the same factors and the wrong target (`own_scores`)."""
+    return form.Q, form.T, np.where(form.mask(removed, alpha), 0.0, form.T)
 
-    * "unordered form": LAPACK's Schur form as it comes; its first n_R dimensions are taken for R.
-    * "whole blocks": every entry of a sector is zeroed, its eigenvalues too.
-    * "sorted columns of Q": the columns of LAPACK's Q are sorted by modulus, T stays as it is.
-    * "permuted T": rows and columns of T are permuted with the columns of Q.
-    * "own output": right factors; what is wrong is the target (`own_scores`).
 
-    Args:
-        form: the right form.
-        W: (N, N) float64.
-        implementation: one of `WRONG`.
-        removed: any of "RR", "CR", "CC".
-        alpha: split threshold in (0, 1].
-    Returns:
-        (Q, T, T_ablated): (N, N) float64 each.
-    Raises:
-        ValueError: unknown implementation.
-    """
-    if implementation not in WRONG:
-        raise ValueError(f"implementation must be one of {WRONG}, got {implementation!r}")
-    n, index = form.n_leading(alpha), np.arange(len(W))
-    leads = index < n
-    sectors = {"RR": (leads, leads), "CR": (leads, ~leads), "CC": (~leads, ~leads)}
-    if implementation == "own output":
-        Q, T, above = form.Q, form.T, _above(form.blocks)
-    elif implementation == "whole blocks":
-        Q, T, above = form.Q, form.T, np.ones(W.shape, dtype=bool)
-    else:
-        T, Q = schur(W, output="real")
-        choose_basis(T, Q)
-        raw = _as_form(T, Q)
-        above = _above(raw.blocks)
-        order = np.argsort(-np.abs(raw.eigenvalues), kind="stable")
-        if implementation != "unordered form":
-            Q = Q[:, order]
-        if implementation == "permuted T":
-            T, above = T[order][:, order], index[:, None] < index[None, :]
-    mask = np.zeros(W.shape, dtype=bool)
-    for name in removed:
-        rows, columns = sectors[name]
-        mask |= above & rows[:, None] & columns[None, :]
-    return Q, T, np.where(mask, 0.0, T)
+def unordered_form(form: OrderedSchur, W, removed, alpha=0.9):
+    """LAPACK's Schur form as it comes; its first n_R dimensions are taken for R."""
+    raw = _as_it_comes(W)
+    return raw.Q, raw.T, np.where(raw.mask(removed, n=form.n_leading(alpha)), 0.0, raw.T)
+
+
+def whole_blocks(form: OrderedSchur, W, removed, alpha=0.9):
+    """Every entry of a sector is zeroed, its eigenvalues too."""
+    mask = _of_sectors(np.ones(W.shape, dtype=bool), removed, form.n_leading(alpha))
+    return form.Q, form.T, np.where(mask, 0.0, form.T)
+
+
+def sorted_columns_of_Q(form: OrderedSchur, W, removed, alpha=0.9):
+    """The columns of LAPACK's Q are sorted by modulus, T stays as it is."""
+    raw = _as_it_comes(W)
+    mask = raw.mask(removed, n=form.n_leading(alpha))
+    return raw.Q[:, _by_modulus(raw)], raw.T, np.where(mask, 0.0, raw.T)
+
+
+def permuted_T(form: OrderedSchur, W, removed, alpha=0.9):
+    """Rows and columns of T are permuted with the columns of Q."""
+    raw = _as_it_comes(W)
+    order = _by_modulus(raw)
+    T = raw.T[order][:, order]
+    above = np.triu(np.ones(W.shape, dtype=bool), 1)
+    mask = _of_sectors(above, removed, form.n_leading(alpha))
+    return raw.Q[:, order], T, np.where(mask, 0.0, T)
+
+
+WRONG = {
+    "unordered form": unordered_form,
+    "whole blocks": whole_blocks,
+    "sorted columns of Q": sorted_columns_of_Q,
+    "permuted T": permuted_T,
+    "own output": right,
+}
 
 
 def violations(form: OrderedSchur, W, Q, T, T_ablated):
@@ -383,7 +340,7 @@ def violations(form: OrderedSchur, W, Q, T, T_ablated):
     paired = (sub != 0) & ~np.append(False, sub[:-1] != 0) & ~np.append(sub[1:] != 0, False)
     below[index[1:], index[:-1]] = np.where(paired & (np.diagonal(T, 1) * sub < 0), 0.0, sub)
     triangular = not below.any()
-    moduli = np.abs(_as_form(T, Q).eigenvalues if triangular else np.diagonal(T))
+    moduli = np.abs(OrderedSchur.of_factors(Q, T).eigenvalues if triangular else np.diagonal(T))
     return {
         "reconstruction": float(np.linalg.norm(Q @ T @ Q.T - W) / norm),
         "triangularity": float(np.linalg.norm(below) / norm),
@@ -408,45 +365,42 @@ def spectrum_moved(form: OrderedSchur, W):
     return float(distance[rows, columns].max() / np.abs(form.eigenvalues).max())
 
 
-def own_scores(net: Network, task, matrices, batch_size=128, seed=0):
-    """Scores against the whole network's own output instead of the target: wrong on purpose.
+def own_scores(trials: Evaluation, matrices):
+    """Scores against the intact network's own output instead of the target: wrong on purpose.
 
     Args:
-        net: the network.
-        task: gives the trials and the score; where it wants ±1, the sign of the output is taken.
-        matrices: list of (N_h, N_h) tensors.
-        batch_size: held-out trials.
-        seed: of the trials.
+        trials: the network on some trials; where the metric wants ±1, the sign of the output is taken.
+        matrices: (N_h, N_h) each.
     Returns:
         list of floats.
     """
-    inputs, targets = (t.to(net.W_hh) for t in held_out(task, batch_size, seed))
-    own = rollout(net, inputs, free_steps=task.free_steps)[-len(targets) :]
-    if task.score_name == "replay_accuracy":
+    own = next(trials.outputs([trials.W_hh]))
+    if trials.metric.name == "replay_accuracy":
         own = torch.where(own >= 0, 1.0, -1.0).to(own)
-    outputs = rollout(net, inputs, W_hh=torch.stack(list(matrices)), free_steps=task.free_steps)
-    return [float(task.score(y, own)) for y in outputs]
+    elif trials.metric.classes:
+        own = own.argmax(-1)
+    return replace(trials, targets=own).scores(matrices).tolist()
 
 
 # --- the tables of the chapter ------------------------------------------------------------------
 
 
-def measure_bases(spec, net, batch_size=128, draws=5):
+def measure_bases(trials: Evaluation, draws=5, alpha=0.9, seed=0):
     """Effects of the three blocks, and of all at once, in each system of coordinates.
 
     Args:
-        spec: of the network.
-        net: the network.
-        batch_size: held-out trials.
+        trials: the network on some trials.
         draws: of random bases and of random orders.
+        alpha: see the module.
+        seed: of these draws; see `draws_of`.
     Returns:
         `system` ("schur", "order", "complex", "transpose", "eigen", "random"), `draw`, `removed`,
         `mass` ‖W − W̃‖_F / ‖W‖_F, `spectrum` (largest move of an eigenvalue, over ρ), `imaginary`
         (the share of ‖W̃‖_F that is imaginary and left out), `score`, `delta`, and for the network
         `condition` κ(V) of its unit eigenvectors and `projector` ‖P_R‖₂.
     """
-    form = ordered_schur(net.W_hh)
-    W, N, rng = net.W_hh.double().numpy(), len(form.T), np.random.default_rng(spec.seed)
+    form, W, rng = trials.form, trials.W_hh.numpy(), draws_of(seed)
+    N, n = len(W), form.n_leading(alpha)
     rows, matrices = [], []
 
     def add(system, draw, removed, changed):
@@ -454,203 +408,153 @@ def measure_bases(spec, net, batch_size=128, draws=5):
         mass = np.linalg.norm(W - changed.real) / np.linalg.norm(W)
         spectrum = spectrum_moved(form, changed.real)
         rows.append((system, draw, label(removed), mass, spectrum, imaginary))
-        matrices.append(torch.from_numpy(np.ascontiguousarray(changed.real)).to(net.W_hh))
+        matrices.append(np.ascontiguousarray(changed.real))
 
-    forms = [shuffled_order(form, rng)[0] for _ in range(draws)]
+    forms = [shuffled_order(form, rng, alpha)[0] for _ in range(draws)]
     bases = [np.linalg.qr(rng.standard_normal((N, N)))[0] for _ in range(draws)]
-    n = form.n_leading()
-    masks = form.couplings()
     for removed in SETS:
-        mask = sum((masks[name] for name in removed), np.zeros((N, N), dtype=bool))
+        mask = form.mask(removed, alpha)
         add("schur", 0, removed, in_basis(W, form.Q, mask))
         for draw, other in enumerate(forms):
-            add("order", draw, removed, _ablate_at(other, n, removed))
-        add("complex", 0, removed, complex_ablation(form, removed))
-        add("transpose", 0, removed, of_transpose(W, removed))
-        add("eigen", 0, removed, eigen_ablation(form, removed))
+            add("order", draw, removed, other.ablate(removed, n=n))
+        add("complex", 0, removed, complex_ablation(form, removed, alpha))
+        add("transpose", 0, removed, of_transpose(W, removed, alpha))
+        add("eigen", 0, removed, eigen_ablation(form, removed, alpha))
         for draw, U in enumerate(bases):
             add("random", draw, removed, in_basis(W, U, mask))
-    full, *scores = scores_of(net, spec.make_task(), [net.W_hh, *matrices], batch_size).tolist()
     columns = ["system", "draw", "removed", "mass", "spectrum", "imaginary"]
-    table = pd.DataFrame(rows, columns=columns).assign(score=scores)
+    table = pd.DataFrame(rows, columns=columns).assign(score=trials.scores(matrices))
     return table.assign(
-        delta=table.score - full,
+        delta=table.score - trials.intact,
         condition=float(np.linalg.cond(np.linalg.eig(W)[1])),
-        projector=float(np.linalg.norm(spectral_projector(form), 2)),
+        projector=float(np.linalg.norm(spectral_projector(form, alpha), 2)),
     )
 
 
-def measure_cut(spec, net, batch_size=128):
+def measure_cut(trials: Evaluation):
     """The continuous sweep of α: where the cut falls, how well posed it is, what the blocks do.
 
     Args:
-        spec: of the network.
-        net: the network.
-        batch_size: held-out trials.
+        trials: the network on some trials.
     Returns:
         One row an α in `ALPHAS` and a block: `alpha`, `n_leading`, `gap`, `n_near_cut`, `sep` (exact),
         `sep_estimate` (LAPACK), `s`, `removed`, `mass`, `score`, `delta`.
     """
-    form = ordered_schur(net.W_hh)
-    reports, keys, matrices = {}, [], []
-    for alpha in (0.9, *ALPHAS):
-        n = form.n_leading(alpha)
-        if n not in reports:
-            report = form.cut_report(alpha)
-            reports[n] = (report.gap, exact_sep(form, alpha), report.sep, report.s)
-            for name in COUPLINGS:
-                keys.append((n, name))
-                matrices.append(torch.from_numpy(form.ablate({name}, alpha)).to(net.W_hh))
-    full, *scores = scores_of(net, spec.make_task(), [net.W_hh, *matrices], batch_size).tolist()
-    scores = dict(zip(keys, scores, strict=True))
-    rows = []
+    form, rows = trials.form, []
+    by_n = {form.n_leading(alpha): alpha for alpha in ALPHAS}
+    sep = {n: exact_sep(form, alpha) for n, alpha in by_n.items()}
+    scores = trials.scores(form.ablate({name}, n=n) for n in by_n for name in COUPLINGS)
+    scores = dict(zip(by_n, scores.reshape(-1, len(COUPLINGS)).tolist(), strict=True))
     for alpha in ALPHAS:
-        n = form.n_leading(alpha)
-        gap, sep, estimate, s = reports[n]
-        for name in COUPLINGS:
-            mass, score = form.removed_mass({name}, alpha), scores[n, name]
-            near = form.cut_report(alpha).n_near_cut
-            row = (alpha, n, gap, near, sep, estimate, s, name, mass, score, score - full)
-            rows.append(row)
+        n, report = form.n_leading(alpha), form.cut_report(alpha)
+        for name, score in zip(COUPLINGS, scores[n], strict=True):
+            row = (alpha, n, report.gap, report.n_near_cut, sep[n], report.sep, report.s, name)
+            rows.append((*row, form.removed_mass({name}, alpha), score, score - trials.intact))
     columns = ["alpha", "n_leading", "gap", "n_near_cut", "sep", "sep_estimate", "s"]
     return pd.DataFrame(rows, columns=[*columns, "removed", "mass", "score", "delta"])
 
 
-def measure_nudges(spec, net, batch_size=128, draws=10, size=1e-3):
+def measure_nudges(trials: Evaluation, draws=10, size=SIZE, alpha=0.9, seed=0):
     """What small changes of W do to the blocks and to what deleting them does.
 
     Args:
-        spec: of the network.
-        net: the network.
-        batch_size: held-out trials.
-        draws: of the change.
-        size: of the change, over ‖W‖_F.
+        trials, draws, size, alpha, seed: as for `perturbations`.
     Returns:
-        One row a draw: `draw`, `n_leading` of the changed W (cut anew at α = 0.9), `RR`, `CR`, `CC`,
-        `subspace`, `entries` (see `moved`, cut at the old n_R), and `score` (of the whole network),
-        `score_RR`, `score_CR`, `score_CC`: the changed network's score or effect minus the
-        unchanged network's.
+        Its rows of the changed networks, and of its columns those cut at the old n_R.
     """
-    form = ordered_schur(net.W_hh)
-    W, rng = net.W_hh.double().numpy(), np.random.default_rng(spec.seed)
-    n, rows, matrices = form.n_leading(), [], []
-    for draw in range(-1, draws):  # −1 is the network as it is
-        V = W if draw < 0 else nudged(W, rng, size)
-        other = ordered_schur(V)
-        matrices += [V, *(_ablate_at(other, n, {name}) for name in COUPLINGS)]
-        if draw >= 0:
-            rows.append({"draw": draw, "n_leading": other.n_leading(), **moved(form, other)})
-    matrices = [torch.from_numpy(V).to(net.W_hh) for V in matrices]
-    scores = scores_of(net, spec.make_task(), matrices, batch_size).numpy().reshape(draws + 1, 4)
-    effects = np.column_stack([scores[:, 0], scores[:, 1:] - scores[:, :1]])
-    names = ["score", *(f"score_{name}" for name in COUPLINGS)]
-    changes = pd.DataFrame(effects[1:] - effects[0], columns=names)
-    return pd.concat([pd.DataFrame(rows), changes], axis=1)
+    table = perturbations(trials, draws, size, alpha, seed)
+    return table.loc[table.draw >= 0, :"score_CC"].reset_index(drop=True)
 
 
-def measure_symmetries(spec, net, batch_size=64, draws=3):
+def measure_symmetries(trials: Evaluation, draws=3, alpha=0.9, seed=0):
     """What signed permutations of the hidden units change: nothing but rounding.
 
     Args:
-        spec: of the network.
-        net: the network.
-        batch_size: held-out trials.
+        trials: a plain tanh network on some trials, in float64.
         draws: of the permutation.
+        alpha: see the module.
+        seed: of these draws; see `draws_of`.
     Returns:
         One row a draw: `draw`, `form` (`block_sign_error`), `norms` (largest change of a
-        block's share of ‖T‖_F), `score` (largest change of the score over the whole and the three
-        ablated networks, in float64), and `rotation`: the change of the whole network's score
-        under a random rotation, which is no symmetry.
+        block's share of ‖T‖_F), `score` (largest change of the score over the intact and the three
+        ablated networks), and `rotation`: the change of the intact network's score under a random
+        rotation, which is no symmetry.
     """
-    form, task = ordered_schur(net.W_hh), spec.make_task()
-    rng, N = np.random.default_rng(spec.seed), net.hidden_size
-    before = _profile_in_float64(relabelled(net, np.eye(N)), task, batch_size)
-    rows = []
+    rng, N, rows = draws_of(seed), len(trials.W_hh), []
+
+    def profile(subject):
+        masks = subject.form.couplings(alpha).values()
+        masses = np.array([subject.form.mass(mask) for mask in masks])
+        matrices = (subject.form.without(mask) for mask in masks)
+        return masses, np.array([subject.intact, *subject.scores(matrices).tolist()])
+
+    masses, scores = profile(trials)
     for draw in range(draws):
         P = signed_permutation(N, rng)
-        other = relabelled(net, P)
-        theirs = ordered_schur(other.W_hh)
-        masses = [[f.removed_mass({name}) for name in COUPLINGS] for f in (form, theirs)]
-        norms = np.abs(np.subtract(*masses)).max()
-        scores = _profile_in_float64(other, task, batch_size)
+        other = relabelled(trials, P)
+        theirs, their_scores = profile(other)
         U = np.linalg.qr(rng.standard_normal((N, N)))[0]
-        turned = relabelled(net, U)
-        rotated = scores_of(turned, task, [turned.W_hh], batch_size).item()
         rows.append(
-            (draw, block_sign_error(form, theirs, P), norms, np.abs(scores - before).max(),
-             rotated - before[0])
-        )  # fmt: skip
-    return pd.DataFrame(rows, columns=["draw", "form", "norms", "score", "rotation"])
+            {
+                "draw": draw,
+                "form": block_sign_error(trials.form, other.form, P),
+                "norms": np.abs(theirs - masses).max(),
+                "score": np.abs(their_scores - scores).max(),
+                "rotation": relabelled(trials, U).intact - trials.intact,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
-def measure_wrong(spec, net, batch_size=128):
+def measure_wrong(trials: Evaluation, alpha=0.9):
     """The five wrong implementations: what each violates, and the number it would have given.
 
     Args:
-        spec: of the network.
-        net: the network.
-        batch_size: held-out trials.
+        trials: the network on some trials.
+        alpha: see the module.
     Returns:
-        One row an implementation ("right" first) and removed set ("" is the whole network):
+        One row an implementation ("right" first) and removed set ("" is the intact network):
         `implementation`, `removed`, `reconstruction`, `triangularity`, `order`, `spectrum`
         (see `violations`), `score`, and `right`, the score of the right implementation.
     """
-    form, task = ordered_schur(net.W_hh), spec.make_task()
-    W = net.W_hh.double().numpy()
-    rows, matrices, sets = [], [], (frozenset(), *SETS[:3])
-    for implementation in ("right", *WRONG):
+    form, W = trials.form, trials.W_hh.numpy()
+    sets, tables = (frozenset(), *SETS[:3]), []
+    for implementation, factors_of in {"right": right, **WRONG}.items():
+        rows, matrices = [], []
         for removed in sets:
-            kind = "own output" if implementation == "right" else implementation
-            Q, T, T_ablated = wrong_factors(form, W, kind, removed)
-            broken = violations(form, W, Q, T, T_ablated)
-            rows.append({"implementation": implementation, "removed": label(removed), **broken})
-            matrices.append(torch.from_numpy(Q @ T_ablated @ Q.T).to(net.W_hh))
-    scores = scores_of(net, task, matrices, batch_size).tolist()
-    scores[-len(sets) :] = own_scores(net, task, matrices[-len(sets) :], batch_size)
-    table = pd.DataFrame(rows).assign(score=scores)
-    return table.assign(right=scores[: len(sets)] * (1 + len(WRONG)))
+            Q, T, T_ablated = factors_of(form, W, removed, alpha)
+            rows.append({"implementation": implementation, "removed": label(removed)})
+            rows[-1] |= violations(form, W, Q, T, T_ablated)
+            matrices.append(Q @ T_ablated @ Q.T)
+        own = implementation == "own output"
+        scores = own_scores(trials, matrices) if own else trials.scores(matrices).tolist()
+        tables.append(pd.DataFrame(rows).assign(score=scores))
+    return pd.concat(tables, ignore_index=True).assign(right=tables[0].score.tolist() * len(tables))
 
 
 # --- private ------------------------------------------------------------------------------------
 
 
-def _above(blocks):
-    block = np.searchsorted(blocks, np.arange(blocks[-1]), side="right")
-    return block[:, None] < block[None, :]
+def _of_sectors(mask, removed, n):
+    """The entries of a mask that lie in the sectors of some couplings; R are the first n dimensions."""
+    leads = np.arange(len(mask)) < n
+    sectors = {"RR": (leads, leads), "CR": (leads, ~leads), "CC": (~leads, ~leads)}
+    chosen = [np.outer(*sectors[name]) for name in removed]
+    return mask & sum(chosen, np.zeros(mask.shape, dtype=bool))
 
 
-def _as_form(T, Q):
-    """An OrderedSchur of LAPACK's factors in whatever order they are."""
-    below = np.diagonal(T, -1)
-    pairs = np.flatnonzero(below)
-    blocks = np.append(np.flatnonzero(np.append(True, below == 0)), len(T))
-    values = np.diagonal(T).astype(complex)
-    turn = np.sqrt(np.abs(np.diagonal(T, 1)[pairs] * below[pairs]))
-    values[pairs] += 1j * turn
-    values[pairs + 1] -= 1j * turn
-    return OrderedSchur(Q, T, values, blocks)
+def _as_it_comes(W):
+    """LAPACK's Schur form, its blocks in no order."""
+    T, Q = schur(W, output="real")
+    choose_basis(T, Q)
+    return OrderedSchur.of_factors(Q, T)
 
 
-def _ablate_at(form, n, removed):
-    """W̃ with the sectors cut after n dimensions, wherever αρ lies."""
-    leads = np.arange(len(form.T)) < n
-    above = _above(form.blocks)
-    masks = {
-        "RR": above & leads[:, None] & leads[None, :],
-        "CR": above & leads[:, None] & ~leads[None, :],
-        "CC": above & ~leads[:, None] & ~leads[None, :],
-    }
-    mask = sum((masks[name] for name in removed), np.zeros(form.T.shape, dtype=bool))
-    return form.Q @ np.where(mask, 0.0, form.T) @ form.Q.T
+def _by_modulus(form):
+    return np.argsort(-np.abs(form.eigenvalues), kind="stable")
 
 
 def _orthonormal(Z):
     """An orthonormal real basis of the span of eigenvectors that come in conjugate pairs."""
     U, values, _ = np.linalg.svd(np.hstack([Z.real, Z.imag]), full_matrices=False)
     return U[:, : Z.shape[1]]
-
-
-def _profile_in_float64(net, task, batch_size):
-    form = ordered_schur(net.W_hh)
-    matrices = [net.W_hh, *(torch.from_numpy(form.ablate({name})) for name in COUPLINGS)]
-    return scores_of(net, task, matrices, batch_size).numpy()

@@ -3,7 +3,10 @@
 A matrix is normal if its eigenvectors are orthogonal; then the eigenvalues say everything. Here are the
 usual measures of what they leave out (Trefethen and Embree, 2005), for W and for the Jacobian
 diag(1 − h²) W of the states on the task, and the change of the error that its first and second
-derivative predict for the deletion of a coupling.
+derivative predict for the ablation of a coupling.
+
+In every probe `alpha` splits the leading sector from its complement. Jacobian and expansion are those of a
+plain tanh network: the probes that use them refuse any other.
 """
 
 import numpy as np
@@ -11,18 +14,44 @@ import pandas as pd
 import torch
 from scipy.optimize import minimize, minimize_scalar
 
-from schur_lib.dynamics import hidden_states, plain_states
-from schur_lib.metrics import fvu
+from schur_lib.dynamics import plain_states
 from schur_lib.networks import Network
-from schur_lib.profile import held_out
-from schur_lib.schur import COUPLINGS, OrderedSchur, label, ordered_schur
+from schur_lib.schur import COUPLINGS, OrderedSchur, label, ordered_schur, random_changes
+from schur_lib.subjects import Evaluation
+from study.probes.perturbations import SIZE, draws_of
 
 POWERS = 64
 STABLE = 0.1  # our choice: a coupling that moves by less under a change of W by 1e-3 is shown
-ALL = frozenset(COUPLINGS)
 
 
 # --- measures -----------------------------------------------------------------------------------
+
+
+def departure_of(form: OrderedSchur, alpha=0.9, powers=POWERS):
+    """How far a matrix is from normal, in the usual measures; all are the same for W and for T.
+
+    Args:
+        form: ordered real Schur form.
+        alpha: see the module.
+        powers: how many powers of W/ρ are looked at.
+    Returns:
+        {"rho"; "henrici" and its parts (see `henrici`); "radius": numerical radius over ρ, 1 for a
+        normal matrix; "growth": (powers + 1,), ‖Wᵏ‖₂/ρᵏ for k = 0, 1, …; "peak" and "peak_k": its largest
+        value and where}. Of a nilpotent matrix radius and peak are NaN, peak_k is 0 and growth empty.
+    """
+    rho = float(np.abs(form.eigenvalues).max())
+    measures = {"rho": rho, **henrici(form, alpha)}
+    if rho <= len(form.T) * np.finfo(float).eps * np.linalg.norm(form.T):
+        return measures | {"radius": np.nan, "growth": np.array([]), "peak": np.nan, "peak_k": 0}
+    growth = power_norms(form.T / rho, powers)
+    peak_k = int(np.argmax(growth))
+    radius = numerical_radius(form.T) / rho
+    return measures | {
+        "radius": radius,
+        "growth": growth,
+        "peak": float(growth[peak_k]),
+        "peak_k": peak_k,
+    }
 
 
 def henrici(form: OrderedSchur, alpha=0.9):
@@ -33,16 +62,15 @@ def henrici(form: OrderedSchur, alpha=0.9):
 
     Args:
         form: ordered real Schur form.
-        alpha: split threshold in (0, 1].
+        alpha: see the module.
     Returns:
         {"henrici", "RR", "CR", "CC", "pairs"}: floats in [0, 1]; the squares of the four parts add up
-        to that of "henrici".
+        to that of "henrici". 0 for a zero matrix.
     """
-    norm = np.linalg.norm(form.T)
-    parts = {name: np.linalg.norm(form.T[mask]) for name, mask in form.couplings(alpha).items()}
+    parts = {name: form.mass(mask) for name, mask in form.couplings(alpha).items()}
     pairs = np.flatnonzero(np.diagonal(form.T, -1))
-    parts["pairs"] = np.linalg.norm((np.diagonal(form.T, 1) + np.diagonal(form.T, -1))[pairs])
-    parts = {name: float(size / norm) for name, size in parts.items()}
+    uneven = (np.diagonal(form.T, 1) + np.diagonal(form.T, -1))[pairs]
+    parts["pairs"] = float(np.linalg.norm(uneven) / np.linalg.norm(form.T)) if len(pairs) else 0.0
     return {"henrici": float(np.sqrt(sum(size**2 for size in parts.values()))), **parts}
 
 
@@ -68,21 +96,12 @@ def numerical_radius(A, n_angles=24):
 
 
 def power_norms(A, n=POWERS):
-    """‖Aᵏ‖₂ for k = 0 … n, and the unit input that the largest of these powers amplifies most.
-
-    Args:
-        A: (N, N) float64.
-        n: largest power.
-    Returns:
-        (norms (n + 1,), k of the largest norm, its best input (N,), where that goes, unit (N,)).
-    """
-    powers = [np.eye(len(A))]
+    """‖Aᵏ‖₂ for k = 0 … n: (n + 1,)."""
+    power, norms = np.eye(len(A)), [1.0]
     for _ in range(n):
-        powers.append(A @ powers[-1])
-    norms = np.linalg.norm(np.stack(powers), 2, axis=(-2, -1))
-    k = int(np.argmax(norms))
-    U, _, V = np.linalg.svd(powers[k])
-    return norms, k, V[0], U[:, 0]
+        power = A @ power
+        norms.append(np.linalg.norm(power, 2))
+    return np.array(norms)
 
 
 def smallest_singular(A, z):
@@ -127,21 +146,26 @@ def kreiss_bound(A):
 # --- the Jacobian on the task -------------------------------------------------------------------
 
 
-def sampled_states(net: Network, task, n_states=6, seed=0):
-    """Hidden states at evenly spaced steps of held-out trials, a trial each.
+def tanh_network(trials: Evaluation) -> Network:
+    """The network of an evaluation whose Jacobian is known.
 
-    Args:
-        net: the network.
-        task: gives the trials.
-        n_states: how many.
-        seed: of the trials.
-    Returns:
-        (n_states, N_h) float64 array.
+    Raises:
+        ValueError: it is no plain tanh network.
     """
-    inputs, _ = held_out(task, n_states, seed)
-    states = hidden_states(net, inputs.to(net.W_hh), free_steps=task.free_steps)
-    steps = np.linspace(0, len(states) - 1, n_states).round().astype(int)
-    return states[torch.from_numpy(steps), torch.arange(n_states)].double().numpy()
+    net = trials.network
+    if net is None or net.activation != "tanh":
+        kind = type(trials.module).__name__ if net is None else f"{net.activation} network"
+        raise ValueError(
+            f"this needs a plain tanh network h = tanh(W_xh x + W_hh h + b), got a {kind}"
+        )
+    return net
+
+
+def sampled_states(trials: Evaluation):
+    """Hidden states h_t at evenly spaced steps, one of each trial: (n_trials, N_h) float64."""
+    states = trials.states().double().cpu().numpy()
+    steps = np.linspace(0, len(states) - 1, trials.n_trials).round().astype(int)
+    return states[steps, np.arange(trials.n_trials)]
 
 
 def jacobian(W, h):
@@ -156,21 +180,18 @@ def jacobian(W, h):
     return (1 - h**2)[..., :, None] * W
 
 
-def trial_norms(net: Network, task, n_trials=4, seed=0):
-    """‖J_t … J_1‖₂ along held-out trials: how far a change of the first state can grow by step t.
+def trial_norms(trials: Evaluation):
+    """‖J_t … J_1‖₂ along trials: how far a change of the first state can grow by step t.
 
     Args:
-        net: the network.
-        task: gives the trials.
-        n_trials: how many.
-        seed: of the trials.
+        trials: of a plain tanh network.
     Returns:
         (n_trials, steps) float64.
     """
-    inputs, _ = held_out(task, n_trials, seed)
-    states = hidden_states(net, inputs.to(net.W_hh), free_steps=task.free_steps).double().numpy()
-    W, product, norms = net.W_hh.double().numpy(), np.eye(net.hidden_size), []
-    for h in states:
+    tanh_network(trials)
+    W = trials.W_hh.numpy()
+    product, norms = np.eye(len(W)), []
+    for h in trials.states().double().cpu().numpy():
         product = jacobian(W, h) @ product
         norms.append(np.linalg.norm(product, 2, axis=(-2, -1)))
     return np.stack(norms, axis=1)
@@ -179,7 +200,7 @@ def trial_norms(net: Network, task, n_trials=4, seed=0):
 # --- expansion of the error ---------------------------------------------------------------------
 
 
-def couplings_moved(form: OrderedSchur, W, rng, draws=5, size=1e-3):
+def couplings_moved(form: OrderedSchur, W, rng, draws=5, size=SIZE):
     """How far single couplings and entries move under small changes of W: which are well defined.
 
     A coupling is the part D = Q_p T_pq Q_qᵀ of W between two diagonal blocks, an entry D = q_i T_ij q_jᵀ;
@@ -203,9 +224,8 @@ def couplings_moved(form: OrderedSchur, W, rng, draws=5, size=1e-3):
         return np.add.reduceat(np.add.reduceat(A, starts, 0), starts, 1)
 
     couplings, entries = np.zeros((len(starts),) * 2), np.zeros((N, N))
-    for _ in range(draws):
-        E = rng.standard_normal((N, N))
-        other = ordered_schur(W + size * np.linalg.norm(W) / np.linalg.norm(E) * E)
+    for change in random_changes(draws, size * np.linalg.norm(W), N, rng):
+        other = ordered_schur(W + change)
         turn = form.Q.T @ other.Q
         within = np.where(block[:, None] == block, turn, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -225,36 +245,36 @@ def couplings_moved(form: OrderedSchur, W, rng, draws=5, size=1e-3):
     return couplings, entries
 
 
-def expand(net: Network, inputs, targets, directions, free_steps=0, chunk=2):
-    """What deleting W's part D costs, exactly and by the first two derivatives of the FVU.
+def expand(trials: Evaluation, directions, chunk=2):
+    """What deleting W's part D costs, exactly and by the first two derivatives of the score.
 
     FVU(W − s D) = FVU(W) + s f + s²/2 g + …; f = −⟨∂FVU/∂W, D⟩ and g = ⟨D, H D⟩, H the Hessian, are the
     derivative and its derivative by autograd through a plain loop; at s = 1 D is gone.
 
     Args:
-        net: the network, float64.
-        inputs: (T, B, N_x) float64.
-        targets: (T', B, N_y) float64, of the last T' outputs.
-        directions: (K, N_h, N_h) float64 tensor, the parts D.
-        free_steps: steps after the input.
+        trials: of a plain tanh network, in float64; its metric has derivatives (the FVU).
+        directions: (K, N_h, N_h) float64, the parts D.
         chunk: directions run at a time.
     Returns:
         DataFrame: `first` f, `second` f + g/2, `exact` FVU(W − D) − FVU(W).
     """
+    net = tanh_network(trials)
+    b_y = 0 if net.b_y is None else net.b_y
 
-    def error(W):
-        states = plain_states(net, inputs, W, free_steps)
-        return fvu(states[..., -len(targets) :, :, :] @ net.W_hy.T, targets)
+    def score(W):
+        states = plain_states(net, trials.inputs, W, trials.free_steps)
+        outputs = states[..., -trials.n_scored :, :, :] @ net.W_hy.T + b_y
+        return trials.metric.score(outputs, trials.targets)
 
-    whole = error(net.W_hh)
+    intact = score(net.W_hh)
     parts = []
-    for D in directions.split(chunk):
-        s = torch.zeros(len(D), 1, 1).double().requires_grad_()
-        # each error depends on its own s alone: the gradient of their sum holds every derivative
-        (slope,) = torch.autograd.grad(error(net.W_hh - s * D).sum(), s, create_graph=True)
+    for D in torch.as_tensor(directions).to(net.W_hh).split(chunk):
+        s = torch.zeros(len(D), 1, 1).to(D).requires_grad_()
+        # each score depends on its own s alone: the gradient of their sum holds every derivative
+        (slope,) = torch.autograd.grad(score(net.W_hh - s * D).sum(), s, create_graph=True)
         (curvature,) = torch.autograd.grad(slope.sum(), s)
         slope = slope.detach()
-        exact = error(net.W_hh - D) - whole
+        exact = score(net.W_hh - D) - intact
         parts.append(torch.stack([slope.ravel(), (slope + curvature / 2).ravel(), exact]))
     first, second, exact = torch.cat(parts, dim=1)
     return pd.DataFrame({"first": first, "second": second, "exact": exact})
@@ -263,14 +283,13 @@ def expand(net: Network, inputs, targets, directions, free_steps=0, chunk=2):
 # --- the tables of the chapter ------------------------------------------------------------------
 
 
-def measure_departure(spec, net, n_states=6, n_trials=4):
+def measure_departure(at: Evaluation, along: Evaluation, alpha=0.9):
     """The measures of nonnormality for W and for the Jacobian at sampled states.
 
     Args:
-        spec: of the network.
-        net: the network.
-        n_states: states of the Jacobian.
-        n_trials: trials of the product of Jacobians.
+        at: a plain tanh network on some trials, whose Jacobian is taken at a state of each.
+        along: the same on trials whose Jacobians are multiplied.
+        alpha: see the module.
     Returns:
         One row an operator: `operator` ("W", "jacobian"), `state` (0 …), `rho`, `henrici` and its
         parts `RR`, `CR`, `CC`, `pairs`, `radius` (numerical, over ρ), `peak` (max over k ≤ 64 of
@@ -278,29 +297,26 @@ def measure_departure(spec, net, n_states=6, n_trials=4):
         input and of its output in the leading subspace of the operator), `n_leading`, `trial_peak` (max
         over steps of ‖J_t … J_1‖, mean over trials).
     """
-    W, task = net.W_hh.double().numpy(), spec.make_task()
-    trial_peak = float(trial_norms(net, task, n_trials).max(1).mean())
-    rows = []
-    operators = [("W", 0, W)]
-    states = sampled_states(net, task, n_states)
-    operators += [("jacobian", i, jacobian(W, h)) for i, h in enumerate(states)]
-    for operator, state, A in operators:
-        form = ordered_schur(A)
-        rho = float(np.abs(form.eigenvalues).max())
-        norms, k, best, reached = power_norms(A / rho)
-        n = form.n_leading()
+    trial_peak = float(trial_norms(along).max(1).mean())
+    W, rows = at.W_hh.numpy(), []
+    forms = [("W", 0, at.form)]
+    forms += [
+        ("jacobian", i, ordered_schur(jacobian(W, h))) for i, h in enumerate(sampled_states(at))
+    ]
+    for operator, state, form in forms:
+        measures = departure_of(form, alpha)
+        del measures["growth"]
+        A, n = form.T / measures["rho"], form.n_leading(alpha)
+        # what the power of the largest norm amplifies most, and where that goes, in Schur coordinates
+        U, _, V = np.linalg.svd(np.linalg.matrix_power(A, measures["peak_k"]))
         rows.append(
             {
                 "operator": operator,
                 "state": state,
-                "rho": rho,
-                **henrici(form),
-                "radius": numerical_radius(A) / rho,
-                "peak": norms[k],
-                "peak_k": k,
-                "kreiss": kreiss_bound(A / rho),
-                "input_R": np.sum((form.Q[:, :n].T @ best) ** 2),
-                "output_R": np.sum((form.Q[:, :n].T @ reached) ** 2),
+                **measures,
+                "kreiss": kreiss_bound(A),
+                "input_R": np.sum(V[0, :n] ** 2),
+                "output_R": np.sum(U[:n, 0] ** 2),
                 "n_leading": n,
                 "trial_peak": trial_peak,
             }
@@ -308,45 +324,41 @@ def measure_departure(spec, net, n_states=6, n_trials=4):
     return pd.DataFrame(rows)
 
 
-def measure_powers(spec, net, n_states=6, n_trials=4):
+def measure_powers(at: Evaluation, along: Evaluation):
     """‖Aᵏ‖ / ρᵏ for W and for the Jacobian, and ‖J_k … J_1‖ along trials.
 
     Args:
-        spec: of the network.
-        net: the network.
-        n_states: states of the Jacobian.
-        n_trials: trials of the product of Jacobians.
+        at: as for `measure_departure`.
+        along: as for `measure_departure`.
     Returns:
         One row a k = 0 … 64: `k`, `W`, `jacobian` (median over states), `trial` (median over trials;
         NaN beyond the trial's length).
     """
-    W, task = net.W_hh.double().numpy(), spec.make_task()
 
     def scaled(A):
-        return power_norms(A / np.abs(np.linalg.eigvals(A)).max())[0]
+        return power_norms(A / np.abs(np.linalg.eigvals(A)).max())
 
-    on_task = [scaled(jacobian(W, h)) for h in sampled_states(net, task, n_states)]
     trial = np.full(POWERS + 1, np.nan)
-    products = np.median(trial_norms(net, task, n_trials), axis=0)[:POWERS]
+    products = np.median(trial_norms(along), axis=0)[:POWERS]
     trial[0], trial[1 : len(products) + 1] = 1, products
+    W = at.W_hh.numpy()
+    on_task = [scaled(jacobian(W, h)) for h in sampled_states(at)]
     columns = {"W": scaled(W), "jacobian": np.median(on_task, axis=0), "trial": trial}
     return pd.DataFrame({"k": range(POWERS + 1), **columns})
 
 
-def measure_pseudospectra(spec, net, step=0.08, extent=1.6, n_states=6):
+def measure_pseudospectra(trials: Evaluation, step=0.08, extent=1.6):
     """σ_min(z − A/ρ) on a grid of the upper half plane, for W and for the Jacobian in mid-trial.
 
     Args:
-        spec: of the network.
-        net: the network.
+        trials: a plain tanh network; of `sampled_states` the middle one is taken.
         step: of the grid.
         extent: largest |Re z| and Im z.
-        n_states: of `sampled_states`, of which the middle one is taken.
     Returns:
         One row an operator and point: `operator`, `x`, `y`, `smallest`.
     """
-    W = net.W_hh.double().numpy()
-    h = sampled_states(net, spec.make_task(), n_states)[n_states // 2]
+    tanh_network(trials)
+    W, h = trials.W_hh.numpy(), sampled_states(trials)[trials.n_trials // 2]
     half = int(round(extent / step))
     x, y = np.meshgrid(step * np.arange(-half, half + 1), step * np.arange(half + 1))
     tables = []
@@ -357,58 +369,53 @@ def measure_pseudospectra(spec, net, step=0.08, extent=1.6, n_states=6):
     return pd.concat(tables, ignore_index=True)
 
 
-def measure_sensitivity(spec, net, batch_size=64, per_block=10, draws=5):
+def measure_sensitivity(trials: Evaluation, per_block=10, draws=5, alpha=0.9, seed=0):
     """First and second order predictions against exact deletion, for couplings and for blocks.
 
-    The error is the FVU for every task, since replay accuracy has no derivative. Couplings are those
-    that move by less than `STABLE` under changes of W by 1e-3; of each block's, `per_block` are taken at
-    evenly spaced ranks of their norm, the largest among them.
+    The book scores all tasks by the FVU here, since replay accuracy has no derivative. Couplings are
+    those that move by less than `STABLE` under changes of W by 1e-3; of each block's, `per_block` are
+    taken at evenly spaced ranks of their norm, the largest among them.
 
     Args:
-        spec: of the network.
-        net: the network.
-        batch_size: held-out trials.
+        trials: as for `expand`.
         per_block: couplings of each block, at most.
         draws: of the change of W.
+        alpha: see the module.
+        seed: of these draws; see `draws_of`.
     Returns:
         One row a coupling or block: `unit` ("coupling", "block"), `removed` ("RR", "CR", "CC",
         "RR+CR+CC"), `p`, `q` (the coupling's diagonal blocks, −1 for a block), `mass` ‖D‖/‖W‖, `first`,
         `second`, `exact` (see `expand`), `stable_couplings`, `stable_entries` (shares within the
         block; NaN for single couplings and empty blocks).
     """
-    form, task = ordered_schur(net.W_hh), spec.make_task()
-    W, rng = net.W_hh.double().numpy(), np.random.default_rng(spec.seed)
-    couplings, entries = couplings_moved(form, W, rng, draws)
-    masks, starts = form.couplings(), form.blocks[:-1]
+    tanh_network(trials)
+    form, W = trials.form, trials.W_hh.numpy()
+    couplings, entries = couplings_moved(form, W, draws_of(seed), draws)
+    starts = form.blocks[:-1]
     norms = np.sqrt(np.add.reduceat(np.add.reduceat(form.T**2, starts, 0), starts, 1))
     rows, directions = [], []
-    for removed in (*COUPLINGS, ALL):
-        names = (removed,) if isinstance(removed, str) else removed
-        mask = sum((masks[name] for name in names), np.zeros(W.shape, dtype=bool))
+    for names in (*([name] for name in COUPLINGS), COUPLINGS):
+        mask = form.mask(names, alpha)
         units = mask[np.ix_(starts, starts)]
         if not mask.any():
             continue
         stable = units & (couplings < STABLE)
         shares = stable.sum() / units.sum(), (entries[mask] < STABLE).mean()
         rows.append(("block", label(names), -1, -1, *shares))
-        directions.append(form.Q @ np.where(mask, form.T, 0) @ form.Q.T)
-        if removed == ALL:
+        directions.append(form.part(mask))
+        if len(names) > 1:
             continue
         p, q = np.nonzero(stable)
         order = np.argsort(-norms[p, q], kind="stable")
         ranks = np.linspace(0, len(order) - 1, min(per_block, len(order))).round().astype(int)
         for i in order[ranks]:
             P, R = (slice(form.blocks[b], form.blocks[b + 1]) for b in (p[i], q[i]))
-            rows.append(("coupling", removed, p[i], q[i], np.nan, np.nan))
+            rows.append(("coupling", *names, p[i], q[i], np.nan, np.nan))
             directions.append(form.Q[:, P] @ form.T[P, R] @ form.Q[:, R].T)
     columns = ["unit", "removed", "p", "q", "stable_couplings", "stable_entries"]
-    table = pd.DataFrame(rows, columns=columns)
-    inputs, targets = (t.double() for t in held_out(task, batch_size))
-    as_float64 = Network(*(t.double() for t in (net.W_xh, net.W_hh, net.W_hy)))
-    D = torch.from_numpy(np.stack(directions))
-    mass = np.linalg.norm(D.numpy(), axis=(-2, -1)) / np.linalg.norm(W)
-    predictions = expand(as_float64, inputs, targets, D, task.free_steps)
-    return pd.concat([table.assign(mass=mass), predictions], axis=1)
+    mass = [np.linalg.norm(D) / np.linalg.norm(W) for D in directions]
+    table = pd.DataFrame(rows, columns=columns).assign(mass=mass)
+    return pd.concat([table, expand(trials, np.stack(directions))], axis=1)
 
 
 # --- private ------------------------------------------------------------------------------------

@@ -16,19 +16,15 @@ those of held-out trials.)
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
 
-from schur_lib.dynamics import hidden_states
 from schur_lib.metrics import NEGLIGIBLE_MASS
-from schur_lib.networks import Network
-from schur_lib.profile import held_out, scores_of
-from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.training import Spec, generator
-from study.probes.activity import second_moments
+from schur_lib.subjects import Evaluation
+from schur_lib.tasks import generator
+from study.probes.activity import activity_moments
 
 SIDES = ("columns", "rows")
 KEPT = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -41,7 +37,7 @@ def global_columns(W: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
     Args:
         W: (N, N), the recurrent weights.
-        C: (N, N), E[h hᵀ] from `second_moments`.
+        C: (N, N), E[h hᵀ] from `activity_moments`.
 
     Returns:
         (N, N) directions as columns, and (N,) the root mean square Δf of each.
@@ -101,44 +97,36 @@ def local_rows(W: np.ndarray, H: np.ndarray, enough: float = 0.0) -> tuple[np.nd
     return np.stack(directions, axis=1), np.stack(effects, axis=1)
 
 
-def operative(
-    spec: Spec,
-    net: Network,
-    kept: Sequence[int] = KEPT,
-    batch_size: int = 256,
-    n_states: int = 128,
-    alpha: float = 0.9,
+def operative_profile(
+    trials: Evaluation, kept: Sequence[int] = KEPT, n_states: int = 128, alpha: float = 0.9
 ) -> pd.DataFrame:
     """W_hh with the first k operative dimensions alone, and each block's part on these.
 
     With P_k on the first k: of the columns P_k W and P_k ΔW, of the rows W P_k and ΔW P_k.
 
     Args:
-        spec: what the network is; its task gives the trials.
-        net: the network.
+        trials: a network whose states are known, on some trials.
         kept: values of k.
-        batch_size: held-out trials.
         n_states: states of these for the rows, drawn at random (Krause et al. take about 120).
         alpha: splits the leading sector from its complement.
 
     Returns:
-        One row a side ("columns", "rows") and k: `removed` "", `delta` (ΔFVU of the first k alone); and
-        one a side, block and k: `overlap`, the share of ‖ΔW‖² in the block's part on the first k less
-        its chance k/N_h, `delta` (ΔFVU of removing the block but for that part), and `whole`
-        (ΔFVU of the block). Blocks at rounding level have no rows.
+        One row a side ("columns", "rows") and k: `removed` "", `delta` (change of the score by the first k
+        alone); and one a side, block and k: `overlap`, the share of ‖ΔW‖² in the block's part on the
+        first k less its chance k/N_h, `delta` (of ablating the block but for that part), and `whole`
+        (of ablating the block). Blocks at rounding level have no rows.
+
+    Raises:
+        ValueError: the states are unknown.
     """
-    task = replace(spec.make_task(), score_name="fvu")
-    form, W = ordered_schur(net.W_hh), net.W_hh.double().numpy()
+    form, W = trials.form, trials.W_hh.numpy()
     sides = {
-        "columns": global_columns(W, second_moments(net, task, batch_size))[0],
-        "rows": global_rows(W, visited_states(net, task, n_states, batch_size))[0],
+        "columns": global_columns(W, activity_moments(trials))[0],
+        "rows": global_rows(W, visited_states(trials, n_states))[0],
     }
-    blocks = {
-        n: W - form.ablate({n}, alpha)
-        for n in COUPLINGS
-        if form.removed_mass({n}, alpha) > NEGLIGIBLE_MASS
-    }
-    rows, matrices = [], [W, *(W - dW for dW in blocks.values())]
+    masks = form.couplings(alpha)
+    blocks = {n: form.part(m) for n, m in masks.items() if form.mass(m) > NEGLIGIBLE_MASS}
+    rows, matrices = [], [W - dW for dW in blocks.values()]
     for side, D in sides.items():
         for k in kept:
             P = D[:, :k] @ D[:, :k].T
@@ -152,21 +140,17 @@ def operative(
                 overlap = np.sum(part(dW) ** 2) / np.sum(dW**2)
                 rows.append((side, name, k, overlap - min(1.0, k / len(W))))
                 matrices.append(W - (dW - part(dW)))
-    matrices = torch.from_numpy(np.stack(matrices)).to(net.W_hh)
-    scores = scores_of(net, task, matrices, batch_size).numpy()
-    whole = dict(zip(blocks, scores[1 : 1 + len(blocks)] - scores[0], strict=True))
+    deltas = trials.scores(matrices).numpy() - trials.intact
+    whole = dict(zip(blocks, deltas[: len(blocks)], strict=True))
     table = pd.DataFrame(rows, columns=["side", "removed", "k", "overlap"])
-    return table.assign(
-        delta=scores[1 + len(blocks) :] - scores[0], whole=table.removed.map(whole).astype(float)
-    )
+    return table.assign(delta=deltas[len(blocks) :], whole=table.removed.map(whole).astype(float))
 
 
-def visited_states(net: Network, task, n_states: int, batch_size: int) -> np.ndarray:
-    """States that W_hh acts on, drawn at random from all steps and trials, (n_states, N_h) float64."""
-    inputs, _ = held_out(task, batch_size)
-    states = hidden_states(net, inputs.to(net.W_hh), free_steps=task.free_steps)[:-1].flatten(0, 1)
+def visited_states(trials: Evaluation, n_states: int) -> np.ndarray:
+    """States that W_hh acts on, drawn at random from all trials and steps but the start, (n_states, N_h)."""
+    states = trials.acted_on()[1:].flatten(0, 1).cpu()
     chosen = torch.randperm(len(states), generator=generator("states", 0))[:n_states]
-    return states[chosen].double().numpy()
+    return states[chosen].numpy()
 
 
 def _principal(moments):
