@@ -75,19 +75,24 @@ def write_report(
         index=False, float_format="%.7g", na_rep="nan", lineterminator="\n"
     )
     command = _command(weights, data, metric, alpha, activation, names or {}, batch_first)
-    page = render(found, weights, data, command, table.name, csv)
+    page = render(found, _origin(weights), _origin(data), command, _shown(table.name), csv)
     _write({table: csv, output: page})
     return found
 
 
 def render(
-    found: Diagnosis, weights: Path, data: Path, command: str, table_name: str, csv: str
+    found: Diagnosis,
+    weights: Mapping[str, str],
+    data: Mapping[str, str],
+    command: str,
+    table_name: str,
+    csv: str,
 ) -> str:
     """The page as text.
 
     Args:
         found: what it shows.
-        weights, data: the files, for their names and digests.
+        weights, data: `name` and `sha256` of the files.
         command: what makes this page.
         table_name: under which its table is saved.
         csv: the table.
@@ -113,8 +118,8 @@ def render(
         cut=found.trials.form.cut_report(found.alpha),
         pictures=pictures(found),
         style=Markup((FOLDER / "report.css").read_text(encoding="utf-8")),
-        weights=_origin(weights),
-        data=_origin(data),
+        weights=weights,
+        data=data,
         command=command,
         table_name=table_name,
         csv=base64.b64encode(csv.encode()).decode(),
@@ -153,8 +158,12 @@ def marked(text: str) -> Markup:
 
 
 def _origin(path):
-    name = os.fsencode(path.name).decode(errors="replace")
-    return {"name": name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"name": _shown(path.name), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def _shown(name):
+    """A file's name, which may be any bytes, as text that can be written."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _command(weights, data, metric, alpha, activation, names, batch_first):
@@ -163,7 +172,7 @@ def _command(weights, data, metric, alpha, activation, names, batch_first):
     given += ["--activation", activation] if activation else []
     given += [part for pair in names.items() for part in ("--parameter", "=".join(pair))]
     given += ["--batch-first"] * batch_first
-    return "python3 run.py report " + os.fsencode(shlex.join(given)).decode(errors="replace")
+    return "python3 run.py report " + _shown(shlex.join(given))
 
 
 def _check_output(output, table):
