@@ -24,7 +24,8 @@ def main():
         sys.exit(130)
     except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f"no report: {error}")
-    print(f"the report is {output.absolute()}\nits table is {output.absolute().with_suffix('.csv')}")
+    made = output.absolute()
+    print(f"the report is {made}\nits table is {made.with_suffix('.csv')}")
     if diagnosis.does_task is False:
         print(diagnosis.findings[0])
 
@@ -33,24 +34,26 @@ def parser():
     top = argparse.ArgumentParser(
         prog="python3 run.py report", description=__doc__, allow_abbrev=False
     )
-    top.add_argument("--weights", required=True, type=Path, metavar="FILE",
-                     help="safetensors, or a state_dict that torch.save wrote")
-    top.add_argument("--data", required=True, type=Path, metavar="FILE",
-                     help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
-    top.add_argument("--metric", default="fvu", metavar="M",
-                     help="fvu (default), accuracy, cross_entropy or replay_accuracy")
-    top.add_argument("--alpha", default=0.9, type=float, metavar="A",
-                     help="splits the leading sector from its complement (default: 0.9)")
-    top.add_argument("--activation", metavar="NAME",
-                     help="tanh or relu (default: what the file says, else tanh)")
-    top.add_argument("--parameter", action="append", default=[], metavar="ROLE=NAME",
-                     help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, "
-                          "W_hy=NAME, and b_h, b_y, h0 where there are such; NAME alone is W_hh; "
-                          "once for each")
-    top.add_argument("--batch-first", action="store_true", help="the arrays are (B, T, ...)")
-    top.add_argument("--output", type=Path, metavar="FILE",
-                     help="the page, .html, which must not exist; its table goes beside it as .csv "
-                          "(default: report-<weights>.html in this folder)")  # fmt: skip
+    option = top.add_argument
+    # fmt: off
+    option("--weights", required=True, type=Path, metavar="FILE",
+           help="safetensors, or a state_dict that torch.save wrote")
+    option("--data", required=True, type=Path, metavar="FILE",
+           help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
+    option("--metric", default="fvu", metavar="M",
+           help="fvu (default), accuracy, cross_entropy or replay_accuracy")
+    option("--alpha", default=0.9, type=float, metavar="A",
+           help="splits the leading sector from its complement (default: 0.9)")
+    option("--activation", metavar="NAME",
+           help="tanh or relu (default: what the file says, else tanh)")
+    option("--parameter", action="append", default=[], metavar="ROLE=NAME",
+           help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, W_hy=NAME, and b_h, "
+                "b_y, h0 where there are such; NAME alone is W_hh; once for each")
+    option("--batch-first", action="store_true", help="the arrays are (B, T, ...)")
+    option("--output", type=Path, metavar="FILE",
+           help="the page, .html, which must not exist; its table goes beside it as .csv (default: "
+                "report-<weights>.html in this folder)")
+    # fmt: on
     return top
 
 

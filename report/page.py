@@ -71,9 +71,7 @@ def write_report(
     trials, *parts = split(net, inputs.to(net.W_hh.dtype), targets, metric)
     trials.form.n_leading(alpha)  # raises for a bad alpha
     found = diagnose(trials, *parts, alpha)
-    csv = found.profile.to_csv(
-        index=False, float_format="%.7g", na_rep="nan", lineterminator="\n"
-    )
+    csv = found.profile.to_csv(index=False, float_format="%.7g", na_rep="nan", lineterminator="\n")
     command = _command(weights, data, metric, alpha, activation, names or {}, batch_first)
     page = render(found, _origin(weights), _origin(data), command, _shown(table.name), csv)
     _write({table: csv, output: page})
@@ -192,7 +190,7 @@ def _write(texts):
     folder = next(iter(texts)).parent
     with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as aside:
         for path, text in texts.items():
-            (Path(aside) / path.name).write_text(text, encoding="utf-8", newline="\n")
+            (Path(aside) / path.name).write_bytes(text.encode(errors="replace"))
         ours = []
         try:
             for path in texts:

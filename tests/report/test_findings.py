@@ -139,7 +139,9 @@ def test_an_interval_that_is_unknown_is_left_out():
     [(0.91, "less harm than"), (0.9, "about the harm that"), (-0.9, "about the harm that"),
      (-0.91, "more harm than")],
 )  # fmt: skip
-def test_a_block_is_called_mild_or_harsh_for_its_size_where_nearly_all_nulls_differ(effect, verdict):
+def test_a_block_is_called_mild_or_harsh_for_its_size_where_nearly_all_nulls_differ(
+    effect, verdict
+):
     row = profile(CC=0.3).assign(isotropic_effect=effect).iloc[1]
     assert of_its_size(row) == (
         "Isotropic random changes as large as T_CC do a harm of 0.01 (median; p = 0.250 for a change as "

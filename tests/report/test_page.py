@@ -1,39 +1,32 @@
-"""The report on one's own network: what it computes, what it writes, and what it refuses."""
+"""The report on one's own network: the page and its table, what it refuses, what it leaves alone."""
 
 import base64
+import hashlib
+import os
 import re
-import shutil
-from argparse import Namespace
+import subprocess
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from torch import nn
 
 import run
-from report import diagnosis, figures
-from report.diagnosis import text
-from schur_lib import (
-    Network,
-    ablation_profile,
-    evaluation,
-    ordered_schur,
-    rollout,
-    stabilisers,
-    tasks,
-)
-from schur_lib.profile import held_out
-from schur_lib.training import Spec
-from study.probes.activity import halves as task_halves
-from tools import report
+from report import __main__ as command
+from report import page
+from report.findings import number
+from report.page import marked, pictures, render, write_report
 
 T, B, N = 10, 24, 8
+ORIGIN = {"name": "w.pt", "sha256": "0"}
+ROOT = Path(run.__file__).parent
 
 
 class Model(nn.Module):
@@ -57,80 +50,100 @@ def files(tmp_path_factory):
     return folder
 
 
-def given(folder, **change):
-    arguments = {"weights": folder / "w.pt", "data": folder / "d.npz", "metric": "fvu",
-                 "alpha": 0.9, "activation": None, "parameter": [], "batch_first": False,
-                 "output": folder / "page.html"}  # fmt: skip
-    return Namespace(**{**arguments, **change})
+@pytest.fixture(scope="module")
+def found(files):
+    """The diagnosis of the report that is at page.html."""
+    return write_report(files / "w.pt", files / "d.npz", files / "page.html")
 
 
 @pytest.fixture(scope="module")
-def made(files):
-    return report.report(given(files))
+def made(files, found):
+    return files / "page.html"
 
 
 class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
-        self.tags = []
+        self.tags, self.text, self.within = [], {}, []  # what stands directly in a tag
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
+        if tag not in ("meta", "img"):
+            self.within.append(tag)
+
+    def handle_endtag(self, tag):
+        self.within.remove(tag)
+
+    def handle_data(self, data):
+        if self.within:
+            self.text.setdefault(self.within[-1], []).append(data)
+
+
+def read(path):
+    return pd.read_csv(path, keep_default_na=False, na_values=["nan"])
 
 
 def test_the_table_is_beside_the_page_and_within_it(made):
     csv = made.with_suffix(".csv").read_text()
-    links = [a["href"] for tag, a in Page(made.read_text()).tags
-             if tag == "a" and "download" in a]  # fmt: skip
-    assert [base64.b64decode(link.partition("base64,")[2]).decode() for link in links] == [csv]
-    table = pd.read_csv(made.with_suffix(".csv"), keep_default_na=False, na_values=["nan"])
+    links = [a for tag, a in Page(made.read_text()).tags if tag == "a" and "download" in a]
+    assert [link["download"] for link in links] == ["page.csv"]
+    held = base64.b64decode(links[0]["href"].removeprefix("data:text/csv;base64,")).decode()
+    assert held == csv
+    table = read(made.with_suffix(".csv"))
     assert len(table) == 8 and {"isotropic_p", "same_entries_median", "low"} <= set(table)
 
 
-def test_the_findings_say_the_numbers_of_the_table(made):
-    table = pd.read_csv(made.with_suffix(".csv"), keep_default_na=False, na_values=["nan"])
+def test_the_findings_say_the_numbers_of_the_table(made, found):
+    table = read(made.with_suffix(".csv"))
     single = table[table.removed.isin(["RR", "CR", "CC"]) & (table.mass > 1e-5)]
     worst = single.loc[single.delta.idxmax()]
     findings = made.read_text().partition("<nav")[0]
     assert f"removing T<sub>{worst.removed}</sub> does the most harm" in findings
-    assert f"a change of {text(worst.delta)} " in findings
-    assert f"scores {text(table.score[0])} (" in findings
+    assert f"a change of {number(worst.delta)} " in findings
+    assert f"scores {number(table.score[0])} (" in findings
     assert f"leading sector holds {table.n_leading[0]} of {N} dimensions" in findings
+    assert findings.count("<p") - findings.count('<p class="kind"') == len(found.findings)
+
+
+def test_a_caution_stands_out_and_first(made, found):
+    said = made.read_text()
+    assert '<h2>Findings</h2>\n<p class="caution">Caution: this network' in said
+    assert found.does_task is False and said.count('class="caution"') == 1
+    fine = render(replace(found, skill=0.99), ORIGIN, ORIGIN, "", "", "")
+    assert "<h2>Findings</h2>\n<p>The whole network scores" in fine
 
 
 def test_every_part_is_there_and_the_page_asks_nothing_of_other_machines(made):
-    page = made.read_text()
+    text = made.read_text()
     for heading in ("Spectrum and cut", "Is the cut well posed?", "The profile of the eight subsets",
                     "Dose and response", "only what reads the activity", "What can go at once",
                     "Nonnormality", "How to cite"):  # fmt: skip
-        assert heading in page
-    assert "arXiv:2606.18457" in page and "<script" not in page and "Traceback" not in page
-    tags = Page(page).tags
+        assert heading in text
+    assert "arXiv:2606.18457" in text and "<script" not in text and "Traceback" not in text
+    tags = Page(text).tags
     images = [a for tag, a in tags if tag == "img"]
     assert len(images) == 5 and all(len(a["alt"]) > 30 for a in images)
+    anchors = {a["id"] for _, a in tags if "id" in a}
     for _, attributes in tags:
         for key in ("src", "href"):
-            assert attributes.get(key, "#").startswith(("#", "data:"))
-    assert not re.search(r"url\(|@import", page)
-    assert not re.search(r">\s*nan\s*<", page, re.I)
+            where = attributes.get(key, "data:")
+            assert where.startswith("data:") or where.removeprefix("#") in anchors
+    assert not re.search(r"url\(|@import", text)
+    assert not re.search(r">\s*nan\s*<", text, re.I)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert path, "no Chromium: .ci/run installs it"
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
+def test_the_page_says_how_it_was_made(made, files):
+    text = made.read_text()
+    assert "run.py report --weights w.pt --data d.npz --metric fvu --alpha 0.9</code>" in text
+    for name in ("w.pt", "d.npz"):
+        assert hashlib.sha256((files / name).read_bytes()).hexdigest() in text
+    assert f"torch {torch.__version__.split('+')[0]}" in text
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 390])
-def test_the_page_is_sound_in_a_browser_without_a_network(made, browser, width, scheme):
+def test_the_page_is_sound_in_a_browser_without_a_network(browser, made, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_offline(True)
     tab, troubles = context.new_page(), []
@@ -148,17 +161,86 @@ def test_the_page_is_sound_in_a_browser_without_a_network(made, browser, width, 
     assert bad == []
 
 
-# --- what is refused, before anything runs ----------------------------------------------------
+# --- strangers' names, strangers' settings ----------------------------------------------------------
+
+
+def test_names_of_strangers_are_text_and_never_markup(found):
+    evil = "</title><script>alert(1)</script>\"' & {{ 7 * 7 }} T_RR"
+    origin = ORIGIN | {"name": evil}
+    seen = Page(render(found, origin, origin, evil, evil, "a,b\n"))
+    assert "script" not in [tag for tag, _ in seen.tags]
+    assert seen.text["title"] == [f"Report: {evil}"] == seen.text["h1"]
+    assert [a["download"] for _, a in seen.tags if "download" in a] == [evil]
+    assert seen.text["code"].count(evil) == 3  # the command and two files
+
+
+def test_only_names_of_blocks_are_set_and_all_else_is_escaped():
+    assert marked("<b> T_RR, n_R; XT_RR T_RRR") == (
+        "&lt;b&gt; T<sub>RR</sub>, n<sub>R</sub>; XT_RR T_RRR"
+    )
+
+
+def test_the_command_names_files_roles_and_options():
+    given = page._command(
+        Path("a/my w.pt"),
+        Path("d.npz"),
+        "accuracy",
+        0.5,
+        "relu",
+        {"W_hh": "a b", "W_xh": "c"},
+        True,
+    )
+    assert given == (
+        "python3 run.py report --weights 'my w.pt' --data d.npz --metric accuracy --alpha 0.5 "
+        "--activation relu --parameter 'W_hh=a b' --parameter W_xh=c --batch-first"
+    )
+
+
+def test_the_figures_are_the_same_whatever_matplotlib_is_set_to(found):
+    before = pictures(found)
+    with matplotlib.rc_context({"text.usetex": True, "figure.dpi": 20, "axes.facecolor": "red"}):
+        assert pictures(found) == before
+        assert matplotlib.rcParams["text.usetex"]  # left as it was
+
+
+# --- what is refused, before anything runs, and what is left alone ----------------------------------
 
 
 def test_what_exists_is_never_overwritten(made, files):
     before = made.read_bytes()
     with pytest.raises(ValueError, match="page.html exists and is left as it is"):
-        report.report(given(files))
+        write_report(files / "w.pt", files / "d.npz", made)
     (files / "other.csv").write_text("mine")
     with pytest.raises(ValueError, match="other.csv exists and is left as it is"):
-        report.report(given(files, output=files / "other.html"))
+        write_report(files / "w.pt", files / "d.npz", files / "other.html")
     assert made.read_bytes() == before and (files / "other.csv").read_text() == "mine"
+
+
+def test_what_has_come_to_be_there_meanwhile_stays_and_nothing_else_is_left(tmp_path):
+    (tmp_path / "a.html").write_text("mine")
+    with pytest.raises(FileExistsError):
+        page._write({tmp_path / "a.csv": "1", tmp_path / "a.html": "2"})
+    assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
+    assert (tmp_path / "a.html").read_text() == "mine"
+
+
+def test_a_page_that_cannot_be_written_leaves_no_table_either(tmp_path, monkeypatch):
+    rename, calls = os.replace, []
+
+    def full(*paths):
+        calls.append(paths)
+        if len(calls) == 2:
+            raise OSError("no space left")
+        rename(*paths)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        page._write({tmp_path / "a.csv": "1", tmp_path / "a.html": "2"})
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    page._write({tmp_path / "a.csv": "1\n", tmp_path / "a.html": "ρ \ud800"})
+    assert (tmp_path / "a.csv").read_bytes() == b"1\n"
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == "ρ ?"
 
 
 @pytest.mark.parametrize(
@@ -171,11 +253,10 @@ def test_what_exists_is_never_overwritten(made, files):
         ({"metric": "replay_accuracy"}, "−1 or \\+1"),
         ({"alpha": 1.5}, r"alpha must be a number in \(0, 1\], got 1.5"),
         ({"activation": "gelu"}, "--activation must be tanh or relu, got 'gelu'"),
-        ({"parameter": ["W=rnn.weight_hh_l0"]}, r"ROLE=NAME, each role of .*got 'W=rnn"),
-        ({"parameter": ["W_hh="]}, "got 'W_hh='"),
-        ({"parameter": ["W_hh=a", "b"]}, "got 'b'"),
-        ({"parameter": ["rnn.weight_hh_l0"]}, r"missing \['W_xh', 'W_hy'\].*rnn.weight_ih_l0 \(8, 2\)"),
-        ({"batch_first": True}, "network|trials"),
+        ({"names": {"W_hh": "rnn.weight_hh_l0"}},
+         r"missing \['W_xh', 'W_hy'\].*rnn.weight_ih_l0 \(8, 2\)"),
+        ({"data": "few.npz"}, "at least 4 trials, got 3"),
+        ({"data": "flat.npz", "batch_first": True}, "network|trials"),
         ({"output": Path("/nowhere/page.html")}, "folder of --output does not exist: /nowhere"),
         ({"output": Path("page.pdf")}, "must end in .html, got page.pdf"),
     ],
@@ -184,161 +265,85 @@ def test_what_is_wrong_is_said_before_anything_runs(files, tmp_path, monkeypatch
     def never(*_):
         raise AssertionError("ran")
 
-    monkeypatch.setattr(report, "executed", never)
-    if change == {"batch_first": True}:
-        change = {**change, "data": files / "flat.npz"}
-        np.savez(files / "flat.npz", inputs=np.ones((T, B, 2)), targets=np.ones((T, B + 1, 1)))
+    monkeypatch.setattr(page, "diagnose", never)
+    np.savez(files / "flat.npz", inputs=np.ones((T, B, 2)), targets=np.ones((T, B + 1, 1)))
+    np.savez(files / "few.npz", inputs=np.ones((T, 3, 2)), targets=np.arange(30.0).reshape(T, 3, 1))
+    given = {"weights": "w.pt", "data": "d.npz", "output": tmp_path / "page.html"} | change
+    paths = {key: files / given.pop(key) for key in ("weights", "data")}
     with pytest.raises((ValueError, OSError), match=message):
-        report.report(given(files, **{"output": tmp_path / "page.html", **change}))
+        write_report(**paths, **given)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_run_py_hands_over_paths_that_are_good_in_any_folder(monkeypatch, tmp_path):
-    handed = []
-    monkeypatch.setattr(run, "hand_over", lambda *command: handed.append(command) or 0)
-    monkeypatch.setattr(run, "environment", lambda: None)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "sys.argv",
-        ["run.py", "report", "--weights", "w.pt", "--data", "d.npz", "--parameter", "W_hh=a",
-         "--parameter", "W_xh=b", "--activation", "relu", "--batch-first"],
-    )  # fmt: skip
-    with pytest.raises(SystemExit) as stopped:
-        run.main()
-    assert stopped.value.code == 0
-    monkeypatch.setattr("sys.argv", ["tools.report", *handed[0][2:]])
-    monkeypatch.setattr(
-        report, "report", lambda arguments: got.append(arguments) or arguments.output
-    )
-    got = []
-    report.main()
-    assert vars(got[0]) == {
-        "weights": tmp_path / "w.pt", "data": tmp_path / "d.npz", "metric": "fvu", "alpha": 0.9,
-        "activation": "relu", "parameter": ["W_hh=a", "W_xh=b"], "batch_first": True,
-        "output": tmp_path / "report-w.html",
-    }  # fmt: skip
-
-
-# --- what is computed ---------------------------------------------------------------------------
-
-
-def flip_flop(B=32):
-    torch.manual_seed(1)
-    draw = torch.randn
-    net = Network(draw(9, 3), draw(9, 9) / 2, draw(3, 9))
-    return net, tasks.flip_flop(), held_out(tasks.flip_flop(), B)
-
-
-def test_halves_are_those_of_the_tasks_chapter():
-    net, task, (x, y) = flip_flop(256)
-    ours = diagnosis.halves(evaluation(net, "W_hh", x, y), share=0.8)
-    theirs = task_halves(Spec("flip_flop"), net, shares=(0.8,))
-    theirs = theirs[theirs.removed.isin(set(ours.removed))]
-    np.testing.assert_allclose(ours.harm, theirs.delta, atol=2e-4)
-    np.testing.assert_allclose(ours.active_mass, theirs.active_mass, rtol=1e-4, atol=1e-12)
-    assert ours.k.tolist()[1] < 9 and ours.harm[ours.part == "off"].abs().max() > 1e-3
-    assert ours.part.tolist() == theirs.part.tolist()
-
-
-def test_a_dose_of_nothing_does_nothing_and_a_whole_dose_is_the_removal():
-    net, task, (x, y) = flip_flop()
-    trials = evaluation(net, "W_hh", x, y)
-    table = diagnosis.doses(trials)
-    assert np.abs(table.harm[table.dose == 0]).max() < 1e-6
-    profile = ablation_profile(net, task, batch_size=32).set_index("removed").delta
-    for row in table[table.dose == 1].itertuples():
-        assert row.harm == pytest.approx(profile[row.removed], abs=2e-4)
-
-
-def test_nulls_stand_beside_every_set_and_p_counts_the_mild_ones():
-    net, _, (x, y) = flip_flop()
-    trials = evaluation(net, "W_hh", x, y)
-    table = diagnosis.profile_with_nulls(trials, trials, draws=9)
-    there = table.mass > 1e-5
-    assert table[there].isotropic_p.between(0.1, 1).all() and table[~there].isotropic_p.isna().all()
-    assert there.sum() >= 3
-    form = ordered_schur(net.W_hh)
-    rng, masks = np.random.default_rng(0), form.couplings()
-    mask = masks["CC"]  # the first set of the profile
-    dT = diagnosis.changes(form.T, mask, mask, "isotropic", 9, rng)
-    y0 = rollout(net, x)
-    error = lambda out: (out - y).square().mean() / (y - y.mean((0, 1))).square().mean()  # noqa: E731
-    harm = [float(error(rollout(net, x, W_hh=torch.from_numpy(form.Q @ (form.T - d) @ form.Q.T).float()))
-                  - error(y0)) for d in dT]  # fmt: skip
-    row = table.iloc[1]
-    assert row.isotropic_median == pytest.approx(np.median(harm), abs=2e-4)
-    assert row.isotropic_p == (1 + sum(h <= row.delta for h in harm)) / 10
-
-
-def test_nonnormality_of_a_normal_matrix_and_of_a_jordan_block():
-    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
-    normal = diagnosis.nonnormality(0.7 * Q)
-    assert normal["henrici"] < 1e-7 and normal["peak"] == pytest.approx(1)
-    assert normal["numerical_radius"] == pytest.approx(1, rel=1e-3)
-    W = np.array([[0.5, 3.0], [0.0, 0.5]])
-    jordan = diagnosis.nonnormality(W, powers=9)
-    assert jordan["henrici"] == pytest.approx(3 / np.sqrt(9.5))
-    expected = [np.linalg.norm(np.linalg.matrix_power(W, k), 2) / 0.5**k for k in range(10)]
-    np.testing.assert_allclose(jordan["growth"], expected)
-    assert jordan["peak_at"] == 9
-    assert jordan["numerical_radius"] == pytest.approx((0.5 + 1.5) / 0.5, rel=1e-3)
-    nilpotent = diagnosis.nonnormality(np.array([[0.0, 1.0], [0.0, 0.0]]))
-    assert nilpotent["henrici"] == 1 and len(nilpotent["growth"]) == 0
-
-
-def test_a_cut_through_equal_moduli_is_called_ill_posed():
-    W = np.diag([1.0, 0.9001, 0.8999, 0.5]) + np.triu(np.ones((4, 4)), 1) * 0.2
-    torch.manual_seed(0)
-    net = Network(torch.randn(4, 1), torch.from_numpy(W).float(), torch.randn(1, 4))
-    x, y = torch.randn(T, B, 1), torch.randn(T, B, 1)
-    steady = diagnosis.steadiness(evaluation(net, "W_hh", x, y))
-    assert steady.n_low.min() < steady.n_high.max()
-    clear = W - np.diag([0, 0, 0.3, 0])
-    net = Network(net.W_xh, torch.from_numpy(clear).float(), net.W_hy)
-    steady = diagnosis.steadiness(evaluation(net, "W_hh", x, y), alpha=0.7)
-    assert (steady.n_low == 2).all() and (steady.n_high == 2).all()
-    assert (steady.mass_low <= steady.mass).all() and (steady.mass <= steady.mass_high).all()
-
-
-def test_a_normal_network_without_a_complement_has_a_report_too():
-    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
-    torch.manual_seed(0)
-    net = Network(torch.randn(6, 1), torch.from_numpy(0.9 * Q).float(), torch.randn(1, 6))
-    x = torch.randn(T, B, 1)
-    trials = evaluation(net, "W_hh", x, rollout(net, x) + 0.1 * torch.randn(T, B, 1))
-    form = ordered_schur(net.W_hh)
-    table = diagnosis.profile_with_nulls(trials, trials, draws=3)
-    steady, halved = diagnosis.steadiness(trials, draws=3), diagnosis.halves(trials)
-    normal, dosed = diagnosis.nonnormality(net.W_hh), diagnosis.doses(trials)
-    stable = stabilisers(trials, trials)
-    said = diagnosis.findings(
-        table, steady, halved, stable, normal, form.cut_report().gap, net.hidden_size
-    )
-    assert any("there is no complement" in sentence for sentence in said)
-    assert any("nothing can be removed" in sentence for sentence in said)
-    assert "nan" not in " ".join(said) and halved.empty and dosed.empty
-    for figure in (
-        figures.spectrum(form, 0.9),
-        figures.profile(table, 0.1),
-        figures.doses(dosed, "fvu", 0.1),
-        figures.halves(halved, "fvu"),
-        figures.growth(normal["growth"], normal["henrici"]),
-    ):
-        figure.canvas.draw()
-        plt.close(figure)
-
-
-def test_halves_need_a_network_whose_states_are_known():
-    module = nn.Sequential(nn.Linear(4, 4))
-    trials = evaluation(module, "0.weight", torch.randn(T, B, 4), torch.randn(T, B, 4))
-    with pytest.raises(ValueError, match="plain network"):
-        diagnosis.halves(trials)
+# --- the command --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
-    [(0, "0"), (0.25, "0.25"), (-0.0123456, "−0.0123"), (1.5e-7, "1.5·10⁻⁷"), (2e9, "2.0·10⁹"),
-     (float("inf"), "without bound"), (float("nan"), "undefined")],
-)  # fmt: skip
-def test_numbers_are_written_for_readers(value, said):
-    assert text(value) == said
+    ("pairs", "names"),
+    [([], {}), (["a"], {"W_hh": "a"}), (["W_xh=a=b", "c"], {"W_xh": "a=b", "W_hh": "c"})],
+)
+def test_names_are_given_by_role(pairs, names):
+    assert command.roles(pairs) == names
+
+
+@pytest.mark.parametrize(
+    ("pairs", "wrong"), [(["W=a"], "W=a"), (["W_hh="], "W_hh="), (["W_hh=a", "b"], "b")]
+)
+def test_a_role_that_is_unknown_empty_or_given_twice_is_named(pairs, wrong):
+    with pytest.raises(ValueError, match=f"ROLE=NAME, each role of .*got '{wrong}'"):
+        command.roles(pairs)
+
+
+def test_the_options_reach_the_report_and_its_caution_the_terminal(monkeypatch, capsys):
+    got = []
+
+    class Found:
+        does_task, findings = False, ["Caution: …", "more"]
+
+    monkeypatch.setattr(page, "write_report", lambda *given: got.append(given) or Found)
+    monkeypatch.setattr(
+        "sys.argv",
+        ["report", "--weights", "a/w.pt", "--data", "d.npz", "--parameter", "W_hh=a", "--parameter",
+         "W_xh=b", "--activation", "relu", "--batch-first", "--alpha", "0.5", "--metric", "accuracy"],
+    )  # fmt: skip
+    command.main()
+    names = {"W_hh": "a", "W_xh": "b"}
+    assert got == [
+        (Path("a/w.pt"), Path("d.npz"), Path("report-w.html"), "accuracy", 0.5, "relu", names, True)
+    ]
+    assert capsys.readouterr().out.splitlines() == [
+        f"the report is {Path('report-w.html').absolute()}",
+        f"its table is {Path('report-w.csv').absolute()}",
+        "Caution: …",
+    ]
+
+
+@pytest.mark.parametrize("given", [["--help"], ["--weights", "w.pt", "--batch-first"]])
+def test_run_py_hands_over_all_arguments_in_the_callers_folder(monkeypatch, tmp_path, given):
+    handed = []
+    monkeypatch.setattr(run, "environment", lambda: None)
+    monkeypatch.setattr(run, "hand_over", lambda *c, **settings: handed.append((c, settings)) or 3)
+    monkeypatch.setattr("sys.argv", ["run.py", "report", *given])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        run.main()
+    assert stopped.value.code == 3
+    assert handed == [(("-P", "-m", "report", *given), {"cwd": tmp_path})]
+
+
+def in_folder(folder, *given):
+    """The report's command in a folder that holds modules of the same names as its own."""
+    for name in ("report", "study", "torch"):
+        (folder / f"{name}.py").write_text("raise SystemExit('not ours')")
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "report", *given], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://nowhere"},
+    )  # fmt: skip
+
+
+def test_it_runs_in_any_folder_and_says_in_a_line_what_is_wrong(tmp_path):
+    done = in_folder(tmp_path, "--weights", "w.pt", "--data", "d.npz")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "no report: no file d.npz\n"
+    done = in_folder(tmp_path, "--help")
+    assert done.returncode == 0 and "usage: python3 run.py report" in done.stdout
