@@ -14,7 +14,9 @@ import torch
 
 from schur_lib import store
 from schur_lib.dynamics import one_blas_thread
-from schur_lib.training import TASKS, Spec, _keep_freed_memory, train_one
+from schur_lib.specs import Spec
+from schur_lib.tasks import TASKS
+from schur_lib.training import _keep_freed_memory, train_one
 from study import catalogue, folders
 
 REPORTS = {"copy": 6, None: 16}  # of 200 and of 38 steps; the first is not counted

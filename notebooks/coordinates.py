@@ -31,13 +31,14 @@ from study.probes import coordinates
 
 specs = [s for task in catalogue.TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
 nets = catalogue.networks(specs, networks)
-few = {"batch_size": 16, "draws": 2} if profile == "quick" else {}
-small = {"batch_size": 16} if profile == "quick" else {}
-bases = measured("coordinates_bases", coordinates.measure_bases, specs, nets, **few)
-cut = measured("coordinates_cut", coordinates.measure_cut, specs, nets, **small)
-nudges = measured("coordinates_nudges", coordinates.measure_nudges, specs, nets, **few)
-symmetries = measured("coordinates_symmetries", coordinates.measure_symmetries, specs, nets, **few)
-wrong = measured("coordinates_wrong", coordinates.measure_wrong, specs, nets, **small)
+few = {"draws": 2} if profile == "quick" else {}
+on = {"n_trials": 16 if profile == "quick" else 128}
+on_few = {"n_trials": 16 if profile == "quick" else 64, "exact": True}
+bases = measured("coordinates_bases", coordinates.measure_bases, specs, nets, on=on, **few)
+cut = measured("coordinates_cut", coordinates.measure_cut, specs, nets, on=on)
+nudges = measured("coordinates_nudges", coordinates.measure_nudges, specs, nets, on=on, **few)
+symmetries = measured("coordinates_symmetries", coordinates.measure_symmetries, specs, nets, on=on_few, **few)
+wrong = measured("coordinates_wrong", coordinates.measure_wrong, specs, nets, on=on)
 tasks = list(dict.fromkeys(bases.task))
 glue("n_networks", len(specs), display=False)
 glue("n_per_task", int(bases.groupby("task").seed.nunique().min()), display=False)

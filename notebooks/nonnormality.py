@@ -33,12 +33,12 @@ from study.probes import nonnormality
 specs = [s for task in catalogue.TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
 nets = catalogue.networks(specs, networks)
 quick = profile == "quick"
-few = {"n_states": 2, "n_trials": 2} if quick else {}
-departure = measured("nonnormality_departure", nonnormality.measure_departure, specs, nets, **few)
-powers = measured("nonnormality_powers", nonnormality.measure_powers, specs, nets, **few)
-sensitivity = measured("nonnormality_sensitivity", nonnormality.measure_sensitivity, specs, nets, **({"batch_size": 8, "per_block": 2, "draws": 2} if quick else {}))
+on = [{"n_trials": 2 if quick else n} for n in (6, 4)]  # of states, and of products along trials
+departure = measured("nonnormality_departure", nonnormality.measure_departure, specs, nets, on=on)
+powers = measured("nonnormality_powers", nonnormality.measure_powers, specs, nets, on=on)
+sensitivity = measured("nonnormality_sensitivity", nonnormality.measure_sensitivity, specs, nets, on={"n_trials": 8 if quick else 64, "metric": "fvu", "exact": True}, **({"per_block": 2, "draws": 2} if quick else {}))
 first_seed = [(s, n) for s, n in zip(specs, nets, strict=True) if s.seed == 0]
-spectra = measured("nonnormality_pseudospectra", nonnormality.measure_pseudospectra, *zip(*first_seed, strict=True), **({"step": 0.2} if quick else {}))
+spectra = measured("nonnormality_pseudospectra", nonnormality.measure_pseudospectra, *zip(*first_seed, strict=True), on={"n_trials": 6}, **({"step": 0.2} if quick else {}))
 tasks = list(dict.fromkeys(departure.task))
 glue("n_networks", len(specs), display=False)
 

@@ -24,19 +24,23 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib.schur import COUPLINGS
-from study import cache, catalogue, words
-from study.cache import measured
+from schur_lib.subjects import on_task
+from study import cache, catalogue, cells, words
+from study.cache import KEYS, measured
 from study.figures import scope as figures
 from study.figures import style
-from study.probes import cells, fixed_points, operative
+from study.probes import fixed_points, operative
+from study.probes.cells import leaky_profile
+from study.probes.profiles import profiles
 from study.statistics import NETWORK
 
 quick = profile == "quick"
 source = networks if quick else "reference"
 trials = 16 if quick else 256
+on = {"n_trials": trials}
 blocks = [[name] for name in COUPLINGS]
 course = [s for *_, s in catalogue.time_course(profile)]
-along = measured("scope_time_course", cells.along, course, catalogue.networks(course, source), removed=blocks, batch_size=trials)
+along = measured("scope_time_course", profiles, course, catalogue.networks(course, source), on=on, keys=(*KEYS, "steps"), removed=blocks)
 
 # %% [markdown]
 # ## Along training
@@ -78,7 +82,7 @@ glue("first_mass", first_mass, display=False)
 
 # %% mystnb={"figure": {"caption": "Effect of removing a block on the flip-flop and its mass, against the hidden size: median and range over networks.", "name": "fig-sizes"}, "image": {"alt": "Two panels: change of the FVU and Schur mass of the three blocks against hidden sizes from 16 to 512."}} tags=["hide-input"]
 chosen = catalogue.sizes(profile)
-by_size = measured("scope_sizes", cells.along, chosen, catalogue.networks(chosen, source), removed=blocks, batch_size=trials)
+by_size = measured("scope_sizes", profiles, chosen, catalogue.networks(chosen, source), on=on, keys=(*KEYS, "steps"), removed=blocks)
 figures.sizes(by_size[by_size.removed != ""])
 plt.show()
 
@@ -98,7 +102,7 @@ glue("worst_by_size", ", ".join(f"{name} at {size}" for size, name in order.item
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 edge = [s for s in catalogue.specs("copy", profile, networks) if s.construction == "dense_orthogonal"]
-edges = measured("scope_capacity", cells.along, edge, catalogue.networks(edge, networks), removed=blocks, batch_size=trials)
+edges = measured("scope_capacity", profiles, edge, catalogue.networks(edge, networks), on=on, keys=(*KEYS, "steps"), removed=blocks)
 rows = []
 for size, part in edges.groupby("hidden_size"):
     row = {"N_h": size, "n": part.seed.nunique(), "accuracy": f"{part.score[part.removed == ''].mean():.3f}", "n_R": f"{part.n_leading.mean():.0f}"}
@@ -112,7 +116,13 @@ words.show(pd.DataFrame(rows))
 
 # %% mystnb={"figure": {"caption": "Effect of removing a block of each recurrent matrix of other cells, a point a network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}} tags=["hide-input"]
 models = [(k, 0, cells.train_one(k, 0, steps=3)) for k in cells.LAYERS] if quick else [(k, i, cells.load(k, i)) for k, i in cells.shipped()]
-table = pd.concat([cells.profile_of(k, m, trials).assign(seed=i) for k, i, m in models], ignore_index=True)
+profile_tables = []
+for k, i, model in models:
+    for matrix, held_out in cells.evaluations(k, model, trials):
+        profile_tables.append(profiles(held_out, removed=blocks).assign(cell=k, matrix=matrix, seed=i))
+        if k == "leaky":
+            profile_tables.append(leaky_profile(held_out, cells.LEAK).assign(cell=k, matrix="(1 − a) I + a W", seed=i))
+table = pd.concat(profile_tables, ignore_index=True)[["cell", "matrix", "removed", "mass", "score", "delta", "n_leading", "seed"]]
 cache.save(table, "scope_cells")
 figures.cells(table[table.removed != ""])
 plt.show()
@@ -132,16 +142,16 @@ glue("most", ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS), d
 #
 # ## Gated cells at their fixed points
 #
-# The matrix of one gate is not what carries a gated cell's state on: all of them do, through the gates. Near a point $x^*$ that the cell leaves where it is without input, $x^* = F(x^*, 0)$, one matrix does: the Jacobian $J = \partial F/\partial x$ at $x^*$. Its ordered Schur form is that of the cell there. (The state $x$ is $h$ for tanh and GRU, $(h, c)$ for the LSTM. Fixed points are searched as usual, by least squares from states of held-out trials {cite:p}`golub2018`; those that are the nearest to no visited state are left out.)
+# The matrix of one gate is not what carries a gated cell's state on: all of them do, through the gates. Near a point $x^*$ that the cell leaves where it is without input, $x^* = F(x^*, 0)$, one matrix does: the Jacobian $J = \partial F/\partial x$ at $x^*$. Its ordered Schur form is that of the cell there. (The state $x$ is $h$ for tanh and GRU, $(h, c)$ for the LSTM. The points here are those where the cell comes to rest when it is left alone after held-out trials, brought to rounding by Newton's method, and $x = 0$ where it is one. What no trial comes to is left out, such as saddles between two memories: the usual search, least squares on the speed {cite:p}`golub2018`, finds some of them, but which ones depends on where it starts.)
 #
-# To see what a block of $J$ does, it is deleted from $J$ and the rest of $F$ is left alone: $x_{t+1} = F(x_t, u_t) + (\tilde J - J)(x_t - x^*)$, with the $x^*$ nearest to $x_t$. This is our choice. It leaves every fixed point where it is and as stable as it was, since $\tilde J$ has the spectrum of $J$; it is exact to first order near the fixed points and an extrapolation elsewhere. Around $x^* = 0$ of the paper's tanh network the answer is known, $J = W_{hh}$: there it must show the blocks of $W_{hh}$.
+# To see what a block of $J$ does, it is deleted from $J$ and the rest of $F$ is left alone: $x_{t+1} = F(x_t, u_t) + (\tilde J - J)(x_t - x^*)$, with the $x^*$ nearest to $x_t$. This is our choice. It leaves each of these points where it is and as stable as it was, since $\tilde J$ has the spectrum of $J$; it is exact to first order near the fixed points and an extrapolation elsewhere. Around $x^* = 0$ of the paper's tanh network the answer is known, $J = W_{hh}$: there it must show the blocks of $W_{hh}$.
 
-# %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points that a network visits, a point each. Right: effect of deleting a block around the nearest fixed point, or around the origin alone, a point a network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; deleting CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points, a point each. Right: effect of deleting a block around the nearest fixed point, or around the origin alone, a point a network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; deleting CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}} tags=["hide-input"]
 ours = [s for s in catalogue.specs("flip_flop", profile, networks) if s.seed < cells.SEEDS]
-at_rest = [("tanh", s.seed, n) for s, n in zip(ours, catalogue.networks(ours, networks), strict=True)]
-at_rest += [(k, i, m) for k, i, m in models if k in cells.GATES]
-few = {"batch_size": 16, "n_starts": 4, "draws": 3} if quick else {}
-tables = [[part.assign(cell=k, seed=i) for part in fixed_points.linearised(m, **few)] for k, i, m in at_rest]
+n_trials, draws = (16, 3) if quick else (128, 50)
+at_rest = [("tanh", s.seed, on_task(n, s.make_task(), n_trials)) for s, n in zip(ours, catalogue.networks(ours, networks), strict=True)]
+at_rest += [(k, i, next(cells.evaluations(k, m, n_trials))[1]) for k, i, m in models if k in cells.GATES]
+tables = [[part.assign(cell=k, seed=i) for part in fixed_points.linearised(held_out, draws)] for k, i, held_out in at_rest]
 points, changed = (pd.concat(part, ignore_index=True) for part in zip(*tables, strict=True))
 cache.save(points, "scope_fixed_points")
 cache.save(changed, "scope_fixed_point_effects")
@@ -156,7 +166,7 @@ for (cell, point), part in points.groupby(["cell", "point"], sort=False):
 words.show(pd.DataFrame(rows))
 
 # %% [markdown]
-# Medians over points: spectral radius of $J$, dimensions of the leading sector, Henrici's departure over the norm of $J$, and for each block its Schur mass with its share of the squared departure in brackets. "Stable" counts points without an eigenvalue beyond the unit circle; away from 0 they are called memories here, the others saddles. {glue:text}`n_slow` of all points are slow, not fixed ($\lVert F(x) - x\rVert$ above 10⁻⁷).
+# Medians over points: spectral radius of $J$, dimensions of the leading sector, Henrici's departure over the norm of $J$, and for each block its Schur mass with its share of the squared departure in brackets. "Stable" counts points without an eigenvalue beyond the unit circle; away from 0 they are called memories here. ({glue:text}`n_marginal` points have an eigenvalue within 10⁻³ of the circle, where "stable" would say little.) After {glue:text}`settled` of the trials the cell comes to rest; the others have no part in the points.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []
@@ -177,10 +187,13 @@ harmful = ", ".join(f"{n} in {int((largest.removed == n).sum())}" for n in COUPL
 milder = gated[gated.removed == "CC"].p <= 0.05
 rest = changed[(changed.points == "origin") & (changed.cell == "tanh")]
 order_kept = sum(list(part.sort_values("delta").removed) == list(part.sort_values("from_W").removed) for _, part in rest.groupby("seed"))
-glue("n_slow", int((points.speed > fixed_points.FIXED).sum()), display=False)
+glue("n_marginal", int((points.point == "marginal").sum()), display=False)
+glue("settled", f"{points.reached.sum() / len(at_rest):.1%}".replace(".0%", "%").replace("%", " %"), display=False)
 glue("n_memories", len(memories), display=False)
 glue("n_stable", int((memories.n_unstable == 0).sum()), display=False)
 glue("n_gated", n_gated, display=False)
+held = memories.groupby(["cell", "seed"])[["bit_1", "bit_2", "bit_3"]]
+glue("n_eight", sum(len(bits) == 8 == len(bits[bits.abs().all(axis=1)].drop_duplicates()) for _, bits in held), display=False)
 glue("memory_n_R", median_at(memories, "n_leading"), display=False)
 glue("memory_CC", median_at(memories, "share_CC"), display=False)
 glue("harmful", harmful, display=False)
@@ -191,7 +204,7 @@ glue("n_rest", rest.seed.nunique(), display=False)
 glue("rest_ratio", float((rest.delta / rest.from_W)[rest.from_W >= 0.01].median()) if (rest.from_W >= 0.01).any() else float("nan"), display=False)
 
 # %% [markdown]
-# The {glue:text}`n_gated` gated networks visit {glue:text}`n_memories` fixed points away from 0, of which {glue:text}`n_stable` are stable (three bits make eight memories a network). The leading sector there has {glue:text}`memory_n_R:.0f` dimensions in the median, and $T_{CC}$ holds {glue:text}`memory_CC:.2f` of the squared departure from normality. Of the three blocks the one whose deletion does most harm is {glue:text}`harmful` networks, and in {glue:text}`n_milder` of {glue:text}`n_CC` networks deleting $T_{CC}$ is milder than nearly all random changes of its norm ($p \le 0.05$).
+# The {glue:text}`n_gated` gated networks rest at {glue:text}`n_memories` fixed points away from 0, of which {glue:text}`n_stable` are stable; {glue:text}`n_eight` networks have exactly eight, one for each state of the three bits. The leading sector there has {glue:text}`memory_n_R:.0f` dimensions in the median, and $T_{CC}$ holds {glue:text}`memory_CC:.2f` of the squared departure from normality. Of the three blocks the one whose deletion does most harm is {glue:text}`harmful` networks, and in {glue:text}`n_milder` of {glue:text}`n_CC` networks deleting $T_{CC}$ is milder than nearly all random changes of its norm ($p \le 0.05$).
 #
 # The check: around the origin of the tanh network the blocks are those of $W_{hh}$, and their harms have the order of those of the paper's deletion in {glue:text}`order_kept` of {glue:text}`n_rest` networks. Their size differs ({glue:text}`rest_ratio:.1f` times, as a median), because the change acts outside the tanh, which would have bounded it. So these effects rank blocks; they are no measure of what retouched weights would do.
 #
@@ -201,7 +214,7 @@ glue("rest_ratio", float((rest.delta / rest.from_W)[rest.from_W >= 0.01].median(
 
 # %% mystnb={"figure": {"caption": "Dashed: W with its first k operative dimensions alone. Lines: a block removed except for its part that writes into the first k columns (top) or reads from the first k rows (bottom). Medians and range over networks; linear below 0.001.", "name": "fig-operative"}, "image": {"alt": "Two by two panels: columns and rows, sine generation and context integration. The error falls as the number of operative dimensions grows, sooner for columns than for rows when the first k stand alone, and sooner for rows than for columns when blocks keep their part on them."}} tags=["hide-input"]
 specs = [s for task in ("sine_generation", "context_integration") for s in catalogue.specs(task, profile, networks)]
-operatives = measured("scope_operative", operative.operative, specs, catalogue.networks(specs, networks), batch_size=trials)
+operatives = measured("scope_operative", operative.operative_profile, specs, catalogue.networks(specs, networks), on={"n_trials": trials, "metric": "fvu"})
 figures.operative(operatives)
 plt.show()
 
@@ -240,7 +253,7 @@ exceptions = f", more for {' and '.join(strays)}" if strays else ""
 answer = (
     f"After one step no block holds more than {first_mass:.3f} of the mass, and from a fifth of the training on the most harmful block is that of the end in {n_same} of {n_late} cases; "
     f"{sizes_say}; in the {len(most)} cuts of other cells' recurrent matrices (the leaky one in two orders) it is " + ", ".join(f"{name} in {most.count(name)}" for name in COUPLINGS) + "; "
-    f"at the {len(memories)} fixed points that GRU and LSTM visit the most harmful block of the Jacobian is {harmful} of {n_gated} networks; "
+    f"at the {len(memories)} fixed points where GRU and LSTM come to rest the most harmful block of the Jacobian is {harmful} of {n_gated} networks; "
     f"the operative dimensions {agree} the blocks: with a block's part on the leading ones kept, {left['columns']:.2f} of its effect is left for the columns and {left['rows']:.2f} for the rows, as medians over blocks{exceptions}."
 )
 glue("answer", answer, display=False)

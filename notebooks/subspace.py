@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib.training import TASKS
+from schur_lib.tasks import TASKS
 from study import cache, catalogue, words
 from study.cache import measured
 from study.figures import controls as figures
@@ -34,14 +34,15 @@ from study.statistics import NETWORK, explained, holm, interval, sign_flip
 quick = profile == "quick"
 specs = [s for task in TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
 nets = catalogue.networks(specs, networks)
-trials = 16 if quick else 256
-half_table = measured("subspace_halves", activity.halves, specs, nets, batch_size=trials)
+n_trials = 16 if quick else 256
+on = {"n_trials": n_trials, "metric": "fvu"}
+half_table = measured("subspace_halves", activity.halves, specs, nets, on=on)
 whole = half_table[half_table.part == "whole"]
 n_networks = whole.groupby("task").seed.nunique()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
 others = [s for s in catalogue.specs("copy", profile, networks) if s.construction != "cayley" and (s.construction, s.hidden_size) != catalogue.FIGURE_1[0]]
-other_halves = measured("subspace_halves_others", activity.halves, others, catalogue.networks(others, networks), batch_size=trials)
+other_halves = measured("subspace_halves_others", activity.halves, others, catalogue.networks(others, networks), on=on)
 glue("n_others", len(others), display=False)
 
 # %% [markdown]
@@ -178,7 +179,7 @@ glue("others_off", median_of(elsewhere[elsewhere.part == "off"].effect), display
 # A safe block may meet the activity and still be safe. Replace $\Delta W$ by $U\,\Delta W$ with a random rotation $U$: $\lVert U\,\Delta W\,h\rVert = \lVert\Delta W\,h\rVert$ for every state, so that this change reads the same directions and is as large at every step; it only writes elsewhere. If activity were all that counted, block and rotation would do the same.
 
 # %% mystnb={"figure": {"caption": "Effect of each block against that of changes that read the same and write elsewhere (median over random rotations). Above the line a block does more than such changes, below it less.", "name": "fig-rotated"}, "image": {"alt": "A scatter plot on logarithmic axes with a diagonal. Copy networks: blocks CC and RR far below the line, CR above it. Flip-flop: CR above it. Sine generation and context integration scatter around the line."}} tags=["hide-input"]
-rotated = measured("subspace_rotations", activity.rotations, specs, nets, draws=10 if quick else 100, batch_size=8 if quick else 64)
+rotated = measured("subspace_rotations", activity.rotations, specs, nets, on={"n_trials": 8 if quick else 64, "metric": "fvu"}, draws=10 if quick else 100)
 figures.rotated_effects(rotated)
 plt.show()
 
@@ -224,7 +225,7 @@ glue("copy_CR_rotated", median_of(row.rotated), display=False)
 # What a block reads are the leading right singular vectors of $\Delta W$, what it writes the left ones, as many as carry 99 % of $\lVert\Delta W\rVert^2$. Their principal angles to three subspaces, $V_k$, the rows of $W_{hy}$ and the columns of $W_{xh}$, are summed up by the mean $\cos^2$, less what two random subspaces of these dimensions have, the larger dimension over $N_h$.
 
 # %% mystnb={"figure": {"caption": "Overlap (mean cos² of the principal angles) of what blocks read (left) and write (right) with the activity, the readout and the drive, above chance: medians over networks and the range. 0 is what random subspaces have.", "name": "fig-overlaps"}, "image": {"alt": "Six panels: input and output directions by activity, readout and drive; four tasks each. Blocks RR and CR write into the activity far more than chance; CC of the copy networks reads and writes away from the activity."}} tags=["hide-input"]
-angles = measured("subspace_directions", activity.directions, specs, nets, draws=5 if quick else 50, batch_size=trials)
+angles = measured("subspace_directions", activity.directions, specs, nets, on=on, draws=5 if quick else 50)
 figures.overlaps(angles)
 plt.show()
 
@@ -244,7 +245,7 @@ words.show(pd.DataFrame(rows))
 # A block may spoil the readout and leave the information. After each ablation a ridge decoder is fitted to the states (one matrix for all steps, as $W_{hy}$ is; its penalty chosen on other trials) and scored on a third set of trials, beside the readout of the network.
 
 # %% mystnb={"figure": {"caption": "Score after each ablation with the network's own readout (filled) and with a decoder refitted to the ablated network (open): mean over networks.", "name": "fig-decoders"}, "image": {"alt": "Four panels, one a task. On the copy task the refitted decoder replays almost without error after every ablation; on the other tasks it recovers a part of what is lost."}} tags=["hide-input"]
-decoded = measured("subspace_decoders", activity.decoders, specs, nets, batch_size=trials)
+decoded = measured("subspace_decoders", activity.decoders, specs, nets, on=[{"n_trials": n_trials, "seed": seed} for seed in (1, 2, 0)])
 figures.decoder_scores(decoded)
 plt.show()
 

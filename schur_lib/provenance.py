@@ -104,7 +104,7 @@ def _source(module):
         spec = importlib.util.find_spec(parts[0])
     except (ImportError, ValueError):
         return None
-    if spec is None or not spec.origin or not spec.submodule_search_locations:
+    if spec is None or not spec.submodule_search_locations:
         return None
     for folder in map(Path, spec.submodule_search_locations):
         for file in (folder.joinpath(*parts[1:], "__init__.py"),

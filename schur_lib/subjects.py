@@ -50,7 +50,7 @@ class Evaluation:
         states_of: (N, N) → the states h_1 … h_T (T, B, N) with that matrix; None where they are unknown.
         module: the network or module itself.
         network: the same as a `Network` where it is a plain one; None elsewhere.
-        inputs: (T, B, N_x) of the network; None where there is none.
+        inputs: (T, B, N_x), time first; None where they are something else.
         free_steps: steps that the network runs on after the input has ended.
     """
 
@@ -325,9 +325,11 @@ def _of_module(
         for W in matrices:
             yield run_one(W)
 
+    plain = isinstance(inputs, Tensor) and inputs.ndim == 3
     return Evaluation(
         whole[rows].cpu().double(), run, metric, targets, len(outputs), outputs.shape[1],
         _activity(module, parameter, run_one, rows, inputs, batch_first, seed, states), module,
+        inputs=inputs.transpose(0, 1) if plain and batch_first else inputs if plain else None,
     ), outputs  # fmt: skip
 
 

@@ -32,6 +32,7 @@ def measured(
     specs: Sequence[Spec],
     networks: Sequence[Network],
     on: dict | Sequence[dict] | None = None,
+    keys: Sequence[str] = KEYS,
     **options,
 ) -> pd.DataFrame:
     """The measurements of several networks as one tidy table, also saved as a result.
@@ -48,20 +49,21 @@ def measured(
         networks: as many.
         on: the trials: arguments of `on_task`, and `exact` for a run in float64; several for a probe that
             takes several evaluations.
+        keys: columns that tell the networks apart: fields of their specs or recipes.
         options: keyword arguments of `probe`, such as could stand in a JSON file.
 
     Returns:
-        `task`, `construction`, `hidden_size`, `seed`, then the columns of the probe.
+        The keys, then the columns of the probe.
     """
     on = [on or {}] if on is None or isinstance(on, dict) else list(on)
-    stamp = stamp_of(probe, specs, networks, on, options)
+    stamp = stamp_of(probe, specs, networks, on, keys, options)
     anew = os.environ.get("SCHUR_LIB_MEASURE") == "all"
     if not anew and shipped_stamp(name) == stamp:
         table = read(folders.RESULTS / f"{name}.csv")
     else:
         # the caller's store, wherever the backend of joblib has its workers
         folder = folders.store() / "measured"
-        part = partial(_part, folder, name, probe, on, options, stamp["code"], anew)
+        part = partial(_part, folder, name, probe, on, keys, options, stamp["code"], anew)
         jobs = Parallel(n_jobs=-1 if len(specs) > 1 else 1)
         table = pd.concat(
             jobs(delayed(part)(spec, net) for spec, net in zip(specs, networks, strict=True)),
@@ -72,14 +74,20 @@ def measured(
     return table
 
 
-def measure_one(probe: Callable, spec: Spec, net: Network, on: Sequence[dict], options: dict):
+def measure_one(
+    probe: Callable,
+    spec: Spec,
+    net: Network,
+    on: Sequence[dict],
+    options: dict,
+    keys: Sequence[str] = KEYS,
+) -> pd.DataFrame:
     """The rows of one network, as they stand in the table."""
     if "seed" in inspect.signature(probe).parameters and "seed" not in options:
         options = {**options, "seed": (spec.seed, list(TASKS).index(spec.task))}
     rows = probe(*(subject(spec, net, **trials) for trials in on), **options)
-    for i, key in enumerate(KEYS):
-        if key not in rows:
-            rows.insert(i, key, getattr(spec, key))
+    for i, key in enumerate(keys):
+        rows.insert(i, key, getattr(spec if hasattr(spec, key) else spec.recipe, key))
     return rows.round(7)
 
 
@@ -105,13 +113,14 @@ def shipped_stamp(name: str) -> dict | None:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def stamp_of(probe, specs, networks, on, options) -> dict:
+def stamp_of(probe, specs, networks, on, keys, options) -> dict:
     """What decides a table: the probe and all the code it reaches, libraries, options and networks."""
-    nets = [[s.task, s.as_dict()["task_options"], n.digest()] for s, n in zip(specs, networks, strict=True)]
+    nets = [[s.as_dict(), n.digest()] for s, n in zip(specs, networks, strict=True)]
     return {
         "probe": f"{probe.__module__}.{probe.__name__}",
         "options": json.loads(json.dumps(options)),
         "on": json.loads(json.dumps(on)),
+        "keys": list(keys),
         "code": code_digest(probe.__module__, __name__),
         "libraries": library_versions(),
         "networks": hashlib.sha256(json.dumps(nets).encode()).hexdigest()[:16],
@@ -119,12 +128,12 @@ def stamp_of(probe, specs, networks, on, options) -> dict:
     }
 
 
-def _part(folder, name, probe, on, options, code, anew, spec, net):
-    key = [name, options, on, code, library_versions(), spec.as_dict(), net.digest()]
+def _part(folder, name, probe, on, keys, options, code, anew, spec, net):
+    key = [name, options, on, list(keys), code, library_versions(), spec.as_dict(), net.digest()]
     key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     file = folder / f"{name}-{spec.task}-{key}.csv"
     if anew or not file.exists():
-        rows = measure_one(probe, spec, net, on, options)
+        rows = measure_one(probe, spec, net, on, options, keys)
         _write(file, rows.to_csv(index=False, na_rep="nan"))
     # read back even when just measured, so that a table does not depend on whether it was
     return read(file)

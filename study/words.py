@@ -1,10 +1,62 @@
-"""Numbers and tables as text."""
+"""How a chapter speaks: numbers as text, and the two calls that put tables and sentences on its page."""
 
 import math
+from collections.abc import Callable, Mapping
 
 import pandas as pd
+from IPython.display import display
+from myst_nb import glue
 
 from study.paper import numbers
+
+
+def tell(sentence: str, name: str | None = None) -> None:
+    """Put a computed sentence or paragraph on the page; with a name, other pages can quote it.
+
+    Args:
+        sentence: Markdown as the book reads it, from a tested function of `study.answers`.
+        name: what `{glue:text}` of another page calls it.
+    """
+    display({"text/markdown": sentence, "text/plain": sentence}, raw=True)
+    if name:
+        glue(name, sentence, display=False)
+
+
+def show(table: pd.DataFrame, formats: Mapping[str, str | Callable] | None = None) -> None:
+    """Put a table on the page as Markdown, which the book sets as a table and nbval compares.
+
+    Args:
+        table: text and integers; numbers that are not whole need a format, so that they are printed with
+            a fixed precision.
+        formats: by column, as for `as_text`, or a function of the entry.
+    """
+    shown = table.copy()
+    for column, form in (formats or {}).items():
+        write = form if callable(form) else lambda value, form=form: as_text(value, form)
+        shown[column] = [write(value) for value in table[column]]
+    shown = shown.astype(str)
+    # Numbers do not break over lines in a narrow column: the table scrolls instead.
+    numeric = [not shown[c].str.contains(r"[^\W\d_]").any() for c in shown]
+    for column, right in zip(shown, numeric, strict=True):
+        if right:
+            shown[column] = shown[column].str.replace(" ", "\N{NO-BREAK SPACE}")
+    align = ["right" if right else "left" for right in numeric]
+    text = shown.to_markdown(index=False, disable_numparse=True, colalign=align)
+    display({"text/markdown": text, "text/plain": text}, raw=True)
+
+
+def as_text(value: float, form: str = ".3f") -> str:
+    """A number as text with a true minus sign: "+.3f" with its sign, a dash for NaN, no sign at zero."""
+    if pd.isna(value):
+        return "–"
+    text = format(value, form).replace("-", "−")
+    return text if text.strip("+−0.%") else text.lstrip("+−")
+
+
+def listed(items) -> str:
+    """Words in a row: "a", "a and b", "a, b and c"; "none" without any."""
+    *first, last = items or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
@@ -57,10 +109,7 @@ def mean_sd(values, digits: int = 3) -> str:
 
 def signed(value: float, digits: int = 3) -> str:
     """A difference as text, with its sign, "−0.012"; a dash where there is none."""
-    if pd.isna(value):
-        return "–"
-    text = f"{value:+.{digits}f}".replace("-", "−")
-    return text if text.strip("+−0.") else text[1:]
+    return as_text(value, f"+.{digits}f")
 
 
 def power_above(value: float) -> str:
@@ -69,37 +118,3 @@ def power_above(value: float) -> str:
         return "0"
     exponent = str(math.floor(math.log10(value)) + 1)
     return "10" + exponent.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def show(table: pd.DataFrame) -> None:
-    """Show a table of text as Markdown, which the book sets as a table and nbval compares.
-
-    Args:
-        table: text and integers; numbers are to be formatted before, with a fixed precision.
-    """
-    from IPython.display import display
-
-    rows = [list(map(str, row)) for row in table.itertuples(index=False)]
-    rows = [list(map(str, table.columns)), *rows]
-    numeric = [
-        not any(letter.isalpha() for cell in column[1:] for letter in cell)
-        for column in zip(*rows, strict=True)
-    ]
-    # Numbers do not break over lines in a narrow column: the table scrolls instead.
-    rows = [
-        [
-            cell.replace(" ", "\N{NO-BREAK SPACE}") if right else cell
-            for cell, right in zip(row, numeric, strict=True)
-        ]
-        for row in rows
-    ]
-    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
-    rule = [
-        "-" * (w - 1) + (":" if right else "-") for w, right in zip(widths, numeric, strict=True)
-    ]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |"
-        for row in [rows[0], rule, *rows[1:]]
-    ]
-    text = "\n".join(lines)
-    display({"text/markdown": text, "text/plain": text}, raw=True)

@@ -15,9 +15,8 @@ import torch
 
 from schur_lib import store
 from schur_lib.dynamics import rollout
-from schur_lib.profile import held_out
 from schur_lib.schur import ordered_schur
-from schur_lib.training import TASKS
+from schur_lib.tasks import TASKS, held_out
 from study import catalogue, folders
 from study.figures import style
 
@@ -53,7 +52,7 @@ def export(folder):
         if task.name not in index["tasks"]:
             inputs, targets = trials(task)
             index["tasks"][task.name] = {
-                "title": style.NAMES[task.name], "score": task.score_name,
+                "title": style.NAMES[task.name], "score": task.metric.name,
                 "free_steps": task.free_steps, "n_trials": N_TRIALS[task.name],
             }
             write(folder / f"trials-{task.name}.js", task.name, {}, inputs=inputs, targets=targets)

@@ -3,8 +3,8 @@
 import os
 
 from axe_playwright_python.sync_playwright import Axe
-from conftest import listen
 
+from tests.cases import listen
 from tools.notebooks import ROOT
 
 # the folder for screenshots, which CI keeps; without it none are made

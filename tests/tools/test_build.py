@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 from bs4 import BeautifulSoup
-from conftest import run
 
+from tests.cases import run
 from tools import keep_figures, notebooks
 from tools.notebooks import ROOT
 

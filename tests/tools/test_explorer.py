@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from conftest import listen
 
 from schur_lib import store
-from schur_lib.profile import ablation_profile, scores_of
+from schur_lib.profile import ablation_profile
 from schur_lib.schur import COUPLINGS, SUBSETS, label, ordered_schur
+from schur_lib.subjects import on_task
 from study import folders
+from tests.cases import listen
 from tools import explorer
 
 NAMES = ("copy-dense_orthogonal-72-0", "copy-dense_orthogonal-72-1", "copy-cayley-72-0",
@@ -71,7 +72,7 @@ def state(name, removed=(), dose=100, alpha=0.9):
 @every_network
 def test_the_scores_of_all_eight_subsets_are_those_of_the_library(page, name):
     spec, task, net = network(name)
-    table = ablation_profile(net, task, batch_size=explorer.N_TRIALS[task.name])
+    table = ablation_profile(net, task, n_trials=explorer.N_TRIALS[task.name])
     table = table.set_index("removed")
     for removed in SUBSETS:
         row, ours = table.loc[label(removed)], page(state(name, removed))
@@ -88,7 +89,7 @@ def test_a_dose_and_another_cut_give_the_scores_of_the_library(page, alpha):
     for coupling in COUPLINGS:
         T = form.T - share * np.where(form.couplings(alpha)[coupling], form.T, 0)
         W = torch.from_numpy(form.Q @ T @ form.Q.T).to(net.W_hh)
-        expected = float(scores_of(net, task, [W], explorer.N_TRIALS[task.name])[0])
+        expected = on_task(net, task, explorer.N_TRIALS[task.name]).scores([W]).item()
         ours = page(state(name, {coupling}, 35, alpha))
         assert ours["score"] == pytest.approx(expected, abs=1e-3, rel=1e-3), coupling
         assert ours["leading"] == form.n_leading(alpha)

@@ -6,8 +6,8 @@ import sys
 
 import nbformat
 import pytest
-from conftest import PARAMETERS
 
+from tests.cases import PARAMETERS
 from tools import notebooks, references
 
 NAMES = notebooks.names()

@@ -6,9 +6,9 @@ import torch
 
 from schur_lib import initialisations
 from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.training import generator
-from study import catalogue
-from study.probes import cells
+from schur_lib.tasks import generator
+from study import catalogue, cells
+from study.probes.cells import leaky_form, leaky_profile
 
 
 def random_matrix(n, seed):
@@ -30,7 +30,7 @@ def test_every_time_course_ends_at_the_reference_network_of_its_seed():
 
 def test_the_schur_vectors_of_W_triangulate_the_linear_part_of_a_leaky_cell():
     W, leak = random_matrix(12, 1), 0.3
-    form, back = cells.leaky_form(W, leak)
+    form, back = leaky_form(W, leak)
     np.testing.assert_allclose(back((1 - leak) * np.eye(12) + leak * W), W, atol=1e-12)
     # the same Schur vectors: in the basis of the leaky part W is triangular too, and so is the reverse
     for basis, M in ((form, W), (ordered_schur(W), (1 - leak) * np.eye(12) + leak * W)):
@@ -45,7 +45,7 @@ def test_the_schur_vectors_of_W_triangulate_the_linear_part_of_a_leaky_cell():
 
 def test_a_removal_in_leaky_order_keeps_the_spectrum_of_W():
     W = random_matrix(10, 2)
-    form, back = cells.leaky_form(W, 0.5)
+    form, back = leaky_form(W, 0.5)
     kept = np.linalg.eigvals(back(form.ablate(set(COUPLINGS))))
     np.testing.assert_allclose(np.sort(kept.real), np.sort(np.linalg.eigvals(W).real), atol=1e-8)
 
@@ -76,8 +76,20 @@ def test_training_is_deterministic_by_seed_and_every_matrix_has_a_profile(kind):
     again, other = (cells.train_one(kind, seed, n_h=8, steps=2) for seed in (0, 1))
     W, V, U = (m.core.weight_hh_l0 for m in (first, again, other))
     assert torch.equal(W, V) and not torch.equal(W, U)
-    table = cells.profile_of(kind, first, batch_size=4)
-    matrices = len(cells.GATES.get(kind, [1])) + (kind == "leaky")
-    assert len(table) == 4 * matrices and np.isfinite(table.delta).all()
+    trials = dict(cells.evaluations(kind, first, n_trials=4))
+    assert len(trials) == len(cells.GATES.get(kind, [1]))
+    for held_out in trials.values():
+        assert np.isfinite(held_out.harms([0 * held_out.W_hh])).all()
+        assert held_out.acted_on().shape == (25, 4, 8)
     with pytest.raises(ValueError, match="kind"):
         cells.train_one("elman", 0)
+
+
+def test_the_profile_in_leaky_order_scores_the_matrix_that_is_cut_there():
+    model = cells.train_one("leaky", 0, n_h=8, steps=2)
+    (_, trials), leak, I = *cells.evaluations("leaky", model, 4), cells.LEAK, np.eye(8)
+    table = leaky_profile(trials, leak).set_index("removed")
+    form = ordered_schur((1 - leak) * I + leak * trials.W_hh.numpy())
+    W = (form.ablate({"CC"}) - (1 - leak) * I) / leak
+    np.testing.assert_allclose(table.delta["CC"], trials.harms([W])[0], atol=1e-7)
+    assert table.delta[""] == 0 and table.mass["CC"] == form.removed_mass({"CC"})
