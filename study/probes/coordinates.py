@@ -423,7 +423,7 @@ def measure_bases(trials: Evaluation, draws=5, alpha=0.9, seed=0):
         for draw, U in enumerate(bases):
             add("random", draw, removed, in_basis(W, U, mask))
     columns = ["system", "draw", "removed", "mass", "spectrum", "imaginary"]
-    table = pd.DataFrame(rows, columns=columns).assign(score=trials.scores(matrices))
+    table = pd.DataFrame(rows, columns=columns).assign(score=trials.scores(matrices).numpy())
     return table.assign(
         delta=table.score - trials.intact,
         condition=float(np.linalg.cond(np.linalg.eig(W)[1])),

@@ -74,12 +74,11 @@ def henrici(form: OrderedSchur, alpha=0.9):
     return {"henrici": float(np.sqrt(sum(size**2 for size in parts.values()))), **parts}
 
 
-def numerical_radius(A, n_angles=24):
+def numerical_radius(A):
     """max |xᴴ A x| over unit x, = max over θ of the largest eigenvalue of (e^{iθ}A + e^{−iθ}Aᴴ)/2.
 
     Args:
         A: (N, N) real; then θ and −θ give the same.
-        n_angles: of the first search over [0, π], refined around the best.
     Returns:
         float, between max(ρ, ‖A‖/2) and ‖A‖; ρ for a normal matrix.
     """
@@ -88,7 +87,7 @@ def numerical_radius(A, n_angles=24):
         turned = np.exp(1j * theta) * A
         return -np.linalg.eigvalsh((turned + turned.conj().T) / 2)[-1]
 
-    angles = np.linspace(0, np.pi, n_angles)
+    angles = np.linspace(0, np.pi, 24)  # then refined around the best
     values = [minus_largest(theta) for theta in angles]
     best, step = angles[int(np.argmin(values))], angles[1]
     refined = minimize_scalar(minus_largest, bounds=(best - step, best + step), method="bounded")
@@ -245,7 +244,7 @@ def couplings_moved(form: OrderedSchur, W, rng, draws=5, size=SIZE):
     return couplings, entries
 
 
-def expand(trials: Evaluation, directions, chunk=2):
+def expand(trials: Evaluation, directions):
     """What deleting W's part D costs, exactly and by the first two derivatives of the score.
 
     FVU(W − s D) = FVU(W) + s f + s²/2 g + …; f = −⟨∂FVU/∂W, D⟩ and g = ⟨D, H D⟩, H the Hessian, are the
@@ -254,7 +253,6 @@ def expand(trials: Evaluation, directions, chunk=2):
     Args:
         trials: of a plain tanh network, in float64; its metric has derivatives (the FVU).
         directions: (K, N_h, N_h) float64, the parts D.
-        chunk: directions run at a time.
     Returns:
         DataFrame: `first` f, `second` f + g/2, `exact` FVU(W − D) − FVU(W).
     """
@@ -268,7 +266,7 @@ def expand(trials: Evaluation, directions, chunk=2):
 
     intact = score(net.W_hh)
     parts = []
-    for D in torch.as_tensor(directions).to(net.W_hh).split(chunk):
+    for D in torch.as_tensor(directions).to(net.W_hh).split(2):  # memory grows with the steps
         s = torch.zeros(len(D), 1, 1).to(D).requires_grad_()
         # each score depends on its own s alone: the gradient of their sum holds every derivative
         (slope,) = torch.autograd.grad(score(net.W_hh - s * D).sum(), s, create_graph=True)

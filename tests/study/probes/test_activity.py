@@ -5,24 +5,25 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from schur_lib import Network, ordered_schur
+from schur_lib import Network, ordered_schur, tasks
 from schur_lib.dynamics import plain_states
-from schur_lib.profile import ablation_profile, held_out
-from schur_lib.training import Spec
+from schur_lib.profile import ablation_profile
+from schur_lib.subjects import on_task
+from schur_lib.tasks import held_out
 from study.probes.activity import (
     active_mass,
     activity_basis,
+    activity_moments,
     decoders,
     directions,
     halves,
     ridge,
     rotations,
-    second_moments,
 )
 from study.probes.nulls import random_orthogonal
 
 # One sign, held for four steps.
-SPEC = Spec("copy", task_options={"n_symbols": 1, "n_channels": 1, "horizon": 4})
+TASK = tasks.copy(n_symbols=1, n_channels=1, horizon=4)
 RNG = np.random.default_rng
 
 
@@ -44,13 +45,21 @@ def turned(net, seed=0):
     return Network(U @ net.W_xh, U @ net.W_hh @ U.T, net.W_hy @ U.T)
 
 
-def test_second_moments_are_those_of_the_states_that_the_weights_act_on():
-    net, task = silent_units(), SPEC.make_task()
-    inputs, _ = held_out(task, 16)
+def by_fvu(net, n_trials=32):
+    return on_task(net, TASK, n_trials, metric="fvu")
+
+
+def three_sets(net, n_trials):
+    return [on_task(net, TASK, n_trials, seed) for seed in (1, 2, 0)]
+
+
+def test_activity_moments_are_those_of_the_states_that_the_weights_act_on():
+    net = silent_units()
+    inputs, _ = held_out(TASK, 16)
     states = plain_states(net, inputs, free_steps=4).numpy()
     states = np.concatenate([np.zeros((1, 16, 4)), states[:-1]])  # from h_0, without the last one
     naive = sum(np.outer(h, h) for step in states for h in step) / (5 * 16)
-    assert_allclose(second_moments(net, task, 16), naive, atol=1e-6)
+    assert_allclose(activity_moments(by_fvu(net, 16)), naive, atol=1e-6)
 
 
 def test_the_activity_basis_holds_the_share_it_says_and_no_fewer_would_do():
@@ -78,7 +87,7 @@ def test_active_mass_is_the_mean_over_states():
 
 
 def test_a_block_that_never_meets_the_activity_has_no_active_mass_and_no_effect():
-    table = halves(SPEC, silent_units(), batch_size=32)
+    table = halves(by_fvu(silent_units()))
     safe = table[table.removed.isin(["CR", "CC"])]
     assert (safe.delta == 0).all() and (safe.active_mass == 0).all()
     whole = safe[safe.part == "whole"]
@@ -89,7 +98,7 @@ def test_a_block_that_never_meets_the_activity_has_no_active_mass_and_no_effect(
 
 
 def test_a_block_that_alone_carries_the_task_carries_it_on_the_activity():
-    table = halves(SPEC, silent_units(), batch_size=32)
+    table = halves(by_fvu(silent_units()))
     rows = table[(table.removed == "RR") & (table.share == 0.999)].set_index("part")
     whole = table[(table.removed == "RR") & (table.part == "whole")].iloc[0]
     assert whole.delta == pytest.approx(1, abs=0.1)  # the output is 0: an FVU of 1 or so
@@ -100,19 +109,19 @@ def test_a_block_that_alone_carries_the_task_carries_it_on_the_activity():
 
 def test_the_halves_are_the_block_and_orthogonal_to_each_other():
     net = turned(silent_units(), 3)
-    table = halves(SPEC, net, batch_size=32)
+    table = halves(by_fvu(net))
     for name in ("RR", "CR", "CC"):
         part = table[table.removed == name].set_index(["part", "share"]).mass
         whole = part["whole"].iloc[0]
         for share in (0.95, 0.99, 0.999):
             assert part["on", share] ** 2 + part["off", share] ** 2 == pytest.approx(whole**2)
-    profile = ablation_profile(net, SPEC.make_task()).set_index("removed")
+    profile = ablation_profile(net, TASK).set_index("removed")
     whole = table[table.part == "whole"].set_index("removed")
     assert_allclose(whole.mass, profile.mass[whole.index], rtol=1e-6)
 
 
 def test_rotations_of_a_block_off_the_activity_do_nothing_and_others_read_the_same():
-    table = rotations(SPEC, silent_units(), draws=20).set_index("removed")
+    table = rotations(by_fvu(silent_units(), 64), draws=20).set_index("removed")
     for name in ("CR", "CC"):
         row = table.loc[name]
         assert row.delta == row.rotated_low == row.rotated_high == row.effect == 0
@@ -120,7 +129,7 @@ def test_rotations_of_a_block_off_the_activity_do_nothing_and_others_read_the_sa
 
 
 def test_angles_of_a_block_to_the_subspaces_it_reads_and_writes():
-    table = directions(SPEC, silent_units(), draws=10, batch_size=32)
+    table = directions(by_fvu(silent_units()), draws=10)
     table = table.set_index(["removed", "side", "subspace"])
     # RR reads unit 1 and writes unit 0; the drive enters unit 1; the readout sees unit 0
     assert table.overlap["RR", "input", "drive"] == pytest.approx(1)
@@ -172,7 +181,7 @@ def test_ridge_agrees_with_its_normal_equations():
 
 def test_a_refitted_decoder_finds_what_the_readout_no_longer_sees():
     """Without RR the sign stays in unit 1: the readout sees 0, a new decoder sees everything."""
-    table = decoders(SPEC, silent_units(), batch_size=32).set_index("removed")
+    table = decoders(*three_sets(silent_units(), 32)).set_index("removed")
     assert table.fixed[""] == table.refitted[""] == 1
     assert table.fixed["RR"] == 0 and table.refitted["RR"] == 1
     assert (table.fixed[["CR", "CC"]] == 1).all()
@@ -182,13 +191,47 @@ def test_a_refitted_decoder_finds_nothing_where_nothing_is_left():
     """A unit without self-coupling forgets, once the block that feeds it is gone."""
     W = torch.tensor([[1.0, 5.0], [0.0, 0.0]])
     net = Network(torch.tensor([[0.0], [1.0]]), W, torch.tensor([[1.0, 0.0]]))
-    table = decoders(SPEC, net, batch_size=64).set_index("removed")
+    table = decoders(*three_sets(net, 64)).set_index("removed")
     assert table.refitted[""] == 1 and table.refitted["CR"] == 0
     assert ordered_schur(W).n_leading() == 1
 
 
 def test_the_fixed_readout_scores_as_in_the_ablation_profile():
     net = turned(silent_units(), 5)
-    table = decoders(SPEC, net, batch_size=256).set_index("removed")
-    profile = ablation_profile(net, SPEC.make_task(), batch_size=256).set_index("removed")
+    table = decoders(*three_sets(net, 256)).set_index("removed")
+    profile = ablation_profile(net, TASK, n_trials=256).set_index("removed")
     assert_allclose(table.fixed, profile.score[table.index], atol=5e-3)
+
+
+def test_halves_and_rotations_of_anyones_network(anyone):
+    trials = anyone()
+    table = halves(trials, shares=(0.9,))
+    assert table.part.tolist() == ["whole", "on", "off"] * 3
+    whole = table[table.part == "whole"].set_index("removed")
+    for name, row in whole.iterrows():
+        (score,) = trials.scores([trials.form.ablate({name})])
+        assert row.delta == pytest.approx(float(score) - trials.intact, abs=1e-9)
+        assert row.harm == trials.metric.harm(0, -row.delta)  # as much worse as the score says
+    assert (table.active_mass.dropna() >= 0).all() and (whole.mass > 0).any()
+    turned_blocks = rotations(trials, draws=4).set_index("removed")
+    assert_allclose(turned_blocks.delta, whole.harm[turned_blocks.index], atol=1e-9)
+
+
+def test_directions_of_anyones_network_and_of_a_plain_one_its_readout_and_drive(gated, copier):
+    for trials, expected in ((gated(), 1), (copier(), 3)):
+        table = directions(trials, draws=3)
+        assert table.subspace.nunique() == expected and table.overlap.between(0, 1 + 1e-9).all()
+
+
+def test_a_decoder_of_anyones_network(anyone):
+    fit, choose, held = (anyone(seed) for seed in (1, 2, 0))
+    table = decoders(fit, choose, held)
+    assert table.fixed[0] == pytest.approx(held.intact, abs=1e-6)
+    assert len(table) == 8 and (table.metric == held.metric.name).all()
+    assert np.isfinite(table.refitted).all()
+
+
+def test_a_decoder_is_not_fitted_to_classes(gated):
+    trials = gated()
+    with pytest.raises(ValueError, match="accuracy has classes"):
+        decoders(*[trials.scored_by("accuracy")] * 3)

@@ -1,5 +1,7 @@
 """Other coordinates, the cut, symmetries and wrong implementations, on cases with known answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,11 @@ from scipy.linalg import block_diag
 
 from schur_lib import tasks
 from schur_lib.networks import Network
-from schur_lib.profile import scores_of
 from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.training import Spec
+from schur_lib.subjects import of_network, on_task
 from study.probes import coordinates
 from study.probes.coordinates import ALL, SETS, WRONG
+from study.probes.perturbations import perturbations
 
 seeds = st.integers(0, 10**6)
 few = settings(max_examples=20, deadline=None)
@@ -62,6 +64,10 @@ def network(W, seed=0):
     N = len(W)
     W_xh, W_hy = torch.randn(N, 3, generator=g), torch.randn(3, N, generator=g)
     return Network(W_xh.double(), torch.from_numpy(W), W_hy.double())
+
+
+def on_flip_flop(net, n_trials=8):
+    return on_task(net, tasks.flip_flop(steps=6), n_trials)
 
 
 # --- other coordinates ------------------------------------------------------------------------
@@ -200,9 +206,7 @@ def test_another_order_is_a_schur_form_with_the_same_leading_subspace(seed):
     assert_allclose(other.Q @ other.T @ other.Q.T, W, atol=1e-12)
     P, R = form.Q[:, :6], other.Q[:, :6]
     assert_allclose(P @ P.T, R @ R.T, atol=1e-10)
-    assert_allclose(
-        coordinates._ablate_at(other, 6, {"CR"}), form.ablate({"CR"}), rtol=0, atol=1e-10
-    )
+    assert_allclose(other.ablate({"CR"}, n=6), form.ablate({"CR"}), rtol=0, atol=1e-10)
     assert 0 <= share <= 1
 
 
@@ -247,59 +251,36 @@ def test_sep_of_a_normal_matrix_is_the_gap_between_the_sectors():
     assert np.isnan(coordinates.exact_sep(ordered_schur(np.eye(3))))
 
 
-def test_a_nudge_has_the_stated_size():
-    W = gaussian(7, 0)
-    V = coordinates.nudged(W, np.random.default_rng(1), 1e-3)
-    assert np.linalg.norm(V - W) / np.linalg.norm(W) == pytest.approx(1e-3)
-
-
-def test_a_form_has_not_moved_from_itself_nor_by_signs():
-    form = ordered_schur(two_circles(2))
-    signs = np.repeat([1.0, -1.0, 1.0, -1.0, -1.0], 2)
-    flipped = coordinates._as_form(signs[:, None] * form.T * signs, form.Q * signs)
-    for change in coordinates.moved(form, flipped).values():
-        assert change == pytest.approx(0, abs=1e-7)
-
-
-def test_a_scaled_coupling_and_a_turned_subspace_have_moved_by_that_much():
-    T = np.diag([1.0, 0.95, 0.4, 0.2]) + np.triu(np.ones((4, 4)), 1)
-    form = ordered_schur(T)
-    longer = T.copy()
-    longer[:2, 2:] *= 1.1
-    change = coordinates.moved(form, coordinates._as_form(longer, np.eye(4)))
-    assert change["CR"] == pytest.approx(0.1)
-    assert change["RR"] == change["CC"] == pytest.approx(0)
-    assert change["entries"] == pytest.approx(np.sqrt(4 * 0.01 / 6))
-    turn = np.eye(4)
-    turn[1:3, 1:3] = [[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]]
-    assert coordinates.moved(form, coordinates._as_form(T, turn))["subspace"] == pytest.approx(0.2)
-
-
 # --- symmetries -------------------------------------------------------------------------------
 
 
 @given(seeds)
 @few
 def test_a_signed_permutation_leaves_form_norms_and_scores(seed):
-    rng, task = np.random.default_rng(seed), tasks.flip_flop(steps=6)
-    net = network(two_circles(seed), seed)
-    P = coordinates.signed_permutation(10, rng)
+    g = torch.Generator().manual_seed(seed)
+    biases = [torch.randn(size, generator=g).double() for size in (10, 3, 10)]
+    plain = network(two_circles(seed), seed)
+    biased = Network(plain.W_xh, plain.W_hh, plain.W_hy, *biases)
+    P = coordinates.signed_permutation(10, np.random.default_rng(seed))
     assert_allclose(P @ P.T, np.eye(10))
     assert_allclose(np.abs(P).sum(0), 1)
-    other = coordinates.relabelled(net, P)
-    form, theirs = ordered_schur(net.W_hh), ordered_schur(other.W_hh)
-    assert coordinates.block_sign_error(form, theirs, P) < 1e-8
-    for name in COUPLINGS:
-        assert theirs.removed_mass({name}) == pytest.approx(form.removed_mass({name}), abs=1e-9)
-    before = coordinates._profile_in_float64(net, task, 8)
-    assert_allclose(coordinates._profile_in_float64(other, task, 8), before, atol=1e-8)
+    for trials in map(on_flip_flop, (plain, biased)):
+        other = coordinates.relabelled(trials, P)
+        assert coordinates.block_sign_error(trials.form, other.form, P) < 1e-8
+        for name in COUPLINGS:
+            mass = trials.form.removed_mass({name})
+            assert other.form.removed_mass({name}) == pytest.approx(mass, abs=1e-9)
+        before, after = (
+            t.scores([t.W_hh, *(t.form.ablate({name}) for name in COUPLINGS)])
+            for t in (trials, other)
+        )
+        assert_allclose(after, before, atol=1e-8)
 
 
 def test_a_rotation_is_no_symmetry_and_an_unrelated_form_no_sign_change():
-    net, task = network(two_circles(0)), tasks.flip_flop(steps=6)
-    turned = coordinates.relabelled(net, orthogonal(10, 1))
-    before, after = (scores_of(n, task, [n.W_hh], 8).item() for n in (net, turned))
-    assert abs(after - before) > 0.01
+    trials = on_flip_flop(network(two_circles(0)))
+    turned = coordinates.relabelled(trials, orthogonal(10, 1))
+    assert abs(turned.intact - trials.intact) > 0.01
     unrelated = coordinates.block_sign_error(
         ordered_schur(two_circles(0)), ordered_schur(two_circles(9)), np.eye(10)
     )
@@ -321,7 +302,7 @@ def unordered(seed):
     """A matrix that LAPACK's Schur form leaves out of order."""
     for s in range(seed, seed + 100):
         W = gaussian(8, s)
-        Q, T, _ = coordinates.wrong_factors(ordered_schur(W), W, "unordered form", set())
+        Q, T, _ = coordinates.unordered_form(ordered_schur(W), W, set())
         if coordinates.violations(ordered_schur(W), W, Q, T, T)["order"] > 0.1:
             return W
     raise AssertionError("no unordered form among 100 matrices")
@@ -331,7 +312,7 @@ def unordered(seed):
 def test_each_wrong_implementation_violates_what_it_is_said_to(implementation):
     W = unordered(0)
     form = ordered_schur(W)
-    factors = coordinates.wrong_factors(form, W, implementation, {"RR"})
+    factors = WRONG[implementation](form, W, {"RR"})
     broken = coordinates.violations(form, W, *factors)
     if BROKEN[implementation]:
         assert broken[BROKEN[implementation]] > 0.05
@@ -348,8 +329,7 @@ def test_the_right_implementation_violates_nothing(seed):
     W = gaussian(8, seed)
     form = ordered_schur(W)
     for removed in SETS:
-        mask = sum(form.couplings()[name] for name in removed)
-        broken = coordinates.violations(form, W, form.Q, form.T, np.where(mask, 0, form.T))
+        broken = coordinates.violations(form, W, *coordinates.right(form, W, removed))
         assert max(broken.values()) < 1e-6
 
 
@@ -357,22 +337,20 @@ def test_the_right_factors_are_those_of_the_paper():
     W = two_circles(4)
     form = ordered_schur(W)
     for removed in SETS:
-        Q, _, T = coordinates.wrong_factors(form, W, "own output", removed)
+        Q, _, T = coordinates.right(form, W, removed)
         assert_allclose(Q @ T @ Q.T, form.ablate(removed), atol=1e-12)
-    with pytest.raises(ValueError, match="must be one of"):
-        coordinates.wrong_factors(form, W, "right", set())
 
 
-def test_against_its_own_output_any_network_is_perfect():
-    net, task = network(two_circles(0)), tasks.flip_flop(steps=6)
-    assert coordinates.own_scores(net, task, [net.W_hh], 8)[0] < 1e-25
-    assert scores_of(net, task, [net.W_hh], 8).item() > 0.1
-    with_copy = Network(
-        torch.randn(10, 8, generator=torch.Generator().manual_seed(0)).double(),
-        net.W_hh,
-        torch.randn(8, 10, generator=torch.Generator().manual_seed(1)).double(),
-    )
-    assert coordinates.own_scores(with_copy, tasks.copy(horizon=4), [net.W_hh], 8) == [1.0]
+def test_against_its_own_output_any_network_is_perfect(anyone, gated):
+    net = on_flip_flop(network(two_circles(0)))
+    assert coordinates.own_scores(net, [net.W_hh])[0] < 1e-25
+    assert net.intact > 0.1
+    trials = anyone()
+    (own,) = coordinates.own_scores(trials, [trials.W_hh])
+    assert trials.metric.error(own) == 0 < trials.error
+    classes = torch.arange(12 * 6).reshape(12, 6) % 2
+    by_class = replace(gated().scored_by("accuracy"), targets=classes)
+    assert coordinates.own_scores(by_class, [by_class.W_hh]) == [1.0] != [by_class.intact]
 
 
 # --- tables -----------------------------------------------------------------------------------
@@ -383,42 +361,53 @@ def small():
     W = torch.from_numpy(0.9 * two_circles(7)).float()
     g = torch.Generator().manual_seed(0)
     net = Network(torch.randn(10, 3, generator=g), W, torch.randn(3, 10, generator=g))
-    return Spec("flip_flop", seed=3), net
+    return on_task(net, tasks.flip_flop(), 8)
 
 
-def test_tables_hold_the_papers_ablation_as_their_first_case(small):
-    spec, net = small
-    form = ordered_schur(net.W_hh)
-    bases = coordinates.measure_bases(spec, net, batch_size=8, draws=2)
-    matrices = [torch.from_numpy(form.ablate(s)).float() for s in SETS]
-    full, *scores = scores_of(net, spec.make_task(), [net.W_hh, *matrices], 8).tolist()
-    ours = bases[bases.system == "schur"]
-    assert_allclose(ours.score, scores, atol=1e-6)
-    assert_allclose(ours.delta, np.array(scores) - full, atol=1e-6)
-    assert_allclose(ours.mass, [form.removed_mass(s) for s in SETS], atol=1e-6)
-    cut = coordinates.measure_cut(spec, net, batch_size=8)
-    at = cut[cut.alpha == 0.9]
-    assert_allclose(at.score, scores[:3], atol=1e-6)
-    wrong = coordinates.measure_wrong(spec, net, batch_size=8)
-    assert_allclose(wrong[wrong.implementation == "right"].score, [full, *scores[:3]], atol=1e-6)
-    assert (wrong[wrong.implementation == "right"].right == wrong.right[:4]).all()
+def test_tables_hold_the_papers_ablation_as_their_first_case(anyone, small):
+    for trials in (small, anyone()):
+        form = trials.form
+        scores = trials.scores(form.ablate(s) for s in SETS).numpy()
+        bases = coordinates.measure_bases(trials, draws=2)
+        ours = bases[bases.system == "schur"]
+        assert_allclose(ours.score, scores, atol=1e-6)
+        assert_allclose(ours.delta, scores - trials.intact, atol=1e-6)
+        assert_allclose(ours.mass, [form.removed_mass(s) for s in SETS], atol=1e-6)
+        cut = coordinates.measure_cut(trials)
+        at = cut[cut.alpha == 0.9]
+        assert_allclose(at.score, scores[:3], atol=1e-6)
+        wrong = coordinates.measure_wrong(trials)
+        right = wrong[wrong.implementation == "right"]
+        assert_allclose(right.score, [trials.intact, *scores[:3]], atol=1e-6)
+        assert (right.right == wrong.right[:4]).all()
 
 
-def test_a_nudge_of_nothing_moves_nothing(small):
-    table = coordinates.measure_nudges(*small, batch_size=8, draws=2, size=0.0)
-    assert table.drop(columns=["draw", "n_leading"]).abs().max().max() < 1e-7
-    moved = coordinates.measure_nudges(*small, batch_size=8, draws=2)
-    assert (moved[["RR", "CR", "CC", "subspace"]] < 0.2).all().all()
-    assert (moved.entries > 1e-4).all()
+def test_nudges_are_the_perturbations_cut_where_the_network_is(anyone):
+    trials = anyone()
+    table = coordinates.measure_nudges(trials, draws=2, seed=3)
+    assert table.equals(
+        perturbations(trials, draws=2, seed=3)[table.columns][1:].reset_index(drop=True)
+    )
+    assert table.draw.tolist() == [0, 1] and table.columns[-1] == "score_CC"
 
 
-def test_the_symmetry_table_is_at_rounding_level_and_the_rotation_is_not(small):
-    table = coordinates.measure_symmetries(*small, batch_size=8, draws=2)
-    assert table[["form", "norms", "score"]].max().max() < 1e-8
-    assert (table.rotation.abs() > 1e-3).all()
+def test_the_symmetry_table_is_at_rounding_level_and_the_rotation_is_not(small, copier):
+    for trials in (small, copier()):
+        net = trials.network.double()
+        exact = of_network(
+            net, trials.inputs.double(), trials.targets.double(), "fvu", trials.free_steps
+        )
+        table = coordinates.measure_symmetries(exact, draws=2)
+        assert table[["form", "norms", "score"]].max().max() < 1e-8
+        assert (table.rotation.abs() > 1e-3).all()
+
+
+def test_only_a_plain_tanh_network_can_be_relabelled(gated):
+    with pytest.raises(ValueError, match="plain tanh network .* got a Gated"):
+        coordinates.measure_symmetries(gated())
 
 
 def test_one_network_is_measured_the_same_twice(small):
     for measure in (coordinates.measure_bases, coordinates.measure_nudges):
-        one, two = (measure(*small, batch_size=8, draws=2) for _ in range(2))
+        one, two = (measure(small, draws=2) for _ in range(2))
         assert one.equals(two)

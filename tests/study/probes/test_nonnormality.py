@@ -12,9 +12,9 @@ from schur_lib import tasks
 from schur_lib.dynamics import hidden_states, rollout
 from schur_lib.metrics import fvu
 from schur_lib.networks import Network
-from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.training import Spec
+from schur_lib.subjects import of_network, on_task
+from schur_lib.tasks import held_out
 from study.probes import nonnormality
 
 seeds = st.integers(0, 10**6)
@@ -51,9 +51,13 @@ def network(seed, N=8, scale=0.9):
     return Network(W_xh / 2, torch.from_numpy(W), W_hy / 2)
 
 
-def trials(steps=7, batch=6, seed=0):
+def data(steps=7, batch=6, seed=0):
     task = tasks.flip_flop(steps=steps)
     return [t.double() for t in held_out(task, batch, seed)]
+
+
+def on_flip_flop(net, n_trials=6, steps=25):
+    return on_task(net, tasks.flip_flop(steps=steps), n_trials)
 
 
 # --- measures ---------------------------------------------------------------------------------
@@ -65,7 +69,7 @@ def test_a_normal_matrix_departs_from_normality_by_nothing(seed):
     W = normal(8, seed)
     assert max(nonnormality.henrici(ordered_schur(W)).values()) < 1e-12
     assert nonnormality.numerical_radius(W) == pytest.approx(1, abs=1e-9)
-    norms, *_ = nonnormality.power_norms(0.9 * W, 10)
+    norms = nonnormality.power_norms(0.9 * W, 10)
     assert_allclose(norms, 0.9 ** np.arange(11), rtol=1e-9)
     assert nonnormality.kreiss_bound(W) == pytest.approx(1, abs=1e-6)
 
@@ -116,16 +120,33 @@ def test_no_unit_vector_reaches_beyond_the_numerical_radius(seed):
     assert radius == pytest.approx(fine, rel=1e-4)
 
 
-def test_power_norms_find_the_peak_its_input_and_its_output():
+def test_power_norms_are_those_of_the_powers():
     A = np.diag([0.5, 0.5, 0.5]) + 2 * shift(3)
-    norms, k, best, reached = nonnormality.power_norms(A, 20)
     naive = [np.linalg.norm(np.linalg.matrix_power(A, i), 2) for i in range(21)]
-    assert_allclose(norms, naive, rtol=1e-12)
-    assert k == int(np.argmax(naive)) > 0
-    moved = np.linalg.matrix_power(A, k) @ best
-    assert np.linalg.norm(best) == pytest.approx(1)
-    assert np.linalg.norm(moved) == pytest.approx(norms[k])
-    assert abs(moved @ reached) == pytest.approx(norms[k])
+    assert_allclose(nonnormality.power_norms(A, 20), naive, rtol=1e-12)
+
+
+@given(seeds)
+@few
+def test_the_departure_in_schur_coordinates_is_that_of_the_matrix(seed):
+    W = gaussian(7, seed)
+    rho = np.abs(np.linalg.eigvals(W)).max()
+    found = nonnormality.departure_of(ordered_schur(W), powers=12)
+    growth = [np.linalg.norm(np.linalg.matrix_power(W / rho, k), 2) for k in range(13)]
+    assert_allclose(found["growth"], growth, rtol=1e-9)
+    assert found["peak"] == pytest.approx(max(growth))
+    assert found["peak"] == found["growth"][found["peak_k"]]
+    assert found["radius"] == pytest.approx(nonnormality.numerical_radius(W) / rho, rel=1e-6)
+    assert found["rho"] == pytest.approx(rho)
+    assert found["henrici"] == nonnormality.henrici(ordered_schur(W))["henrici"]
+
+
+def test_a_nilpotent_matrix_has_no_growth_to_compare_with():
+    for W, henrici in ((shift(4), 1), (np.zeros((3, 3)), 0)):
+        found = nonnormality.departure_of(ordered_schur(W))
+        assert np.isnan(found["radius"]) and np.isnan(found["peak"])
+        assert len(found["growth"]) == 0 == found["peak_k"]
+        assert found["henrici"] == pytest.approx(henrici)
 
 
 def test_pseudospectra_of_a_normal_matrix_are_discs():
@@ -149,7 +170,7 @@ def test_the_kreiss_bound_lies_between_a_fine_grid_and_the_largest_power(couplin
     bound = nonnormality.kreiss_bound(A)
     z = 1 + np.logspace(-3, 0.5, 300)
     on_the_axis = ((z - 1) / nonnormality.smallest_singular(A, z)).max()
-    norms, *_ = nonnormality.power_norms(A, 100)
+    norms = nonnormality.power_norms(A, 100)
     assert max(1, on_the_axis) * 0.999 <= bound <= norms.max() * (1 + 1e-9)
     assert (
         norms.max() <= np.e * 2 * bound * 1.001
@@ -172,25 +193,24 @@ def test_the_jacobian_is_the_derivative_of_a_step():
 
 
 def test_states_are_taken_from_first_to_last_step_of_different_trials():
-    net, task = network(3), tasks.flip_flop(steps=9)
-    states = nonnormality.sampled_states(net, task, 3)
-    inputs = held_out(task, 3)[0].double()
-    all_states = hidden_states(net, inputs).numpy()
+    trials = on_flip_flop(network(3), 3, steps=9)
+    all_states = hidden_states(trials.network, trials.inputs).numpy()
+    states = nonnormality.sampled_states(trials)
     assert_allclose(states, [all_states[0, 0], all_states[4, 1], all_states[8, 2]])
 
 
 def test_the_product_of_jacobians_is_the_derivative_along_the_trial():
-    net, task = network(4), tasks.flip_flop(steps=5)
-    inputs = held_out(task, 2)[0].double()
+    net = network(4)
+    trials = on_flip_flop(net, 2, steps=5)
 
     def last(h):
-        for x in inputs[:, 1]:
+        for x in trials.inputs[:, 1]:
             h = torch.tanh(net.W_xh @ x + net.W_hh @ h)
         return h
 
     # h_1 … h_5 from h_0: the same product
     exact = torch.autograd.functional.jacobian(last, torch.zeros(8).double())
-    norms = nonnormality.trial_norms(net, task, n_trials=2)
+    norms = nonnormality.trial_norms(trials)
     assert norms.shape == (2, 5)
     assert norms[1, -1] == pytest.approx(torch.linalg.matrix_norm(exact, 2).item())
 
@@ -205,14 +225,14 @@ def directions(net, n=5, seed=0):
 
 @pytest.mark.parametrize("free_steps", [0, 3])
 def test_first_and_second_order_are_the_finite_differences(free_steps):
-    net, (inputs, targets) = network(5), trials()
+    net, (inputs, targets) = network(5), data()
     D = directions(net)
 
     def error(s, k):
         y = rollout(net, inputs, W_hh=net.W_hh - s * D[k], free_steps=free_steps)
         return fvu(y[-7:], targets).item()
 
-    table = nonnormality.expand(net, inputs, targets, D, free_steps, chunk=2)
+    table = nonnormality.expand(of_network(net, inputs, targets, free_steps=free_steps), D)
     e = 1e-4
     for k in range(len(D)):
         slope = (error(e, k) - error(-e, k)) / (2 * e)
@@ -231,21 +251,21 @@ def test_where_the_error_is_quadratic_the_second_order_is_exact():
         torch.randn(N, N, generator=g).double(),
         1e4 * torch.randn(3, N, generator=g).double(),
     )
-    inputs, targets = trials(steps=2)
+    inputs, targets = data(steps=2)
     inputs[1] = 0
-    table = nonnormality.expand(net, inputs, targets[-1:], directions(net))
+    table = nonnormality.expand(of_network(net, inputs, targets[-1:]), directions(net))
     assert_allclose(table.second, table.exact, rtol=1e-4)
     assert not np.allclose(table["first"], table.exact, rtol=0.1)
 
 
 def test_a_direction_that_never_meets_the_activity_changes_nothing():
-    net, (inputs, targets) = network(6), trials()
+    net, (inputs, targets) = network(6), data()
     W_xh, W = net.W_xh.clone(), net.W_hh.clone()
     W_xh[7], W[7] = 0, 0  # unit 7 stays at 0
     silent = Network(W_xh, W, net.W_hy)
     D = torch.zeros(1, 8, 8).double()
     D[0, :, 7] = 1
-    table = nonnormality.expand(silent, inputs, targets, D)
+    table = nonnormality.expand(of_network(silent, inputs, targets), D)
     assert table.abs().max().max() < 1e-12
 
 
@@ -317,12 +337,12 @@ def test_a_pair_that_falls_apart_leaves_no_stable_coupling():
 
 @pytest.fixture(scope="module")
 def small():
-    return Spec("flip_flop", seed=2), network(7, N=10)
+    return on_flip_flop(network(7, N=10))
 
 
 def test_the_departure_table_holds_W_first_and_then_the_states(small):
-    spec, net = small
-    table = nonnormality.measure_departure(spec, net, n_states=2, n_trials=2)
+    net, two = small.network, on_flip_flop(small.network, 2)
+    table = nonnormality.measure_departure(two, two)
     assert table.operator.tolist() == ["W", "jacobian", "jacobian"]
     W = net.W_hh.numpy()
     rho = np.abs(np.linalg.eigvals(W)).max()
@@ -330,7 +350,7 @@ def test_the_departure_table_holds_W_first_and_then_the_states(small):
     assert table.radius[0] == pytest.approx(nonnormality.numerical_radius(W) / rho)
     assert table.radius.min() >= 1
     assert (table.kreiss >= 1).all() and (table.peak >= 1).all()
-    h = nonnormality.sampled_states(net, spec.make_task(), 2)[1]
+    h = nonnormality.sampled_states(two)[1]
     J = (1 - h**2)[:, None] * W
     assert table.henrici[2] == pytest.approx(nonnormality.henrici(ordered_schur(J))["henrici"])
     assert table[["input_R", "output_R"]].min().min() >= 0
@@ -341,16 +361,16 @@ def test_the_best_input_of_a_pure_coupling_lies_in_the_complement():
     T = np.diag([1.0, 0.99, 0.1, 0.05])
     T[0, 2] = 5.0
     net = Network(*(torch.from_numpy(A) for A in (np.eye(4)[:, :3], T, np.eye(4)[:3])))
-    row = nonnormality.measure_departure(Spec("flip_flop"), net, n_states=1, n_trials=1).iloc[0]
+    one = on_flip_flop(net, 1)
+    row = nonnormality.measure_departure(one, one).iloc[0]
     assert row.input_R < 0.05
     assert row.output_R > 0.95
     assert row.n_leading == 2
 
 
 def test_powers_are_scaled_to_the_spectral_radius_and_start_at_one(small):
-    spec, net = small
-    table = nonnormality.measure_powers(spec, net, n_states=2, n_trials=2)
-    W = net.W_hh.numpy()
+    table = nonnormality.measure_powers(small, small)
+    W = small.W_hh.numpy()
     rho = np.abs(np.linalg.eigvals(W)).max()
     third = np.linalg.norm(np.linalg.matrix_power(W, 3), 2) / rho**3
     assert table.W[3] == pytest.approx(third)
@@ -359,32 +379,30 @@ def test_powers_are_scaled_to_the_spectral_radius_and_start_at_one(small):
 
 
 def test_the_pseudospectra_table_is_the_grid_over_the_spectral_radius(small):
-    spec, net = small
-    table = nonnormality.measure_pseudospectra(spec, net, step=0.8, extent=1.6, n_states=2)
+    table = nonnormality.measure_pseudospectra(small, step=0.8, extent=1.6)
     assert len(table) == 2 * 5 * 3
-    W = net.W_hh.numpy() / np.abs(np.linalg.eigvals(net.W_hh.numpy())).max()
+    W = small.W_hh.numpy() / np.abs(np.linalg.eigvals(small.W_hh.numpy())).max()
     row = table[(table.operator == "W") & (table.x == 0.8) & (table.y == 1.6)].iloc[0]
     exact = np.linalg.svd((0.8 + 1.6j) * np.eye(10) - W, compute_uv=False)[-1]
     assert row.smallest == pytest.approx(exact)
 
 
 def test_the_sensitivity_table_deletes_blocks_and_stable_couplings_exactly(small):
-    spec, net = small
-    table = nonnormality.measure_sensitivity(spec, net, batch_size=6, per_block=3, draws=2)
-    form = ordered_schur(net.W_hh)
-    inputs, targets = (t.double() for t in held_out(spec.make_task(), 6))
+    table = nonnormality.measure_sensitivity(small, per_block=3, draws=2, seed=2)
+    form = small.form
 
     def cost(W):
-        before, after = (fvu(rollout(net, inputs, W_hh=V), targets).item() for V in (net.W_hh, W))
-        return after - before
+        return small.scores([W]).item() - small.intact
 
     blocks = table[table.unit == "block"]
     assert len(blocks) >= 2
     for row in blocks.itertuples():
         removed = set(row.removed.split("+"))
-        assert row.exact == pytest.approx(cost(torch.from_numpy(form.ablate(removed))), rel=1e-6)
+        assert row.exact == pytest.approx(cost(form.ablate(removed)), rel=1e-6)
         assert row.mass == pytest.approx(form.removed_mass(removed))
-    couplings, _ = nonnormality.couplings_moved(form, net.W_hh.numpy(), np.random.default_rng(2), 2)
+    couplings, _ = nonnormality.couplings_moved(
+        form, small.W_hh.numpy(), np.random.default_rng(2), 2
+    )
     masks = form.couplings()
     shown = table[table.unit == "coupling"]
     assert len(shown) > 0
@@ -396,13 +414,45 @@ def test_the_sensitivity_table_deletes_blocks_and_stable_couplings_exactly(small
                      form.blocks[row.q] : form.blocks[row.q + 1]]  # fmt: skip
         assert masks[row.removed][part].all()
         T[part] = 0
-        changed = torch.from_numpy(form.Q @ T @ form.Q.T)
+        changed = form.Q @ T @ form.Q.T
         assert row.exact == pytest.approx(cost(changed), rel=1e-6, abs=1e-12)
 
 
 def test_one_network_is_measured_the_same_twice(small):
-    one, two = (
-        nonnormality.measure_sensitivity(*small, batch_size=4, per_block=2, draws=2)
-        for _ in range(2)
-    )
+    one, two = (nonnormality.measure_sensitivity(small, per_block=2, draws=2) for _ in range(2))
     assert one.equals(two)
+
+
+PROBES = {
+    "departure": lambda trials: nonnormality.measure_departure(trials, trials),
+    "powers": lambda trials: nonnormality.measure_powers(trials, trials),
+    "pseudospectra": lambda trials: nonnormality.measure_pseudospectra(trials, step=0.8),
+    "sensitivity": lambda trials: nonnormality.measure_sensitivity(trials, per_block=1, draws=1),
+}
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_copy_network_has_a_jacobian_and_a_gated_or_rectified_one_is_refused(name, copier, gated):
+    net = copier().network.double()
+    trials = on_task(net, tasks.copy(n_symbols=2, n_channels=2, horizon=5), 3, metric="fvu")
+    table = PROBES[name](trials)
+    assert len(table) and np.isfinite(table.select_dtypes(float).iloc[0].dropna()).all()
+    rectified = Network(net.W_xh, net.W_hh, net.W_hy, activation="relu")
+    refused = {
+        "Gated": gated(),
+        "relu network": of_network(rectified, trials.inputs, trials.targets),
+    }
+    for kind, other in refused.items():
+        with pytest.raises(ValueError, match=f"needs a plain tanh network .* got a {kind}"):
+            PROBES[name](other)
+
+
+def test_a_biased_network_on_free_steps_is_expanded_as_it_runs(copier):
+    net, g = copier().network.double(), torch.Generator().manual_seed(0)
+    biases = [torch.randn(size, generator=g).double() for size in (8, 2, 8)]
+    biased = Network(net.W_xh, net.W_hh, net.W_hy, *biases)
+    trials = on_task(biased, tasks.copy(n_symbols=2, n_channels=2, horizon=5), 3, metric="fvu")
+    D = trials.form.part(trials.form.mask({"RR"}))
+    table = nonnormality.expand(trials, D[None])
+    (score,) = trials.scores([trials.W_hh.numpy() - D]).tolist()
+    assert table.exact[0] == pytest.approx(score - trials.intact)

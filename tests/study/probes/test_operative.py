@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from schur_lib import tasks
 from schur_lib.dynamics import hidden_states
 from schur_lib.networks import Network
-from schur_lib.training import Spec
+from schur_lib.subjects import on_task
 from study.probes import activity, operative
 
 
@@ -24,7 +24,7 @@ def unit(v):
 def small():
     g = torch.Generator().manual_seed(0)
     net = Network(*(torch.randn(s, generator=g) / 4 for s in ((8, 1), (8, 8), (1, 8))))
-    return Spec("sine_generation", hidden_size=8), net
+    return on_task(net, tasks.sine_generation(), 8)
 
 
 def test_columns_of_a_matrix_of_known_columns():
@@ -122,34 +122,30 @@ def test_global_rows_are_the_left_singular_vectors_of_all_local_ones_times_their
 
 
 def test_visited_states_are_among_those_that_the_weights_act_on(small):
-    _, net = small
-    task = tasks.sine_generation()
-    states = operative.visited_states(net, task, 5, 4)
-    inputs, _ = operative.held_out(task, 4)
-    every = hidden_states(net, inputs.to(net.W_hh))[:-1].flatten(0, 1).double().numpy()
+    states = operative.visited_states(small, 5)
+    every = hidden_states(small.network, small.inputs)[:-1].flatten(0, 1).double().numpy()
     assert states.shape == (5, 8) and len(np.unique(states, axis=0)) == 5
     assert (np.abs(states[:, None] - every).max(-1).min(1) == 0).all()
 
 
 def test_all_operative_dimensions_give_the_network_and_undo_every_removal(small):
-    table = operative.operative(*small, kept=(2, 8), batch_size=8, n_states=16, alpha=0.5)
+    table = operative.operative_profile(small, kept=(2, 8), n_states=16, alpha=0.5)
     assert set(table.side) == set(operative.SIDES)
     assert np.abs(table.delta[table.k == 8]).max() <= 1e-5
     assert np.abs(table.overlap[(table.k == 8) & (table.removed != "")]).max() <= 1e-10
     assert (table[table.k == 2].groupby("side").delta.agg(lambda d: d.abs().max()) > 1e-4).all()
 
 
-def test_the_columns_project_what_is_written_and_the_rows_what_is_read(small):
-    spec, net = small
-    task, W = spec.make_task(), net.W_hh.double().numpy()
-    table = operative.operative(spec, net, kept=(3,), batch_size=8, n_states=16).query(
-        "removed == ''"
-    )
-    C = activity.second_moments(net, task, 8)
-    columns = operative.global_columns(W, C)[0][:, :3]
-    rows = operative.global_rows(W, operative.visited_states(net, task, 16, 8))[0][:, :3]
+def test_the_columns_project_what_is_written_and_the_rows_what_is_read(anyone):
+    trials = anyone()
+    W = trials.W_hh.numpy()
+    table = operative.operative_profile(trials, kept=(3,), n_states=16)
+    columns = operative.global_columns(W, activity.activity_moments(trials))[0][:, :3]
+    rows = operative.global_rows(W, operative.visited_states(trials, 16))[0][:, :3]
     changed = {"columns": columns @ columns.T @ W, "rows": W @ rows @ rows.T}
     for side, V in changed.items():
-        stack = torch.from_numpy(np.stack([W, V])).to(net.W_hh)
-        whole, kept = operative.scores_of(net, task, stack, 8).tolist()
-        np.testing.assert_allclose(table.delta[table.side == side].item(), kept - whole, atol=1e-6)
+        delta = table.delta[(table.side == side) & (table.removed == "")].item()
+        assert delta == pytest.approx(trials.scores([V]).item() - trials.intact, abs=1e-6)
+    for row in table[table.removed != ""].itertuples():
+        ablated = trials.scores([trials.form.ablate({row.removed})]).item()
+        assert row.whole == pytest.approx(ablated - trials.intact, abs=1e-6)
