@@ -8,6 +8,7 @@ import pytest
 
 from report.findings import (
     does_task,
+    findings,
     number,
     of_a_block,
     of_its_size,
@@ -149,6 +150,10 @@ def test_a_block_is_called_mild_or_harsh_for_its_size_where_nearly_all_nulls_dif
     )
 
 
+ROW = {"kind": "blocks", "removed": "RR+CC", "share": 0.4, "mass": 0.3, "allowed": 0.02,
+       "held_out_harm": 0.01, "held_out_allowed": 0.03, "holds": True}  # fmt: skip
+
+
 # --- activity, what can go, nonnormality ----------------------------------------------------------
 
 
@@ -185,9 +190,26 @@ def test_the_parts_of_the_worst_block_on_and_off_the_activity():
     ],
 )  # fmt: skip
 def test_what_can_go_and_whether_it_holds_on_other_trials(change, said):
-    row = {"kind": "blocks", "removed": "RR+CC", "share": 0.4, "mass": 0.3, "allowed": 0.02,
-           "held_out_harm": 0.01, "held_out_allowed": 0.03, "holds": True}  # fmt: skip
-    assert of_what_can_go(SimpleNamespace(**{**row, **change})) == said
+    assert of_what_can_go(SimpleNamespace(**{**ROW, **change})) == said
+
+
+def test_all_findings_in_their_order():
+    halved = pd.DataFrame(
+        {"removed": "CC", "part": ["whole", "on", "off"], "k": [8, 2, 2], "harm": 0.3}
+    )
+    form = SimpleNamespace(cut_report=lambda alpha: SimpleNamespace(gap=alpha))
+    found = SimpleNamespace(
+        profile=profile(CC=0.3, RR=0.1), halves=halved, skill=0.5, alpha=0.7,
+        steady=pd.DataFrame({"n_low": [3], "n_high": [3]}), stable=pd.DataFrame([ROW, ROW]),
+        departure={"henrici": 0.6, "peak": 2.0, "peak_k": 25},
+        trials=SimpleNamespace(metric=METRICS["fvu"], W_hh=np.eye(8), form=form),
+    )  # fmt: skip
+    begin = ["Caution: this", "The leading sector holds 3 of 8", "Of the single blocks, removing T_CC",
+             "Of the single blocks, removing T_RR", "Isotropic random changes as large as T_RR",
+             "Isotropic random changes as large as T_CC", "The activity fills 2 of 8", "Blocks that can go",
+             "Blocks that can go", "W departs from normality"]  # fmt: skip
+    said = findings(found)
+    assert [s.startswith(b) for s, b in zip(said, begin, strict=True)] == [True] * len(begin)
 
 
 def test_the_departure_from_normality_and_the_peak_of_the_powers():
