@@ -45,6 +45,7 @@ MEASURED = sorted(str(p) for p in (ROOT / "data" / "benchmarks").glob("*"))
 DATA = sorted(str(p) for p in (ROOT / "data").rglob("*")
               if p.suffix in (".safetensors", ".csv") and str(p) not in MEASURED)
 COMMON = [*CODE, str(ROOT / "requirements.lock")]
+REPORT = sorted(str(p) for p in (ROOT / "report").glob("*.py"))  # own_network shows its figures
 EXECUTION = [str(ROOT / "tools" / f"{name}.py")
              for name in ("notebooks", "keep_figures", "forks", "preload")]
 INPUTS = {"profile": PROFILE, "networks": NETWORKS, **notebooks.versions()}
@@ -173,7 +174,8 @@ def task_notebook():
         yield graph_task(
             name, execute, [name],
             [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *EXECUTION,
-             *map(str, map(manifest, uses)), *(MEASURED if name == "benchmarks" else DATA)],
+             *map(str, map(manifest, uses)), *(MEASURED if name == "benchmarks" else DATA),
+             *(REPORT if name == "own_network" else ())],
             [chapter(name), OUTPUT / "records" / f"{name}.json"], f"execute {name}",
         )
 

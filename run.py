@@ -247,8 +247,8 @@ def allowed(name, groups=Path("/sys/fs/cgroup")):
         return None
 
 
-def hand_over(*command, **settings):
-    """Run a Python command in .venv, in the project's folder; returns its exit code.
+def hand_over(*command, cwd=ROOT, **settings):
+    """Run a Python command in .venv, in the project's folder unless told another; returns its exit code.
 
     One BLAS thread a process: processes share the processors, threads would fight over them.
     """
@@ -259,7 +259,7 @@ def hand_over(*command, **settings):
         if os.name == "posix" and not os.access(Path("~").expanduser(), os.W_OK):
             given["HOME"] = home
         try:
-            return subprocess.run([str(PYTHON), *command], cwd=ROOT, env=given).returncode
+            return subprocess.run([str(PYTHON), *command], cwd=cwd, env=given).returncode
         except KeyboardInterrupt:
             return 130
 
@@ -319,7 +319,7 @@ def why(arguments):
 
 
 def test(arguments):
-    code = hand_over("-m", "pytest", "-n", str(processes()), "--dist", "loadscope", *arguments.pytest)
+    code = hand_over("-m", "pytest", "-n", str(processes()), "--dist", "loadscope", *arguments.rest)
     say("the tests passed" if code == 0 else "the tests did NOT pass")
     return code
 
@@ -334,40 +334,13 @@ def pair(arguments):
 
 
 def report(arguments):
-    given = [["--weights", arguments.weights], ["--data", arguments.data],
-             ["--metric", arguments.metric], ["--alpha", arguments.alpha]]
-    given += [["--activation", arguments.activation]] * (arguments.activation is not None)
-    given += [["--parameter", pair] for pair in arguments.parameter]
-    given += [["--batch-first"]] * arguments.batch_first
-    given += [["--output", arguments.output or here(f"report-{arguments.weights.stem}.html")]]
-    return hand_over("-m", "tools.report", *(str(part) for parts in given for part in parts))
+    # in the caller's folder, so that paths are the caller's; -P: whose modules are not ours
+    return hand_over("-P", "-m", "report", *arguments.rest, cwd=Path.cwd())
 
 
 def here(path):
     """A path of the caller's folder, good in any other: what is handed over runs in the project's."""
     return Path(path).absolute()
-
-
-def report_options(sub):
-    """The options of the report, for this parser and for that of tools/report.py."""
-    sub.add_argument("--weights", required=True, type=here, metavar="FILE",
-                     help="safetensors, or a state_dict that torch.save wrote")
-    sub.add_argument("--data", required=True, type=here, metavar="FILE",
-                     help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
-    sub.add_argument("--metric", default="fvu", metavar="M",
-                     help="fvu (default), accuracy, cross_entropy or replay_accuracy")
-    sub.add_argument("--alpha", default=0.9, type=float, metavar="A",
-                     help="splits the leading sector from its complement (default: 0.9)")
-    sub.add_argument("--activation", metavar="NAME",
-                     help="tanh or relu (default: what the file says, else tanh)")
-    sub.add_argument("--parameter", action="append", default=[], metavar="ROLE=NAME",
-                     help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, "
-                          "W_hy=NAME, and b_h, b_y, h0 where there are such; NAME alone is W_hh; "
-                          "once for each")
-    sub.add_argument("--batch-first", action="store_true", help="the arrays are (B, T, ...)")
-    sub.add_argument("--output", type=here, metavar="FILE",
-                     help="the page, .html, which must not exist; its table goes beside it as .csv "
-                          "(default: report-<weights>.html in this folder)")
 
 
 def bench(arguments):
@@ -382,9 +355,9 @@ def parser():
     top = argparse.ArgumentParser(prog="run.py", description=__doc__, allow_abbrev=False)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
 
-    def command(function, text):
+    def command(function, text, add_help=True):
         sub = commands.add_parser(function.__name__, help=text, description=text,
-                                  allow_abbrev=False)
+                                  allow_abbrev=False, add_help=add_help)
         sub.set_defaults(function=function)
         return sub
 
@@ -409,8 +382,9 @@ def parser():
     sub = command(pair, "say whether the two files of a notebook differ, and keep what either says")
     sub.add_argument("names", nargs="*", metavar="NAME", help="of a notebook (default: all)")
     sub.add_argument("--keep", choices=("py", "ipynb"), help="the file whose text is to hold for both")
-    report_options(command(report, "the whole diagnostic of your own network, from a weight file and "
-                                   "a data file, as one HTML page"))
+    # Its options are those of `python -m report`, and its --help too.
+    command(report, "the whole diagnostic of your own network, from a weight file and a data file, as "
+                    "one HTML page", add_help=False)
     sub = command(bench, "measure speed and memory beside torch.nn.RNN and scipy, and rewrite "
                          "data/benchmarks and the table in the README")
     sub.add_argument("--peers", action="store_true",
@@ -423,9 +397,9 @@ def parser():
 def main():
     top = parser()
     arguments, rest = top.parse_known_args()
-    if rest and arguments.command != "test":
+    if rest and arguments.command not in ("test", "report"):
         top.error(f"unknown arguments: {' '.join(rest)}")
-    arguments.pytest = rest
+    arguments.rest = rest
     if getattr(arguments, "reference", False) and arguments.profile == "quick":
         top.error("--reference goes with --profile paper only: the shipped networks are of the "
                   "paper's setting")
