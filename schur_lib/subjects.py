@@ -9,6 +9,7 @@ It comes from a network and a task, from a network and data, or from anyone's to
 and goes to any probe: `profile_of(trials)`, `stabilisers(trials, others)`.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -91,8 +92,13 @@ class Evaluation:
 
         Matrices are (K, N, N) or any iterable of (N, N), run in chunks: memory does not grow with K.
         """
-        scores = [self._scored(outputs) for outputs in self.outputs(matrices)]
-        return torch.stack(scores) if scores else torch.zeros(0, self.n_trials).double()
+        # Numbers in one growing buffer: small tensors between large ones would keep the heap from shrinking.
+        scores, n_matrices = array("d"), 0
+        for outputs in self.outputs(matrices):
+            scores.extend(self._scored(outputs).tolist())
+            n_matrices += 1
+        shape = (n_matrices, len(scores) // n_matrices if n_matrices else self.n_trials)
+        return torch.from_numpy(np.array(scores).reshape(shape))
 
     def scores(self, matrices: Iterable[Tensor | NDArray]) -> Tensor:
         """(K,) float64, one score a matrix: the mean over trials."""

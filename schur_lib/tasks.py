@@ -61,7 +61,7 @@ class Task:
             ValueError: batch_size is not a positive integer.
         """
         if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size must be an integer ≥ 1, got {batch_size!r}")
+            raise ValueError(f"the number of trials must be an integer ≥ 1, got {batch_size!r}")
         return self.sampler(batch_size, generator)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:

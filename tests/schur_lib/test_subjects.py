@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 from schur_lib import Network, ablation_profile, fvu, ordered_schur, replay_accuracy, tasks
-from schur_lib.profile import held_out
-from schur_lib.subjects import evaluation, interval, over_networks, profile_of
+from schur_lib.intervals import interval
+from schur_lib.profile import over_networks, profile_of
+from schur_lib.subjects import evaluation, on_task
+from schur_lib.tasks import held_out
 
 T, B, N_X, N_H, N_Y = 7, 5, 3, 6, 2
 
@@ -281,7 +283,7 @@ def test_a_network_gives_the_profile_of_ablation_profile():
     inputs, targets = held_out(task, 64)
     padded = torch.cat([inputs, torch.zeros(12, 64, 2)])
     table = profile_of(evaluation(net, "W_hh", padded, targets, "replay_accuracy"))
-    theirs = ablation_profile(net, task, batch_size=64)
+    theirs = ablation_profile(net, task, n_trials=64)
     for column in ("mass", "score", "delta"):
         np.testing.assert_allclose(table[column], theirs[column], atol=1e-6)
     assert table.removed.tolist() == theirs.removed.tolist()
@@ -306,9 +308,8 @@ def test_every_metric_has_one_score_a_trial_whose_mean_is_the_metric():
         scores = trials.trial_scores([trials.W_hh])
         assert scores.shape == (1, B) and scores.dtype == torch.float64
         np.testing.assert_allclose(scores.mean(), float(value), rtol=1e-5)
-    assert evaluation(
-        module, "rnn.weight_hh_l0", inputs, classes, "accuracy", gate=0
-    ).higher_is_better
+    trials = evaluation(module, "rnn.weight_hh_l0", inputs, classes, "accuracy", gate=0)
+    assert trials.metric.higher_is_better
 
 
 def test_targets_of_the_last_steps_alone_score_the_last_steps():
@@ -336,7 +337,7 @@ def test_a_function_of_ones_own_may_score_each_trial_or_all_at_once():
 
     trials = evaluation(module, "rnn.weight_hh_l0", inputs, y, worst, gate="new")
     np.testing.assert_allclose(trials.trial_scores([trials.W_hh])[0], worst(outputs, y), rtol=1e-5)
-    assert trials.metric == "worst" and not trials.higher_is_better
+    assert trials.metric.name == "worst" and not trials.metric.higher_is_better
     one = evaluation(
         module, "rnn.weight_hh_l0", inputs, y, lambda a, b: (a - b).abs().max(), gate="new"
     )

@@ -207,7 +207,7 @@ def test_with_the_defaults_the_last_integral_has_variance_1():
         (lambda: tasks.sine_generation(highest=float("inf")), "highest"),
         (lambda: tasks.context_integration(noise=0), "noise"),
         (lambda: tasks.context_integration(noise=-1), "noise"),
-        (lambda: tasks.copy().sample(0, torch.Generator()), "batch_size"),
+        (lambda: tasks.copy().sample(0, torch.Generator()), "number of trials"),
     ],
 )
 def test_bad_arguments_are_named(make, message):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ import torch
 from schur_lib import Network, Recipe, Spec, ordered_schur, rollout, store, tasks, train
 from schur_lib.dynamics import plain_states
 from schur_lib.initialisations import recurrent_matrix
-from schur_lib.training import COPY_RECIPE, generator, train_one
-from study import folders
+from schur_lib.recipes import COPY_RECIPE
+from schur_lib.tasks import generator
+from schur_lib.training import train_one
 
 TINY = Recipe(steps=30, batch_size=8, clip_norm=1.0, horizons=(3, 5))
 
@@ -155,7 +157,7 @@ def test_a_file_under_the_wrong_name_is_not_taken(tmp_path):
 def test_a_network_that_other_code_trained_is_trained_again(tmp_path, monkeypatch):
     train([tiny()], tmp_path, progress=False)
     assert store.has(tiny(), tmp_path)
-    monkeypatch.setattr(store, "code_digest", lambda: "another")
+    monkeypatch.setattr(store, "training_code", lambda: "another")
     with pytest.warns(UserWarning, match="another version of the code"):
         assert not store.has(tiny(), tmp_path)
 
@@ -176,7 +178,7 @@ def test_kill_9_at_ten_random_moments_loses_no_finished_network(tmp_path):
     script, folder = tmp_path / "go.py", tmp_path / "store"
     script.write_text(KILLED)
     rng, finished = np.random.default_rng(0), {}
-    environment = {**os.environ, "PYTHONPATH": str(folders.PROJECT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     for _ in range(10):
         process = subprocess.Popen(
             [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, env=environment
