@@ -75,7 +75,7 @@ def plain_states(
 
 def _run(net, inputs, W_hh, free_steps, W_hy, b_y):
     W_hh = net.W_hh if W_hh is None else W_hh
-    _check(net, inputs, W_hh, free_steps)
+    check_run(net, inputs, W_hh, free_steps)
     if inputs.device.type != "cpu":
         H = plain_states(net, inputs, W_hh, free_steps)
         return H if W_hy is None else H @ W_hy.T if b_y is None else H @ W_hy.T + b_y
@@ -213,7 +213,8 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _check(net, inputs, W_hh, free_steps):
+def check_run(net: Network, inputs: Tensor, W_hh: Tensor, free_steps: int) -> None:
+    """Raise a ValueError that says what does not fit where `rollout` cannot run these arguments."""
     n_h, n_x = net.W_xh.shape
     for name, tensor in (("inputs", inputs), ("W_hh", W_hh)):
         if not isinstance(tensor, Tensor):

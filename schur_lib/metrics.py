@@ -177,6 +177,15 @@ CROSS_ENTROPY = Metric(
 METRICS = {metric.name: metric for metric in (FVU, ACCURACY, CROSS_ENTROPY, REPLAY_ACCURACY)}
 
 
+def by_name(metric: str | Metric) -> Metric:
+    """A metric as it is, or the one of `METRICS` that has this name."""
+    if isinstance(metric, Metric):
+        return metric
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {tuple(METRICS)} or a function, got {metric!r}")
+    return METRICS[metric]
+
+
 def _check_shapes(outputs, targets):
     if targets.ndim != 3 or not targets.numel():
         raise ValueError(f"targets must be (T, B, N_y) and not empty, got {tuple(targets.shape)}")
