@@ -75,7 +75,6 @@ def backward(H, W_hh, relu, dA):
         W_hh: (N, N).
         relu: as in `forward`.
         dA: (T, B, N), holds ∂loss/∂h_t where the recurrence is not followed, and then ∂loss/∂a_t.
-
     Returns:
         (B, N), the gradient by the initial state.
     """

@@ -17,6 +17,8 @@ from torch import Tensor
 
 REQUIRED = ("W_xh", "W_hh", "W_hy")
 OPTIONAL = ("b_h", "b_y", "h0")
+SHAPES = {"W_hh": ("N_h", "N_h"), "W_xh": ("N_h", "N_x"), "W_hy": ("N_y", "N_h"),
+          "b_h": ("N_h",), "b_y": ("N_y",), "h0": ("N_h",)}  # fmt: skip
 ACTIVATIONS = ("tanh", "relu")
 FORMAT = "schur_lib network 2"
 
@@ -34,7 +36,6 @@ class Network:
         h0: (N_h,), initial state; None for zero.
         activation: "tanh" or "relu".
         metadata: anything JSON can hold, such as the spec and the provenance; kept in the file.
-
     Raises:
         ValueError: a shape, dtype, device or value does not fit; the message names the tensor.
     """
@@ -48,8 +49,9 @@ class Network:
     activation: str = "tanh"
     metadata: dict = field(default_factory=dict)
 
-    def __post_init__(self):
-        for name in REQUIRED + OPTIONAL:
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}  # as the first tensor with such an axis has it
+        for name, axes in SHAPES.items():
             value = getattr(self, name)
             if value is None and name in OPTIONAL:
                 continue
@@ -59,31 +61,15 @@ class Network:
                 raise ValueError(f"{name} must be float32 or float64, got {value.dtype}")
             if not torch.isfinite(value).all():
                 raise ValueError(f"{name} holds NaN or infinite values")
-            if (value.dtype, value.device) != (self.W_xh.dtype, self.W_xh.device):
+            if (value.dtype, value.device) != (self.W_hh.dtype, self.W_hh.device):
                 raise ValueError(
-                    f"all tensors must share one dtype and device: W_xh has {self.W_xh.dtype} on "
-                    f"{self.W_xh.device}, {name} has {value.dtype} on {value.device}"
+                    f"all tensors must share one dtype and device: W_hh has {self.W_hh.dtype} on "
+                    f"{self.W_hh.device}, {name} has {value.dtype} on {value.device}"
                 )
-        if self.W_hh.ndim != 2 or self.W_hh.shape[0] != self.W_hh.shape[1] or not len(self.W_hh):
-            raise ValueError(f"W_hh must be (N_h, N_h), got {tuple(self.W_hh.shape)}")
-        n_h, n_y = len(self.W_hh), len(self.W_hy)
-        expected = {
-            "W_xh": (n_h, "N_x"),
-            "W_hy": ("N_y", n_h),
-            "b_h": (n_h,),
-            "b_y": (n_y,),
-            "h0": (n_h,),
-        }
-        for name, shape in expected.items():
-            value = getattr(self, name)
-            if value is not None and (
-                value.ndim != len(shape)
-                or any(
-                    isinstance(n, int) and n != m for n, m in zip(shape, value.shape, strict=True)
-                )
-            ):
-                wanted = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-                raise ValueError(f"{name} must be {wanted}, got {tuple(value.shape)}")
+            fits = [sizes.setdefault(axis, n) == n for axis, n in zip(axes, value.shape, strict=False)]
+            if value.ndim != len(axes) or not all(fits) or not sizes["N_h"]:
+                known = ", ".join(f"{axis} = {n}" for axis, n in sizes.items())
+                raise ValueError(f"{name} must be ({', '.join(axes)}), here {known}; got {tuple(value.shape)}")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
 
@@ -104,18 +90,15 @@ class Network:
         """Copy the weights of a one-layer, one-directional `torch.nn.RNN` and its linear readout.
 
         torch adds two recurrent biases; their sum is b_h.
-
         Raises:
             ValueError: the RNN has several layers, two directions, or an unknown nonlinearity.
         """
         if not isinstance(rnn, torch.nn.RNN) or not isinstance(readout, torch.nn.Linear):
-            raise ValueError(
-                f"need torch.nn.RNN and torch.nn.Linear, got {type(rnn).__name__} and {type(readout).__name__}"
-            )
+            got = f"{type(rnn).__name__} and {type(readout).__name__}"
+            raise ValueError(f"need torch.nn.RNN and torch.nn.Linear, got {got}")
         if rnn.num_layers != 1 or rnn.bidirectional:
-            raise ValueError(
-                f"need one layer in one direction, got {rnn.num_layers} layers, bidirectional={rnn.bidirectional}"
-            )
+            got = f"{rnn.num_layers} layers, bidirectional={rnn.bidirectional}"
+            raise ValueError(f"need one layer in one direction, got {got}")
         return cls(
             rnn.weight_ih_l0.detach().clone(),
             rnn.weight_hh_l0.detach().clone(),
@@ -139,7 +122,6 @@ class Network:
 
     def save(self, path) -> None:
         """Write a safetensors file with the metadata and a checksum; written aside, then renamed.
-
         Raises:
             ValueError: the metadata is not JSON.
         """
@@ -170,7 +152,6 @@ class Network:
     @classmethod
     def load(cls, path, device="cpu") -> "Network":
         """Read a file that `save` wrote, or any safetensors file with the same tensor names.
-
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file is cut short, is no safetensors file, lacks a tensor, or its weights

@@ -20,7 +20,6 @@ def code_digest(*modules: str) -> str:
     Args:
         modules: dotted names, such as "schur_lib.training"; the packages followed are their first parts
             and schur_lib.
-
     Returns:
         12 hexadecimal digits.
     """
@@ -85,9 +84,7 @@ def _text(node):
 
 def _is_text(node):
     return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     )
 
 

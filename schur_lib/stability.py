@@ -38,16 +38,13 @@ def stabilisers(
         chosen_on: the network on the trials that choose the sets.
         held_out: the same network on others.
         tolerance, absolute: see `allowed_harm`.
-        alpha: splits the leading sector from its complement, in (0, 1].
         kinds: of "blocks", "groups" and "entries".
-
     Returns:
         One row a kind: `kind`, `removed` (the blocks; "" elsewhere), `n_RR`, `n_CR`, `n_CC` (entries
         removed of each block), `share` (of all entries of N), `mass` ‖ΔT‖_F/‖T‖_F, `allowed` (harm, in
         units of the metric), `harm`, and on the held-out trials `held_out_allowed`, `held_out_harm`
         with a 95 % bootstrap over trials in `low` and `high`, `holds` (held-out harm within what is
         allowed there), `metric`.
-
     Raises:
         ValueError: the evaluations are of different matrices or metrics, or an argument is unknown.
     """
@@ -102,11 +99,9 @@ def stabiliser(
         trials: the network on the trials that choose.
         kind: "blocks", "groups" or "entries".
         tolerance, absolute: see `allowed_harm`.
-        alpha: splits the leading sector from its complement; used for blocks.
-
+        alpha: where R ends; for blocks alone.
     Returns:
         (N, N) boolean, in Schur coordinates: the entries of T that go.
-
     Raises:
         ValueError: unknown kind, or a bad tolerance or alpha.
     """
@@ -145,9 +140,7 @@ def stabiliser(
     return removed
 
 
-def allowed_harm(
-    trials: Evaluation, tolerance: float = 0.05, absolute: float | None = None
-) -> float:
+def allowed_harm(trials: Evaluation, tolerance: float = 0.05, absolute: float | None = None) -> float:
     """How much worse a network may become: max(tolerance · error, absolute).
 
     Args:
@@ -155,18 +148,14 @@ def allowed_harm(
         tolerance: relative increase of the error, ≥ 0.
         absolute: change of the score that is allowed in any case, ≥ 0; None: what the metric allows,
             0.005 for accuracies, 0 for others. Needed for a function of one's own where more is better.
-
     Returns:
         float, in units of the metric.
-
     Raises:
         ValueError: a negative number, or no absolute where it is needed.
     """
     metric = trials.metric
     if absolute is None and metric.higher_is_better and metric.perfect is None:
-        raise ValueError(
-            f"the error of {metric.name!r}, of which more is better, is unknown: give absolute"
-        )
+        raise ValueError(f"the error of {metric.name!r}, of which more is better, is unknown: give absolute")
     absolute = metric.allowed if absolute is None else absolute
     if not (tolerance >= 0 and absolute >= 0):
         raise ValueError(f"tolerance and absolute must be ≥ 0, got {tolerance!r}, {absolute!r}")

@@ -46,17 +46,13 @@ def has(spec, folder) -> bool:
         warnings.warn(f"{error}; set aside as {aside.name}, to be trained again", stacklevel=2)
         return False
     if net.metadata.get("provenance", {}).get("code") != training_code():
-        warnings.warn(
-            f"{file.name} was trained by another version of the code, to be trained again",
-            stacklevel=2,
-        )
+        warnings.warn(f"{file.name} was trained by another version of the code, to be trained again", stacklevel=2)
         return False
     return True
 
 
 def load(spec, folder) -> Network:
     """The network of a spec.
-
     Raises:
         FileNotFoundError: the folder has no file for the spec.
         ValueError: the file is damaged or belongs to another spec.

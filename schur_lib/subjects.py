@@ -113,7 +113,6 @@ class Evaluation:
 
     def states(self, W_hh: Tensor | Matrix | None = None) -> Tensor:
         """Hidden states h_1 … h_T, (T, B, N), with a matrix in the place of W_hh.
-
         Raises:
             ValueError: the model's states are unknown.
         """
@@ -157,7 +156,6 @@ def on_task(
         n_trials: held-out trials; they share nothing with the training data.
         seed: of the trials.
         metric: another score than the task's, or its name.
-
     Raises:
         ValueError: network and task do not fit, or an unknown metric.
     """
@@ -181,7 +179,6 @@ def of_network(
         targets: (T', B, N_y), or classes (T', B); of the last T' outputs.
         metric: the score or its name.
         free_steps: steps that the network runs on after the input has ended.
-
     Raises:
         ValueError: inputs that do not fit the network, or an unknown metric.
     """
@@ -256,10 +253,8 @@ def evaluation(
         seed: of the random numbers within the model.
         states: (module, inputs) → hidden states (T, B, N), for probes of the activity; needed only where
             the matrix is not that of the last layer of one of torch's recurrent layers, or of a cell.
-
     Returns:
         Evaluation.
-
     Raises:
         ValueError: an unknown name, a matrix that is not square, outputs and targets that do not fit, or
             values that are not finite.
@@ -366,25 +361,27 @@ class _Model:
         fast = self.as_network()
         if fast is not None:
             return replace(of_network(*fast, targets, metric), module=self.module)
-        owner = self.module.get_submodule(self.parameter.rpartition(".")[0])
+        states_of = None
         if self.states is not None:
             states_of = lambda W: self.run(W, self.states)  # noqa: E731
-        elif isinstance(owner, nn.RNNBase | nn.RNNCellBase):
-            states_of = lambda W: self.states_from(owner, W)  # noqa: E731
-        else:
-            states_of = None
-        run = lambda matrices: map(self.run, matrices)  # noqa: E731
-        return Evaluation(self.matrix()[self.rows].cpu().double(), run, metric, targets, 1, 1, states_of,
-                          self.module)  # fmt: skip
+        elif isinstance(self.owner, nn.RNNBase | nn.RNNCellBase):
+            states_of = self.states_of_owner
+        own, run = self.whole()[self.rows].cpu().double(), lambda matrices: map(self.run, matrices)
+        return Evaluation(own, run, metric, targets, 1, 1, states_of, self.module)
 
-    def matrix(self):
-        """The whole parameter."""
-        return self.module.state_dict(keep_vars=True)[self.parameter].detach()
+    @property
+    def owner(self):
+        """The submodule that holds the parameter."""
+        return self.module.get_submodule(self.parameter.rpartition(".")[0])
+
+    def whole(self):
+        """The parameter with all its rows."""
+        return getattr(self.owner, self.parameter.rpartition(".")[2]).detach()
 
     def run(self, W, function=None):
         """(T, B, N) of a function of the module, its forward by default, with W in the place of its own."""
         called = _Called(self.module, function or self.forward)
-        swapped = self.matrix().clone()
+        swapped = self.whole().clone()
         swapped[self.rows] = W.to(swapped)
         devices = {t.device for t in self.module.parameters() if t.device.type == "cuda"}
         modes = {m: m.training for m in self.module.modules()}
@@ -406,9 +403,9 @@ class _Model:
             return outputs[None]
         return outputs.transpose(0, 1) if self.batch_first else outputs
 
-    def states_from(self, owner, W):
-        """h_1 … h_T as the layer or cell that owns the parameter gives them."""
-        seen = []
+    def states_of_owner(self, W):
+        """h_1 … h_T as the layer or cell that holds the parameter gives them."""
+        owner, seen = self.owner, []
         keep = lambda _module, _inputs, output: seen.append(output)  # noqa: E731
         handle = owner.register_forward_hook(keep)
         try:

@@ -236,8 +236,6 @@ print(peak() - before)
 
 def test_memory_of_an_ablation_run_does_not_grow_with_the_number_of_matrices():
     """All outputs of 2,500 runs would take 660 MiB."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, "2500"], env=ENVIRONMENT, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", MEMORY, "2500"], env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 250

@@ -130,10 +130,7 @@ def test_sine_targets_are_sines_of_the_cued_frequency():
         seen.add(j)
         frequency = 1 + 5 * j / 50
         for k in range(50):
-            assert (
-                abs(float(targets[k, trial, 0]) - math.sin(2 * math.pi * frequency * k / 100))
-                < 1e-5
-            )
+            assert abs(float(targets[k, trial, 0]) - math.sin(2 * math.pi * frequency * k / 100)) < 1e-5
     assert min(seen) <= 2 and max(seen) >= 48
 
 

@@ -37,9 +37,7 @@ def test_the_same_spec_gives_the_same_weights_and_another_seed_does_not():
     assert not torch.equal(a.W_hh, other.W_hh)
 
 
-@pytest.mark.parametrize(
-    "construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"]
-)
+@pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
 def test_200_steps_end_where_a_plain_loop_with_autograd_ends(construction):
     """An independent training loop, in float64 with torch's own parts, from the same start and data."""
     from schur_lib import initialisations
@@ -70,9 +68,7 @@ def test_200_steps_end_where_a_plain_loop_with_autograd_ends(construction):
     assert (trained.W_hh.double() - recurrent_matrix(parameters)).abs().max() < 2e-3
 
 
-@pytest.mark.parametrize(
-    "construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"]
-)
+@pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
 def test_gradients_of_the_loss_match_finite_differences_in_float64(construction):
     """Through construction, fused rollout, readout and the slice of the scored steps."""
     from schur_lib import initialisations
@@ -194,17 +190,12 @@ def test_kill_9_at_ten_random_moments_loses_no_finished_network(tmp_path):
             Network.load(file)
         finished = now
     recipe = Recipe(steps=60, batch_size=8, horizons=(3,))
-    specs = [
-        Spec("copy", "dense_orthogonal", 10, s, recipe, {"n_symbols": 2, "n_channels": 2})
-        for s in range(60)
-    ]
+    specs = [Spec("copy", "dense_orthogonal", 10, s, recipe, {"n_symbols": 2, "n_channels": 2}) for s in range(60)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         networks = train(specs, folder, n_jobs=1, progress=False)
     assert [net.metadata["spec"]["seed"] for net in networks] == list(range(60))
-    assert (
-        finished.items() <= {p.name: p.read_bytes() for p in folder.glob("*.safetensors")}.items()
-    )
+    assert finished.items() <= {p.name: p.read_bytes() for p in folder.glob("*.safetensors")}.items()
 
 
 @pytest.mark.parametrize(
