@@ -9,6 +9,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -47,7 +48,7 @@ class Network:
     b_y: Tensor | None = None
     h0: Tensor | None = None
     activation: str = "tanh"
-    metadata: dict = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         sizes: dict[str, int] = {}  # as the first tensor with such an axis has it
@@ -90,6 +91,7 @@ class Network:
         """Copy the weights of a one-layer, one-directional `torch.nn.RNN` and its linear readout.
 
         torch adds two recurrent biases; their sum is b_h.
+
         Raises:
             ValueError: the RNN has several layers, two directions, or an unknown nonlinearity.
         """
@@ -120,8 +122,9 @@ class Network:
         """Digest of all that decides what the network does: every tensor, and the activation."""
         return _checksum(self.tensors(), self.activation)[:16]
 
-    def save(self, path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write a safetensors file with the metadata and a checksum; written aside, then renamed.
+
         Raises:
             ValueError: the metadata is not JSON.
         """
@@ -150,8 +153,9 @@ class Network:
             raise
 
     @classmethod
-    def load(cls, path, device="cpu") -> "Network":
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "Network":
         """Read a file that `save` wrote, or any safetensors file with the same tensor names.
+
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file is cut short, is no safetensors file, lacks a tensor, or its weights
@@ -168,11 +172,10 @@ class Network:
         length = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         missing = [name for name in REQUIRED if name not in tensors]
-        foreign = sorted(set(tensors) - set(REQUIRED + OPTIONAL))
-        if missing or foreign:
-            raise ValueError(
-                f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; missing {missing}, unknown {foreign}"
-            )
+        unknown = sorted(set(tensors) - set(REQUIRED + OPTIONAL))
+        if missing or unknown:
+            got = f"missing {missing}, unknown {unknown}"
+            raise ValueError(f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; {got}")
         if header.get("format", "").startswith("schur_lib network"):
             told = [header.get(name, "") for name in ("format", "activation", "metadata")]
             if header["format"] != FORMAT:

@@ -108,6 +108,7 @@ class OrderedSchur:
 
     def couplings(self, alpha: float = 0.9, n: int | None = None) -> dict[str, Mask]:
         """Where the couplings T_RR, T_CR and T_CC stand in T (paper, section 2).
+
         Returns:
             {"RR", "CR", "CC"}: boolean (N, N) masks. They are disjoint and together cover what is strictly
             above the diagonal blocks; no entry of a 2×2 block is in any of them.

@@ -8,6 +8,7 @@ entries greedily, so that their sets are large, not provably the largest. The se
 trials, the check another.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 import torch
 
 from schur_lib.intervals import interval
-from schur_lib.schur import COUPLINGS, SUBSETS, Mask, OrderedSchur, label
+from schur_lib.schur import COUPLINGS, SUBSETS, Mask, label
 from schur_lib.subjects import Evaluation
 
 KINDS = ("blocks", "groups", "entries")
@@ -61,23 +62,17 @@ def stabilisers(
         low, high = interval(held_harm) if mask.any() else (0.0, 0.0)
         counts = {f"n_{name}": int((mask & masks[name]).sum()) for name in COUPLINGS}
         blocks = {name for name in COUPLINGS if masks[name].any() and mask[masks[name]].all()}
-        rows.append(
-            {
-                "kind": kind,
-                "removed": label(blocks) if kind == "blocks" else "",
-                **counts,
-                "share": mask.sum() / n_all if n_all else 0.0,
-                "mass": form.mass(mask),
-                "allowed": allowed,
-                "harm": float(harm.mean()),
-                "held_out_allowed": held_allowed,
-                "held_out_harm": float(held_harm.mean()),
-                "low": low,
-                "high": high,
-                "holds": bool(held_harm.mean() <= held_allowed),
-                "metric": chosen_on.metric.name,
-            }
-        )
+        row = {"kind": kind, "removed": label(blocks) if kind == "blocks" else "", **counts}
+        row |= {"share": mask.sum() / n_all if n_all else 0.0, "mass": form.mass(mask)}
+        row |= {"allowed": allowed, "harm": float(harm.mean())}
+        row |= {
+            "held_out_allowed": held_allowed,
+            "held_out_harm": float(held_harm.mean()),
+            "low": low,
+            "high": high,
+        }
+        row |= {"holds": bool(held_harm.mean() <= held_allowed), "metric": chosen_on.metric.name}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -122,7 +117,11 @@ def stabiliser(
         return max(may_go, key=lambda mask: (form.mass(mask), mask.sum()), default=none)
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
-    units = _groups(form) if kind == "groups" else _entries(form)
+    if kind == "groups":  # all between two eigenvalue blocks
+        slices = [slice(a, b) for a, b in itertools.pairwise(form.blocks)]
+        units = list(itertools.combinations(slices, 2))
+    else:
+        units = [tuple(entry) for entry in np.argwhere(form.above)]
     alone = harm(_with(none, unit) for unit in units)
     squared = np.array([np.square(form.T[unit]).sum() for unit in units])
     order = np.argsort(alone / np.maximum(squared, np.finfo(float).tiny), kind="stable")
@@ -174,13 +173,3 @@ def _with(mask, unit):
     more = mask.copy()
     more[unit] = True
     return more
-
-
-def _groups(form: OrderedSchur):
-    """The entries between each two eigenvalue blocks, as index pairs."""
-    slices = [slice(a, b) for a, b in zip(form.blocks, form.blocks[1:], strict=False)]
-    return [(slices[i], slices[j]) for i in range(len(slices)) for j in range(i + 1, len(slices))]
-
-
-def _entries(form: OrderedSchur):
-    return [tuple(entry) for entry in np.argwhere(form.above)]

@@ -30,10 +30,8 @@ from schur_lib.tasks import Task, held_out
 
 # The gates in the order in which torch stacks their matrices.
 GATES: dict[type[nn.Module], tuple[str, ...]] = {
-    nn.GRU: ("reset", "update", "new"),
-    nn.GRUCell: ("reset", "update", "new"),
-    nn.LSTM: ("input", "forget", "cell", "output"),
-    nn.LSTMCell: ("input", "forget", "cell", "output"),
+    **dict.fromkeys((nn.GRU, nn.GRUCell), ("reset", "update", "new")),
+    **dict.fromkeys((nn.LSTM, nn.LSTMCell), ("input", "forget", "cell", "output")),
 }
 # Our choice: the fused run stands in for a module whose outputs it repeats to this (relative to the largest).
 SAME = 1e-3
@@ -43,6 +41,8 @@ CHUNK = 2**26  # bytes of outputs at a time
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """A recurrent matrix, and what any other matrix in its place scores on the same trials.
+
+    Matrices are (N, N), torch or numpy; several are (K, N, N) or any iterable, run one chunk after the other.
 
     Fields:
         W_hh: (N, N) float64, the model's own matrix.
@@ -91,10 +91,7 @@ class Evaluation:
             yield outputs[-self.n_scored :]
 
     def trial_scores(self, matrices: Iterable[Tensor | Matrix]) -> Tensor:
-        """(K, B) float64, one score a matrix and trial; (K, 1) for a metric that gives one number only.
-
-        Matrices are (K, N, N) or any iterable of (N, N), run in chunks: memory does not grow with K.
-        """
+        """(K, B) float64, one score a matrix and trial; (K, 1) for a metric that gives one number only."""
         # Numbers in one growing buffer: small tensors between large ones would keep the heap from shrinking.
         scores, n_matrices = array("d"), 0
         for outputs in self.outputs(matrices):
@@ -113,6 +110,7 @@ class Evaluation:
 
     def states(self, W_hh: Tensor | Matrix | None = None) -> Tensor:
         """Hidden states h_1 … h_T, (T, B, N), with a matrix in the place of W_hh.
+
         Raises:
             ValueError: the model's states are unknown.
         """
@@ -124,9 +122,8 @@ class Evaluation:
     def acted_on(self) -> Tensor:
         """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own."""
         states = self.states().double()
-        start = torch.zeros_like(states[:1])
-        if self.network is not None and self.network.h0 is not None:
-            start += self.network.h0.double()
+        own = None if self.network is None else self.network.h0
+        start = torch.zeros_like(states[:1]) if own is None else own.double().expand_as(states[:1])
         return torch.cat([start, states[:-1]])
 
     def scored_by(self, metric: str | Metric) -> "Evaluation":
@@ -160,10 +157,8 @@ def on_task(
         ValueError: network and task do not fit, or an unknown metric.
     """
     if (net.n_inputs, net.n_outputs) != (task.n_inputs, task.n_outputs):
-        raise ValueError(
-            f"the {task.name} task has {task.n_inputs} inputs and {task.n_outputs} outputs, "
-            f"the network {net.n_inputs} and {net.n_outputs}"
-        )
+        wanted = f"the {task.name} task has {task.n_inputs} inputs and {task.n_outputs} outputs"
+        raise ValueError(f"{wanted}, the network {net.n_inputs} and {net.n_outputs}")
     inputs, targets = (t.to(net.W_hh) for t in held_out(task, n_trials, seed))
     return of_network(net, inputs, targets, task.metric if metric is None else metric, task.free_steps)
 
@@ -263,10 +258,8 @@ def evaluation(
     targets = _finite("targets", targets)
     if isinstance(module, Network):
         if parameter != "W_hh" or forward is not None or gate is not None or states is not None:
-            raise ValueError(
-                "a Network has the parameter 'W_hh', no forward, gate or states; got "
-                f"parameter={parameter!r}, forward={forward!r}, gate={gate!r}, states={states!r}"
-            )
+            got = f"parameter={parameter!r}, forward={forward!r}, gate={gate!r}, states={states!r}"
+            raise ValueError(f"a Network has the parameter 'W_hh', no forward, gate or states; got {got}")
         inputs = _finite("inputs", inputs)
         if batch_first and inputs.ndim == 3:
             inputs = inputs.transpose(0, 1).contiguous()
@@ -275,8 +268,15 @@ def evaluation(
         if batch_first is None:
             batch_first = any(getattr(m, "batch_first", False) for m in module.modules())
         rows = _rows(module, parameter, gate)
-        model = _Model(module, parameter, rows, inputs, forward, states, batch_first, seed)
-        trials = model.on(targets, record)
+        model = _Model(module, parameter, rows, inputs, forward, batch_first, seed)
+        fast = model.as_network()
+        if fast is not None:
+            trials = replace(of_network(*fast, targets, record), module=module)
+        else:
+            own, run = _tensors(module)[parameter].detach()[rows].cpu().double(), lambda some: map(model.run, some)
+            known = isinstance(_owner(module, parameter), nn.RNNBase | nn.RNNCellBase)
+            states_of = (lambda W: model.run(W, states)) if states else model.states if known else None
+            trials = Evaluation(own, run, record, targets, 1, 1, states_of, module)
     else:
         raise ValueError(f"module must be a torch module, got {type(module).__name__}")
     (outputs,) = trials.run([trials.W_hh])
@@ -298,21 +298,27 @@ def _unknown_states(why):
     )
 
 
+def _tensors(module):
+    return {**dict(module.named_buffers()), **dict(module.named_parameters())}
+
+
+def _owner(module, parameter):
+    return module.get_submodule(parameter.rpartition(".")[0])
+
+
 def _rows(module, parameter, gate):
     """The rows of a parameter that are the recurrent matrix."""
-    tensors = {**dict(module.named_buffers()), **dict(module.named_parameters())}
+    tensors = _tensors(module)
     if parameter not in tensors:
-        matrices = [f"{n} {tuple(t.shape)}" for n, t in tensors.items() if t.ndim == 2]
-        raise ValueError(
-            f"the module has no parameter {parameter!r}; its matrices are {', '.join(matrices) or 'none'}"
-        )
+        known = ", ".join(f"{n} {tuple(t.shape)}" for n, t in tensors.items() if t.ndim == 2) or "none"
+        raise ValueError(f"the module has no parameter {parameter!r}; its matrices are {known}")
     whole = tensors[parameter]
     if whole.ndim != 2 or not whole.is_floating_point():
         raise ValueError(f"{parameter} must be a real matrix, got shape {tuple(whole.shape)}, {whole.dtype}")
     if not torch.isfinite(whole).all():
         raise ValueError(f"{parameter} holds NaN or infinite values")
     n_rows, n = whole.shape
-    owner = module.get_submodule(parameter.rpartition(".")[0])
+    owner = _owner(module, parameter)
     names = next((names for kind, names in GATES.items() if isinstance(owner, kind)), ())
     allowed = [*names, *range(n_rows // n if n_rows % n == 0 else 0)]
     if gate is None:
@@ -352,36 +358,13 @@ class _Model:
     rows: slice
     inputs: Any
     forward: Callable | None
-    states: Callable | None
     batch_first: bool
     seed: int
-
-    def on(self, targets, metric):
-        """The evaluation: by the fused run where that repeats the module, else by the module itself."""
-        fast = self.as_network()
-        if fast is not None:
-            return replace(of_network(*fast, targets, metric), module=self.module)
-        states_of = None
-        if self.states is not None:
-            states_of = lambda W: self.run(W, self.states)  # noqa: E731
-        elif isinstance(self.owner, nn.RNNBase | nn.RNNCellBase):
-            states_of = self.states_of_owner
-        own, run = self.whole()[self.rows].cpu().double(), lambda matrices: map(self.run, matrices)
-        return Evaluation(own, run, metric, targets, 1, 1, states_of, self.module)
-
-    @property
-    def owner(self):
-        """The submodule that holds the parameter."""
-        return self.module.get_submodule(self.parameter.rpartition(".")[0])
-
-    def whole(self):
-        """The parameter with all its rows."""
-        return getattr(self.owner, self.parameter.rpartition(".")[2]).detach()
 
     def run(self, W, function=None):
         """(T, B, N) of a function of the module, its forward by default, with W in the place of its own."""
         called = _Called(self.module, function or self.forward)
-        swapped = self.whole().clone()
+        swapped = _tensors(self.module)[self.parameter].detach().clone()
         swapped[self.rows] = W.to(swapped)
         devices = {t.device for t in self.module.parameters() if t.device.type == "cuda"}
         modes = {m: m.training for m in self.module.modules()}
@@ -395,19 +378,16 @@ class _Model:
                 m.training = training
         if not isinstance(outputs, Tensor) or outputs.ndim not in (2, 3):
             got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-            raise ValueError(
-                f"the model must return one tensor (T, B, N_y) or (B, N_y), got {got}; give forward, such as "
-                "forward=lambda module, x: module(x)[0]"
-            )
+            hint = "give forward, such as forward=lambda module, x: module(x)[0]"
+            raise ValueError(f"the model must return one tensor (T, B, N_y) or (B, N_y), got {got}; {hint}")
         if outputs.ndim == 2:
             return outputs[None]
         return outputs.transpose(0, 1) if self.batch_first else outputs
 
-    def states_of_owner(self, W):
-        """h_1 … h_T as the layer or cell that holds the parameter gives them."""
-        owner, seen = self.owner, []
-        keep = lambda _module, _inputs, output: seen.append(output)  # noqa: E731
-        handle = owner.register_forward_hook(keep)
+    def states(self, W):
+        """h_1 … h_T as the layer or cell of torch's that holds the parameter gives them."""
+        owner, seen = _owner(self.module, self.parameter), []
+        handle = owner.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
         try:
             self.run(W)
         finally:
@@ -417,7 +397,7 @@ class _Model:
             return torch.stack(seen)
         last = f"weight_hh_l{owner.num_layers - 1}"
         if owner.bidirectional or owner.proj_size or not self.parameter.endswith(last):
-            raise _unknown_states(f"{self.parameter} is not the last of one direction of its layer")
+            raise _unknown_states(f"{self.parameter} is not that of the last layer, in one direction")
         if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 3:
             raise _unknown_states(f"the layer of {self.parameter} ran {len(seen)} times, or on packed sequences")
         return seen[0].transpose(0, 1) if owner.batch_first else seen[0]
@@ -428,7 +408,7 @@ class _Model:
         leaves = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
         plain = sorted(type(m).__name__ for m in leaves) == ["Linear", "RNN"]
         plain = plain and self.parameter.endswith("weight_hh_l0") and next(module.buffers(), None) is None
-        if not plain or not isinstance(inputs, Tensor) or inputs.ndim != 3:
+        if not plain or not isinstance(inputs, Tensor) or inputs.ndim != 3 or inputs.device.type != "cpu":
             return None
         rnn, readout = sorted(leaves, key=lambda m: not isinstance(m, nn.RNN))
         try:
@@ -437,11 +417,8 @@ class _Model:
             check_run(net, inputs, net.W_hh, 0)
         except ValueError:
             return None
-        if net.W_hh.device.type != "cpu":
-            return None
         # as it is, and without its couplings
-        bare = torch.from_numpy(ordered_schur(net.W_hh).ablate({"RR", "CR", "CC"}))
-        for W in (net.W_hh, bare.to(net.W_hh)):
+        for W in (net.W_hh, torch.from_numpy(ordered_schur(net.W_hh).ablate({"RR", "CR", "CC"})).to(net.W_hh)):
             theirs = self.run(W)
             ours = rollout(net, inputs, W)[-len(theirs) :]
             if ours.shape != theirs.shape or not (ours - theirs).abs().max() <= SAME * theirs.abs().max():
@@ -459,10 +436,8 @@ def _metric(metric, higher_is_better):
     def per_trial(outputs, targets):
         scores = torch.as_tensor(metric(outputs, targets)).detach().reshape(-1)
         if len(scores) not in (1, outputs.shape[1]):
-            raise ValueError(
-                f"the metric must return one score a trial, ({outputs.shape[1]},), or one number; "
-                f"got {len(scores)} numbers"
-            )
+            wanted = f"one score a trial, ({outputs.shape[1]},), or one number"
+            raise ValueError(f"the metric must return {wanted}; got {len(scores)} numbers")
         return scores
 
     direction = "higher" if higher_is_better else "lower"

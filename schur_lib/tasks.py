@@ -47,11 +47,8 @@ class Task:
     parts: Callable[[Tensor, Tensor], dict[str, Tensor]]
 
     def sample(self, batch_size: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Draw independent trials.
+        """Draw independent trials, with a source of randomness on the processor.
 
-        Args:
-            batch_size: B ≥ 1.
-            generator: source of randomness, on the processor.
         Returns:
             inputs (steps, B, N_x) and targets (T, B, N_y), float32. The targets belong to the last T
             outputs: T = free_steps for the copy task, T = steps for the others.
@@ -63,14 +60,7 @@ class Task:
         return self.sampler(batch_size, generator)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The metric's score of the last len(targets) of the outputs.
-
-        Args:
-            outputs: (..., steps + free_steps, B, N_y) from `rollout`.
-            targets: (T, B, N_y) from `sample`.
-        Returns:
-            (...), one score a network.
-        """
+        """One score a network, (...), of the last T of the outputs (..., steps + free_steps, B, N_y)."""
         return self.metric.score(outputs[..., -len(targets) :, :, :], targets)
 
 

@@ -22,7 +22,9 @@ from schur_lib.tasks import generator
 HISTORY_POINTS = 100
 
 
-def train(specs: Sequence[Spec], folder=None, n_jobs: int | None = None, progress: bool = True) -> list[Network]:
+def train(
+    specs: Sequence[Spec], folder: str | Path | None = None, n_jobs: int | None = None, progress: bool = True
+) -> list[Network]:
     """Trained networks for the specs, in their order; what the store already has is not trained again.
 
     Each network is trained on one core by joblib, whose backend and number of jobs may be set with
