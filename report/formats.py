@@ -16,9 +16,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from schur_lib.metrics import fvu
+from schur_lib.metrics import METRICS, fvu
 from schur_lib.networks import ACTIVATIONS, OPTIONAL, REQUIRED, Network
-from schur_lib.subjects import METRICS
 
 # How torch's own layers call the tensors of a plain network; "+" adds the two biases.
 TORCH = {"W_xh": "weight_ih", "W_hh": "weight_hh", "b_h": ("bias_ih", "bias_hh")}
