@@ -16,7 +16,7 @@ from pathlib import Path
 from doit import get_var
 from doit.exceptions import TaskFailed
 
-from tools import book, forks, notebooks, publish
+from tools import book, forks, notebooks, pairs, publish
 
 ROOT = notebooks.ROOT
 PROFILE = get_var("profile", "paper")
@@ -70,6 +70,11 @@ def graph_task(name, action, arguments, file_dep, targets, doc, uptodate=(), tas
         "task_dep": list(task_dep), "meta": {"inputs": INPUTS}, "io": {"capture": False},
         "title": lambda task: task.name, "doc": doc,
     }
+
+
+# before anything runs: what was edited in an .ipynb alone would not be in the book
+pairs.refuse_edited([word.removeprefix("notebook:") for word in sys.argv
+                     if word.removeprefix("notebook:") in notebooks.names()] or notebooks.names())
 
 
 # --- train:<task> ---------------------------------------------------------------------------

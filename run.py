@@ -14,8 +14,10 @@ import ast
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -23,8 +25,23 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 LOCK = ROOT / "requirements.lock"
+CUDA = ROOT / "requirements-cuda.lock"  # what torch's build for graphics cards needs besides
+MADE = VENV / "made-by-run.py"  # only an environment that holds this, or INSTALLED, is ours to change
 INSTALLED = VENV / "installed"  # the hash of what was installed; written last
 START = time.monotonic()
+
+# Variables that would lead the environment's Python, pip or pytest elsewhere: they are kept from it.
+# Of pip's, those stay that say where it gets things from and how it speaks; pytest's arguments can
+# be given to `run.py test`, and its plugins are those of the lock.
+OF_PYTHON = {"PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONINSPECT",
+             "PYTHONEXECUTABLE", "PYTHONPLATLIBDIR", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__"}
+OF_PIP = {f"PIP_{name}" for name in (
+    "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT",
+    "CLIENT_CERT", "USE_FEATURE", "USE_DEPRECATED", "KEYRING_PROVIDER", "RETRIES", "RESUME_RETRIES",
+    "TIMEOUT", "DEFAULT_TIMEOUT", "CACHE_DIR", "NO_CACHE_DIR", "CONFIG_FILE", "ISOLATED", "NO_INPUT",
+    "QUIET", "VERBOSE", "LOG", "PROGRESS_BAR", "NO_COLOR", "REQUIRE_VIRTUALENV",
+    "DISABLE_PIP_VERSION_CHECK", "ROOT_USER_ACTION", "BREAK_SYSTEM_PACKAGES")}
+ELSEWHERE = re.compile(r"^(?:global|install)\.(?:target|prefix|root|python)=.*", re.M)
 
 
 def say(text):
@@ -32,10 +49,29 @@ def say(text):
     print(f"[{seconds // 60:2d}:{seconds % 60:02d}] {text}", flush=True)
 
 
+def foreign(name):
+    """Whether a variable is kept from what runs in .venv."""
+    return name in OF_PYTHON or name.startswith("PYTEST_") or (
+        name.startswith("PIP_") and name not in OF_PIP)
+
+
+def variables(said=""):
+    """The variables for what runs in .venv; says which of those that are set are kept from it.
+
+    Args:
+        said: the beginnings of the names to speak of; the others are dropped without a word.
+    """
+    dropped = sorted(name for name in os.environ if foreign(name) and os.environ[name])
+    if told := [name for name in dropped if said and name.startswith(said)]:
+        say(f"set aside for what runs in .venv: {', '.join(told)}"
+            + ("; arguments for pytest can follow `run.py test`" if "PYTEST_ADDOPTS" in told else ""))
+    return {name: value for name, value in os.environ.items() if not foreign(name)}
+
+
 def wanted():
     """A hash of all that the environment is made from."""
-    parts = [LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes(), str(ROOT).encode(),
-             repr(sys.version_info[:2]).encode()]
+    parts = [LOCK.read_bytes(), CUDA.read_bytes(), (ROOT / "pyproject.toml").read_bytes(),
+             str(ROOT).encode(), repr(sys.version_info[:2]).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -43,6 +79,31 @@ def environment():
     """Make .venv what requirements.lock says, once; an interrupted install is done again."""
     if PYTHON.exists() and INSTALLED.exists() and INSTALLED.read_text() == wanted():
         return
+    refuse_what_is_not_ours()
+    try:
+        make()
+    except OSError as error:
+        sys.exit(f"could not make {VENV}: {error}.\nIt has to be made, or made anew, in this folder: let "
+                 "somebody who may write here run this once, or copy the project to a folder of yours")
+
+
+def refuse_what_is_not_ours():
+    """A .venv that run.py did not make is left as it is: it may hold anything."""
+    if not os.path.lexists(VENV):
+        return
+    if VENV.is_symlink():
+        what = f"is a link to {os.readlink(VENV)}"
+    elif not VENV.is_dir():
+        what = "is a file"
+    elif MADE.exists() or INSTALLED.exists() or not any(VENV.iterdir()):
+        return
+    else:
+        what = "was made by something else"
+    sys.exit(f"{VENV} {what}, and run.py would have to change it. It is left as it is: rename or "
+             "remove it, and run this again; run.py then makes an environment of its own there")
+
+
+def make():
     INSTALLED.unlink(missing_ok=True)
     if not works(PYTHON):
         if not importlib.util.find_spec("venv") or not importlib.util.find_spec("ensurepip"):
@@ -52,17 +113,44 @@ def environment():
                 f"(or python3.{sys.version_info[1]}-venv); then run this again."
             )
         say("making .venv")
-        shutil.rmtree(VENV, ignore_errors=True)
+        if VENV.exists():
+            shutil.rmtree(VENV)
+        VENV.mkdir()
+        MADE.touch()
         checked([sys.executable, "-m", "venv", str(VENV)], "could not make .venv")
-    say("installing requirements.lock into .venv (the first time takes minutes)")
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    hint = ("could not install requirements.lock; what pip says is above. "
-            "The settings of pip (PIP_* variables, pip.conf) are honoured; run this again to retry")
-    checked([*pip, "--requirement", str(LOCK)], hint)
-    checked([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], hint)
-    add_rooms()
+    install()
     INSTALLED.write_text(wanted())
     say("installed")
+
+
+def install():
+    """Install the lock, hash by hash, and the project itself, with the pip of .venv."""
+    settings = {**variables("PIP_"), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+                # these hold against pip's settings file too
+                "PIP_USER": "0", "PIP_REQUIRE_HASHES": "0", "PIP_NO_BINARY": ":none:"}
+    pip = [str(PYTHON), "-m", "pip"]
+    listed = subprocess.run([*pip, "config", "list"], env=settings, capture_output=True, text=True)
+    if found := ELSEWHERE.search(listed.stdout):
+        sys.exit(f"pip's settings file says {found.group()}, which would put the libraries elsewhere than "
+                 f"into .venv. Take that out, or leave the file out: PIP_CONFIG_FILE={os.devnull} "
+                 f"python3 run.py {' '.join(sys.argv[1:])}")
+    hint = ("could not install requirements.lock; what pip says is above. Settings of pip for where it "
+            "gets things from and how (PIP_INDEX_URL, PIP_PROXY, PIP_CERT, …; pip.conf) are honoured; "
+            "run this again to retry")
+    command = [*pip, "install", "--quiet", "--no-deps"]
+    with tempfile.TemporaryDirectory() as folder:
+        choice = []
+        if cpu := torch_for_cpus(pip, settings):
+            constraint = Path(folder) / "constraint.txt"
+            constraint.write_text(f"torch=={cpu}\n")
+            choice = ["--constraint", str(constraint)]
+        say("installing requirements.lock into .venv (the first time takes minutes)")
+        hashes = [*command, "--require-hashes", "--requirement"]
+        checked([*hashes, str(LOCK), *choice], hint, settings)
+    if needs_cuda():
+        checked([*hashes, str(CUDA)], hint, settings)
+    checked([*command, "--no-build-isolation", "--editable", str(ROOT)], hint, settings)
+    add_rooms()
 
 
 def add_rooms():
@@ -71,9 +159,41 @@ def add_rooms():
     The line is code, in ASCII: a path in it would be read in the locale's encoding.
     """
     where = "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"
-    found = subprocess.run([str(PYTHON), "-c", where], capture_output=True, text=True, check=True)
+    found = subprocess.run([str(PYTHON), "-c", where], capture_output=True, text=True, check=True,
+                           env=variables())
     line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
     Path(ast.literal_eval(found.stdout), "rooms.pth").write_text(line, encoding="ascii")
+
+
+def torch_for_cpus(pip, settings):
+    """The version of torch's build for CPUs where pip is offered it, else None; says what that means.
+
+    Only on Linux is the build that pip takes by itself the one for graphics cards.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    version = re.search(r"^torch==([\d.]+)", LOCK.read_text(encoding="utf-8"), re.M).group(1)
+    if any(VENV.glob(f"lib/*/site-packages/torch-{version}*.dist-info")):
+        return None
+    offered = subprocess.run([*pip, "index", "versions", "torch"], env=settings, capture_output=True,
+                             text=True)
+    if re.search(rf"(?<![\d.]){re.escape(version)}\+cpu(?![\w.])", offered.stdout):
+        return f"{version}+cpu"
+    if offered.returncode == 0:  # else there is no index to ask: the installation says why
+        say("pip will take PyTorch's build for graphics cards, which is of no use here: 3.0 GB to download "
+            "in all, 5.9 GB on the disk.\n"
+            "        Without it, it is 0.5 GB and 2.1 GB: stop this with Ctrl-C, and give pip the address of\n"
+            "        PyTorch's index for CPUs (\"A smaller installation\" in README.md):\n"
+            f"        PIP_EXTRA_INDEX_URL=<that address> python3 run.py {' '.join(sys.argv[1:])}")
+    return None
+
+
+def needs_cuda():
+    """Whether the torch in .venv is the build for graphics cards: its metadata ask for their libraries."""
+    code = ("import importlib.metadata as m\n"
+            "print(any(r.startswith(('cuda-', 'nvidia-')) for r in m.requires('torch')))")
+    done = subprocess.run([str(PYTHON), "-c", code], env=variables(), capture_output=True, text=True)
+    return sys.platform.startswith("linux") and done.stdout.strip() == "True"
 
 
 def works(python):
@@ -81,13 +201,50 @@ def works(python):
     if not python.exists():
         return False
     code = "import sys, pip; print(sys.version_info[:2])"
-    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True)
+    done = subprocess.run([str(python), "-c", code], env=variables(), capture_output=True, text=True)
     return done.stdout.strip() == repr(tuple(sys.version_info[:2]))
 
 
-def checked(command, message):
-    if subprocess.run(command).returncode:
+def checked(command, message, settings=None):
+    if subprocess.run(command, env=settings or variables()).returncode:
         sys.exit(message)
+
+
+MEMORY = 700_000_000  # bytes for one process: a test worker takes 290 MB, a kernel that trains more
+
+
+def processes():
+    """How many processes are to work at once: one a processor, if the memory that is free is enough."""
+    count = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    if quota := allowed("cpu.max"):
+        count = min(count, -(-quota[0] // quota[1]))
+    if free := free_memory():
+        count = min(count, free // MEMORY)
+    return max(count, 1)
+
+
+def free_memory():
+    """Free memory in bytes, at most the limit of a container; None where the system does not say."""
+    found = []
+    try:
+        text = Path("/proc/meminfo").read_text()
+        found.append(int(re.search(r"^MemAvailable:\s*(\d+) kB", text, re.M).group(1)) * 1024)
+    except (OSError, AttributeError):
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in map(allowed, ("memory.max", "memory/memory.limit_in_bytes")):  # of both versions
+        found += limit or []
+    return min(found, default=None)
+
+
+def allowed(name, groups=Path("/sys/fs/cgroup")):
+    """The numbers in a file of Linux's control groups, which hold containers; None without a limit."""
+    try:
+        return [int(word) for word in (groups / name).read_text().split()]
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
 
 
 def hand_over(*command, cwd=ROOT, **settings):
@@ -95,12 +252,16 @@ def hand_over(*command, cwd=ROOT, **settings):
 
     One BLAS thread a process: processes share the processors, threads would fight over them.
     """
-    variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
-                 "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **settings}
-    try:
-        return subprocess.run([str(PYTHON), *command], cwd=cwd, env=variables).returncode
-    except KeyboardInterrupt:
-        return 130
+    given = {**variables(("PYTHONPATH", "PYTEST_")), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
+             "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **settings}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        # numba, Matplotlib and Jupyter keep files in the home folder; users of containers may have none
+        if os.name == "posix" and not os.access(Path("~").expanduser(), os.W_OK):
+            given["HOME"] = home
+        try:
+            return subprocess.run([str(PYTHON), *command], cwd=cwd, env=given).returncode
+        except KeyboardInterrupt:
+            return 130
 
 
 def settings_of(arguments):
@@ -114,12 +275,18 @@ def settings_of(arguments):
                     f"store={Path(store).absolute()}"]
 
 
+def make_folder(output):
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sys.exit(f"cannot build in {output}: {error.strerror}; --output DIR builds in a folder of your choice")
+
+
 def book(arguments):
     output, settings = settings_of(arguments)
-    output.mkdir(parents=True, exist_ok=True)
-    at_once = str(os.cpu_count() or 1)
-    code = hand_over("-m", "doit", "-f", "dodo.py", "run", "-n", at_once, "-P", "thread", *settings,
-                     "book")
+    make_folder(output)
+    code = hand_over("-m", "doit", "-f", "dodo.py", "run", "-n", str(processes()), "-P", "thread",
+                     *settings, "book")
     if code:
         say("the book was NOT built: the reason is above")
     else:
@@ -136,7 +303,7 @@ def notebook(arguments):
         names = ", ".join(sorted(path.stem for path in (ROOT / "notebooks").glob("*.py")))
         sys.exit(f"there is no notebook {arguments.name}; there are {names}")
     output, settings = settings_of(arguments)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     code = hand_over("-m", "doit", "-f", "dodo.py", "run", *settings,
                      f"notebook:{arguments.name}")
     if code:
@@ -152,13 +319,18 @@ def why(arguments):
 
 
 def test(arguments):
-    code = hand_over("-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments.rest)
+    code = hand_over("-m", "pytest", "-n", str(processes()), "--dist", "loadscope", *arguments.rest)
     say("the tests passed" if code == 0 else "the tests did NOT pass")
     return code
 
 
 def references(arguments):
     return hand_over("-m", "tools.references", *(["--check"] if arguments.check else []))
+
+
+def pair(arguments):
+    return hand_over("-m", "tools.pairs", *arguments.names,
+                     *(["--keep", arguments.keep] if arguments.keep else []))
 
 
 def report(arguments):
@@ -207,6 +379,9 @@ def parser():
     sub = command(references, "execute the notebooks again, rewrite their reference outputs and "
                               "data/results, and show what changed in numbers")
     sub.add_argument("--check", action="store_true", help="write nothing; fail if anything changed")
+    sub = command(pair, "say whether the two files of a notebook differ, and keep what either says")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="of a notebook (default: all)")
+    sub.add_argument("--keep", choices=("py", "ipynb"), help="the file whose text is to hold for both")
     # Its options are those of `python -m report`, and its --help too.
     command(report, "the whole diagnostic of your own network, from a weight file and a data file, as "
                     "one HTML page", add_help=False)
@@ -228,7 +403,10 @@ def main():
     if getattr(arguments, "reference", False) and arguments.profile == "quick":
         top.error("--reference goes with --profile paper only: the shipped networks are of the "
                   "paper's setting")
-    environment()
+    try:
+        environment()
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(arguments.function(arguments))
 
 

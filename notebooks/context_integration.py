@@ -29,22 +29,25 @@ from myst_nb import glue
 
 from schur_lib import ordered_schur, rollout, tasks
 from schur_lib.dynamics import hidden_states
-from schur_lib.profile import held_out
 from schur_lib.schur import COUPLINGS
+from schur_lib.subjects import on_task
+from schur_lib.tasks import held_out
 from study import cache, catalogue, paper, words
+from study.cache import measured
 from study.figures import style
 from study.figures import trials as figures
-from study.probes.parts import channel_profile, integration_gains, typical, worst_parts
+from study.probes.parts import integration_gains, part_profile, typical, worst_parts
+from study.probes.profiles import profiles
 
 specs = catalogue.specs("context_integration", profile, networks)
 nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
-table = paper.results(specs, nets)
-cache.save(table, "context_integration")
-parts = pd.concat([channel_profile(net, task).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
-cache.save(parts, "context_integration_channels")
+table = measured("context_integration", profiles, specs, nets)
 inputs, targets = held_out(task)
+divisions = task.parts(inputs, targets)
+parts = pd.concat([part_profile(on_task(net, task), divisions).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
+cache.save(parts, "context_integration_channels")
 example = typical(table)
 form, net = forms[example], nets[example]
 glue("n", len(nets), display=False)
@@ -204,7 +207,7 @@ plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 gains = pd.concat(
-    pd.DataFrame([integration_gains(other, task, frozenset(s)) for other in nets]).assign(removed="".join(s))
+    pd.DataFrame([integration_gains(on_task(other, task), inputs[..., :2], context, s) for other in nets]).assign(removed="".join(s))
     for s in ((), ("RR",), ("CR",), ("CC",))
 )
 gains["offset"] = gains[["offset_1", "offset_2"]].abs().max(axis=1)

@@ -24,29 +24,29 @@ import pandas as pd
 from myst_nb import glue
 
 from schur_lib.schur import COUPLINGS
-from schur_lib.training import TASKS
+from schur_lib.tasks import TASKS
 from study import cache, catalogue, words
 from study.cache import measured
 from study.figures import controls as figures
 from study.figures import style
 from study.probes.doses import dose_response, dose_summary
-from study.probes.interactions import interactions
-from study.probes.nulls import KINDS, nulls
+from study.probes.interactions import two_cubed
+from study.probes.nulls import KINDS, matched_nulls
 from study.statistics import effect_size, holm, interval, sign_flip
 
 quick = profile == "quick"
 specs = [s for task in TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
 nets = catalogue.networks(specs, networks)
-draws, trials = (10, 8) if quick else (200, 64)
-null_table = measured("controls_nulls", nulls, specs, nets, draws=draws, batch_size=trials)
+draws, n_trials = (10, 8) if quick else (200, 64)
+null_table = measured("controls_nulls", matched_nulls, specs, nets, on=dict(n_trials=n_trials), draws=draws)
 others = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) != catalogue.FIGURE_1[0]]
 coupled = [s for s in others if s.construction != "cayley"]
-other_nulls = measured("controls_nulls_others", nulls, coupled, catalogue.networks(coupled, networks), draws=draws, batch_size=trials)
+other_nulls = measured("controls_nulls_others", matched_nulls, coupled, catalogue.networks(coupled, networks), on=dict(n_trials=n_trials), draws=draws)
 n_networks = pd.Series([s.task for s in specs]).value_counts()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
 glue("draws", draws, display=False)
-glue("trials", trials, display=False)
+glue("trials", n_trials, display=False)
 
 # %% [markdown]
 # ## Random changes of the same norm
@@ -212,7 +212,7 @@ for kind in KINDS:
 # A block is scaled by $1 - s$: at $s = 0$ the network is whole, at $s = 1$ the block is gone, at $s = 2$ it has the other sign. The error is the FVU on all four tasks, since the share of wrong signs does not see small changes.
 
 # %% mystnb={"figure": {"caption": "Error against dose, for each block: median over networks, shaded from the lowest to the highest. The vertical line is the removal.", "name": "fig-doses"}, "image": {"alt": "Four panels, one a task, of the FVU on a logarithmic axis against the dose from zero to two. Most curves rise steeply before a dose of 0.1 and then level off; that of CC on the copy task and that of RR on the flip-flop rise little."}} tags=["hide-input"]
-dose_table = measured("controls_doses", dose_response, specs, nets, batch_size=8 if quick else 128)
+dose_table = measured("controls_doses", dose_response, specs, nets, on=dict(n_trials=8 if quick else 128, metric="fvu", exact=True))
 figures.dose_curves(dose_table[dose_table["mass"] > 1e-5])
 plt.show()
 
@@ -264,7 +264,7 @@ glue("per_mass", per_mass, display=False)
 # With all eight sets removed, the effects form a $2^3$ design. Its Möbius transform gives each block's main effect and what sets of blocks do beyond the sum of their parts; interactions vanish where effects add up. A negative interaction says that the second block finds little left to spoil.
 
 # %% mystnb={"figure": {"caption": "Main effects (coloured) and interactions (grey) of the blocks: mean over networks, networks as points. The axes are linear below 0.01.", "name": "fig-interactions"}, "image": {"alt": "Four panels, one a task, of seven bars: three main effects, three interactions of pairs, one of all three. On the copy task RR and CR have main effects and a negative interaction, CC has none. On sine generation CC and CR interact strongly and negatively."}} tags=["hide-input"]
-interaction_table = measured("controls_interactions", interactions, specs, nets, batch_size=32 if quick else 512)
+interaction_table = measured("controls_interactions", two_cubed, specs, nets, on=dict(n_trials=32 if quick else 512))
 figures.interaction_terms(interaction_table)
 plt.show()
 

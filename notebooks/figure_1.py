@@ -26,10 +26,11 @@ from schur_lib.schur import ordered_schur
 from study import catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
+from study.probes.profiles import profiles
 
 specs = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) in catalogue.FIGURE_1]
 nets = catalogue.networks(specs, networks)
-table = measured("figure_1", paper.profile_of, specs, nets)
+table = measured("figure_1", profiles, specs, nets)
 orthogonal = table[table.construction == "dense_orthogonal"]
 cayley = table[table.construction == "cayley"]
 glue("n_orthogonal", orthogonal.seed.nunique(), display=False)

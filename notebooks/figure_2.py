@@ -29,11 +29,12 @@ from schur_lib.schur import COUPLINGS
 from study import catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
+from study.probes.profiles import profiles
 
-tasks = catalogue.TASKS[1:]
+tasks = list(catalogue.TASKS)[1:]
 specs = [spec for task in tasks for spec in catalogue.specs(task, profile, networks)]
 nets = catalogue.networks(specs, networks)
-table = measured("figure_2", paper.profile_of, specs, nets, removed=[[name] for name in COUPLINGS])
+table = measured("figure_2", profiles, specs, nets, removed=[[name] for name in COUPLINGS])
 glue("n", int(table.groupby("task").seed.nunique().min()), display=False)
 glue("hidden_size", specs[0].hidden_size, display=False)
 

@@ -26,19 +26,21 @@ from schur_lib.schur import COUPLINGS
 from study import cache, catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
+from study.probes.nulls import beside_random_changes
+from study.probes.profiles import profiles
 
 copy = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) in catalogue.FIGURE_1]
 copy_nets = catalogue.networks(copy, networks)
-others = [spec for task in catalogue.TASKS[1:] for spec in catalogue.specs(task, profile, networks)]
+others = [spec for task in list(catalogue.TASKS)[1:] for spec in catalogue.specs(task, profile, networks)]
 other_nets = catalogue.networks(others, networks)
 singles = [[name] for name in COUPLINGS]
-figure_1 = measured("figure_1", paper.profile_of, copy, copy_nets)
-table_1 = measured("table_1", paper.profile_of, copy, copy_nets, alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
-figure_2 = measured("figure_2", paper.profile_of, others, other_nets, removed=singles)
+figure_1 = measured("figure_1", profiles, copy, copy_nets)
+table_1 = measured("table_1", profiles, copy, copy_nets, alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
+figure_2 = measured("figure_2", profiles, others, other_nets, removed=singles)
 
 main = [(s, n) for s, n in zip(copy, copy_nets, strict=True) if s.construction == "dense_orthogonal"]
 main += list(zip(others, other_nets, strict=True))
-changes = measured("random_changes", claims.random_changes, *zip(*main, strict=True), n_draws=3 if profile == "quick" else 20)
+changes = measured("random_changes", beside_random_changes, *zip(*main, strict=True), on=dict(n_trials=256), draws=3 if profile == "quick" else 20)
 judged = claims.all_claims(figure_1, table_1, figure_2, changes)
 cache.save(claims.as_table(judged), "claims")
 

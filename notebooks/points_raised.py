@@ -30,15 +30,16 @@ from schur_lib.schur import COUPLINGS
 from study import cache, catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
+from study.probes.profiles import profiles
 from study.statistics import interval
 
 copy = catalogue.specs("copy", profile, networks)
 main = [spec for spec in copy if (spec.construction, spec.hidden_size) in catalogue.FIGURE_1]
-others = [spec for task in catalogue.TASKS[1:] for spec in catalogue.specs(task, profile, networks)]
-trials = {"batch_size": 64} if profile == "quick" else {}
-copies = measured("points_copy", paper.profile_of, copy, catalogue.networks(copy, networks), **trials)
-table_1 = measured("table_1", paper.profile_of, main, catalogue.networks(main, networks), alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
-figure_2 = measured("figure_2", paper.profile_of, others, catalogue.networks(others, networks), removed=[[name] for name in COUPLINGS])
+others = [spec for task in list(catalogue.TASKS)[1:] for spec in catalogue.specs(task, profile, networks)]
+trials = {"n_trials": 64} if profile == "quick" else {}
+copies = measured("points_copy", profiles, copy, catalogue.networks(copy, networks), on=trials)
+table_1 = measured("table_1", profiles, main, catalogue.networks(main, networks), alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
+figure_2 = measured("figure_2", profiles, others, catalogue.networks(others, networks), removed=[[name] for name in COUPLINGS])
 construction, hidden_size = catalogue.FIGURE_1[0]
 of_main = (copies.construction == construction) & (copies.hidden_size == hidden_size)
 singles = pd.concat([copies[of_main & copies.removed.isin(["", *COUPLINGS])], figure_2], ignore_index=True)

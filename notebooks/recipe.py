@@ -24,11 +24,12 @@ from myst_nb import glue
 
 from study import cache, catalogue, paper, words
 from study.figures import style
+from study.probes.profiles import profiles
 
 studies = catalogue.studies(profile)
 specs = list(dict.fromkeys(spec for *_, spec in studies))
 nets = catalogue.networks(specs, "reference" if profile == "paper" else "trained")
-profiles_of = {spec: paper.results([spec], [net]) for spec, net in zip(specs, nets, strict=True)}
+profiles_of = {spec: cache.measure_one(profiles, spec, net, [{}], {}) for spec, net in zip(specs, nets, strict=True)}
 parts = [profiles_of[spec].assign(varied=varied, value=value) for _, varied, value, spec in studies]
 table = pd.concat(parts, ignore_index=True)
 cache.save(table, "recipe")

@@ -35,14 +35,14 @@ quick = profile == "quick"
 specs = [s for task in TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
 nets = catalogue.networks(specs, networks)
 n_trials = 16 if quick else 256
-on = {"n_trials": n_trials, "metric": "fvu"}
-half_table = measured("subspace_halves", activity.halves, specs, nets, on=on)
+by_fvu = {"n_trials": n_trials, "metric": "fvu"}
+half_table = measured("subspace_halves", activity.halves, specs, nets, on=by_fvu)
 whole = half_table[half_table.part == "whole"]
 n_networks = whole.groupby("task").seed.nunique()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
 others = [s for s in catalogue.specs("copy", profile, networks) if s.construction != "cayley" and (s.construction, s.hidden_size) != catalogue.FIGURE_1[0]]
-other_halves = measured("subspace_halves_others", activity.halves, others, catalogue.networks(others, networks), on=on)
+other_halves = measured("subspace_halves_others", activity.halves, others, catalogue.networks(others, networks), on=by_fvu)
 glue("n_others", len(others), display=False)
 
 # %% [markdown]
@@ -225,7 +225,7 @@ glue("copy_CR_rotated", median_of(row.rotated), display=False)
 # What a block reads are the leading right singular vectors of $\Delta W$, what it writes the left ones, as many as carry 99 % of $\lVert\Delta W\rVert^2$. Their principal angles to three subspaces, $V_k$, the rows of $W_{hy}$ and the columns of $W_{xh}$, are summed up by the mean $\cos^2$, less what two random subspaces of these dimensions have, the larger dimension over $N_h$.
 
 # %% mystnb={"figure": {"caption": "Overlap (mean cos² of the principal angles) of what blocks read (left) and write (right) with the activity, the readout and the drive, above chance: medians over networks and the range. 0 is what random subspaces have.", "name": "fig-overlaps"}, "image": {"alt": "Six panels: input and output directions by activity, readout and drive; four tasks each. Blocks RR and CR write into the activity far more than chance; CC of the copy networks reads and writes away from the activity."}} tags=["hide-input"]
-angles = measured("subspace_directions", activity.directions, specs, nets, on=on, draws=5 if quick else 50)
+angles = measured("subspace_directions", activity.directions, specs, nets, on=by_fvu, draws=5 if quick else 50)
 figures.overlaps(angles)
 plt.show()
 

@@ -26,11 +26,12 @@ from schur_lib import ordered_schur
 from study import catalogue, claims, paper, words
 from study.cache import measured
 from study.figures import style
+from study.probes.profiles import profiles
 
 alphas = (0.85, 0.9, 0.95)
 specs = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) in catalogue.FIGURE_1]
 nets = catalogue.networks(specs, networks)
-table = measured("table_1", paper.profile_of, specs, nets, alphas=alphas, removed=[["CC"], ["CR"]])
+table = measured("table_1", profiles, specs, nets, alphas=alphas, removed=[["CC"], ["CR"]])
 n = table.groupby("construction").seed.nunique()
 glue("n_orthogonal", int(n["dense_orthogonal"]), display=False)
 glue("n_cayley", int(n["cayley"]), display=False)

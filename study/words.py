@@ -22,13 +22,18 @@ def tell(sentence: str, name: str | None = None) -> None:
         glue(name, sentence, display=False)
 
 
-def show(table: pd.DataFrame, formats: Mapping[str, str | Callable] | None = None) -> None:
+def show(
+    table: pd.DataFrame,
+    formats: Mapping[str, str | Callable] | None = None,
+    reading: str = "",
+) -> None:
     """Put a table on the page as Markdown, which the book sets as a table and nbval compares.
 
     Args:
         table: text and integers; numbers that are not whole need a format, so that they are printed with
             a fixed precision.
         formats: by column, as for `as_text`, or a function of the entry.
+        reading: what the table says, a computed sentence below it.
     """
     shown = table.copy()
     for column, form in (formats or {}).items():
@@ -43,6 +48,8 @@ def show(table: pd.DataFrame, formats: Mapping[str, str | Callable] | None = Non
     align = ["right" if right else "left" for right in numeric]
     text = shown.to_markdown(index=False, disable_numparse=True, colalign=align)
     display({"text/markdown": text, "text/plain": text}, raw=True)
+    if reading:
+        display({"text/markdown": reading, "text/plain": reading}, raw=True)
 
 
 def as_text(value: float, form: str = ".3f") -> str:

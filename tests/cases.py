@@ -13,11 +13,11 @@ profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exerc
 """
 
 
-def run(*arguments, cwd=ROOT):
-    """`run.py` with arguments, in an environment that says nothing about this project."""
+def run(*arguments, cwd=ROOT, **settings):
+    """`run.py` with arguments, in an environment that says nothing about this project but the settings."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("SCHUR_LIB_", "PYTEST_"))}
-    return subprocess.run([sys.executable, "run.py", *map(str, arguments)], cwd=cwd, env=variables,
-                          capture_output=True, text=True)
+    return subprocess.run([sys.executable, "run.py", *map(str, arguments)], cwd=cwd,
+                          env={**variables, **settings}, capture_output=True, text=True)
 
 
 def listen(tab, troubles):

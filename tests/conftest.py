@@ -1,5 +1,6 @@
 """What several test modules share: one quick build of the book, a toy notebook, a browser."""
 
+import inspect
 import os
 import shutil
 
@@ -12,6 +13,21 @@ from tools import notebooks
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+WINDOWS_HAS_NOT = ("symlink_to(", '"bash"', ".chmod(", "SIGKILL", "#!/")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests that need a built book or .venv; on Windows, skip those that need what it has not."""
+    for item in items:
+        text = inspect.getsource(item.function) if hasattr(item, "function") else ""
+        calls_run = getattr(getattr(item, "module", None), "run", None) is run and "run(" in text
+        if calls_run or {"output", "rerun"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.built)
+        if os.name == "nt":
+            if lacking := [word for word in WINDOWS_HAS_NOT if word in text]:
+                item.add_marker(pytest.mark.skip(reason=f"Windows has not, or not so: {lacking[0]}"))
+
 
 @pytest.fixture(scope="session")
 def output(tmp_path_factory):
@@ -52,7 +68,7 @@ def toy(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium: the machine's, else Playwright's own; without one the tests are skipped, in CI they fail."""
+    """Chromium: the machine's, else Playwright's own. Without one its tests are skipped, in CI they fail."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         try:
@@ -61,7 +77,8 @@ def browser():
             reason = str(error).splitlines()[0]
             if os.environ.get("CI"):
                 pytest.fail(f"no Chromium, which .ci/run installs: {reason}")
-            pytest.skip(f"no Chromium on this machine (`playwright install chromium` gets one): {reason}")
+            pytest.skip("no Chromium on this machine; to run this test, install it, or get Playwright's "
+                        f"with `.venv/bin/playwright install chromium`: {reason}")
         yield found
         found.close()
 

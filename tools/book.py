@@ -29,23 +29,26 @@ def build(output, profile, networks):
         RuntimeError: Jupyter Book failed or warned; holds what it said.
     """
     html, work = output / "html", output / "work"
-    shutil.rmtree(html, ignore_errors=True)
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.copytree(ROOT / "book", work / "book",
-                    ignore=shutil.ignore_patterns("__pycache__", "chapters"))
-    shutil.copy(ROOT / "_config.yml", work)
+    for old in (html, work):
+        if old.exists():
+            remove(old)
+    for path in (ROOT / "book").iterdir():
+        if path.name not in ("__pycache__", "chapters"):
+            copy(path, work / "book" / path.name)
+    copy(ROOT / "_config.yml", work / "_config.yml")
     (work / "book" / "chapters").mkdir()
     for name in names():  # not the folder: it may hold pages of notebooks that are gone
-        shutil.copy(chapters(output) / f"{name}.ipynb", work / "book" / "chapters")
+        copy(chapters(output) / f"{name}.ipynb", work / "book" / "chapters" / f"{name}.ipynb")
     copy_mathjax(work / "book" / "_extra" / "mathjax")
-    shutil.copytree(output / "explorer", work / "book" / "_extra" / "explorer" / "data")
+    copy(output / "explorer", work / "book" / "_extra" / "explorer" / "data")
     copy_downloads(output, work / "book" / "_extra" / "downloads")
     generated = work / "book" / "_generated"
     generated.mkdir()
     (generated / "build.json").write_text(
         json.dumps({"profile": profile, "networks": networks, **code_version()}))
-    shutil.copytree(output / "records", generated / "records",
-                    ignore=shutil.ignore_patterns("*.shown"))
+    (generated / "records").mkdir()
+    for record in (output / "records").glob("*.json"):
+        copy(record, generated / "records" / record.name)
     (generated / "runs.md").write_text(runs(output / "records"))
     dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     (generated / "data.md").write_text(re.sub(r"\A# .*\n", "", dictionary), encoding="utf-8")
@@ -75,39 +78,93 @@ def copy_mathjax(folder):
     """Copy from the installed wheel what a page needs of MathJax, so that it works offline."""
     package = Path(importlib.util.find_spec("mathjax").origin).parent / "static" / "mathjax"
     for part in ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"):
-        source, target = package / "es5" / part, folder / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
-    shutil.copy(package / "LICENSE", folder)
+        copy(package / "es5" / part, folder / part)
+    copy(package / "LICENSE", folder / "LICENSE")
 
 
 def copy_downloads(output, folder):
     """Copy what the pages offer: notebooks, the figures and tables they show, tables they saved."""
     for name in names():
         target = folder / name
-        shutil.copytree(output / "records" / f"{name}.shown", target)
-        shutil.copy(FOLDER / f"{name}.py", target)
-        shutil.copy(chapters(output) / f"{name}.ipynb", target)
+        copy(output / "records" / f"{name}.shown", target)
+        copy(FOLDER / f"{name}.py", target / f"{name}.py")
+        copy(chapters(output) / f"{name}.ipynb", target / f"{name}.ipynb")
         record = json.loads((output / "records" / f"{name}.json").read_text())
         for table in record["tables"]:
-            shutil.copy(output / "results" / table, target)
+            copy(output / "results" / table, target / table)
 
 
 def code_version():
-    """{"commit": of the project, "" where git cannot tell; "code": digest of schur_lib}."""
+    """{"commit": of the project, "unknown" where git cannot tell, "" without git's folder; "code": digest}.
+
+    The digest is that of schur_lib and study. Where git cannot tell, its reason is said.
+    """
     digest = hashlib.sha256()
     for path in sorted(p for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     commit = ""
-    if (ROOT / ".git").exists() and shutil.which("git"):
-        def git(*arguments):
-            done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
-            return done.stdout.strip()
-
-        commit = git("rev-parse", "HEAD")[:12]
-        if commit and git("status", "--porcelain", "--", "schur_lib", "study", "notebooks"):
-            commit += ", with changes that are not committed"
+    if (ROOT / ".git").exists():
+        try:
+            commit = git("rev-parse", "HEAD")[:12]
+            if git("status", "--porcelain", "--", "schur_lib", "study", "notebooks"):
+                commit += ", with changes that are not committed"
+        except (OSError, ValueError) as error:
+            print(f"book: commit unknown; {error}", flush=True)
+            commit = "unknown"
     return {"commit": commit, "code": digest.hexdigest()[:12]}
+
+
+def git(*arguments):
+    """What git says of this folder, and of no other that the environment or a folder above may name.
+
+    Raises:
+        ValueError: git refuses or is not there; holds the reason.
+        OSError: git cannot be run.
+    """
+    # its settings stay: they say which owners are trusted; but those of a `git -c` around us are its own
+    given = {name: value for name, value in os.environ.items()
+             if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")}
+    given.pop("GIT_CONFIG_PARAMETERS", None)
+    given |= {"GIT_CEILING_DIRECTORIES": str(ROOT.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+    if not shutil.which("git"):
+        raise ValueError("git is not installed")
+
+    def ask(*words):
+        done = subprocess.run(["git", *words], cwd=ROOT, env=given, capture_output=True,
+                              encoding="utf-8", errors="replace")
+        if done.returncode:
+            raise ValueError("git says: " + " ".join(done.stderr.split()))
+        return done.stdout.strip()
+
+    if (top := ask("rev-parse", "--show-toplevel")) and not Path(top).samefile(ROOT):
+        raise ValueError(f"git says: this folder belongs to {top}")
+    return ask(*arguments)
+
+
+def copy(source, target):
+    """Copy a file, or a folder with what is in it, without the modes: what is read-only may be copied.
+
+    Args:
+        source: a Path; __pycache__ is left out.
+        target: a Path, the copy's own; folders above it are made.
+    """
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        for path in source.iterdir():
+            if path.name != "__pycache__":
+                copy(path, target / path.name)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def remove(folder):
+    """Remove a folder, one with read-only folders in it too."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            path.chmod(0o755)
+    shutil.rmtree(folder)
 
 
 def runs(records):

@@ -91,7 +91,8 @@ def execute(name, parameters=None, results=None, figures=None):
         check_parameters(name, source, parameters)
         startup = Path(folder) / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
-        shutil.copy(Path(__file__).with_name("keep_figures.py"), startup)
+        # without its mode, which may be read-only
+        shutil.copyfile(Path(__file__).with_name("keep_figures.py"), startup / "keep_figures.py")
         variables = {
             "OMP_NUM_THREADS": "1",  # one thread a kernel keeps the last digits in place
             # the kernels share the processors; in each, joblib works without further processes
@@ -100,11 +101,7 @@ def execute(name, parameters=None, results=None, figures=None):
             "SCHUR_LIB_FIGURES": str(figures or ""),
             "IPYTHONDIR": str(startup.parents[1]),
         }
-        # sockets in the file system: nothing listens on a port, and ipykernel does not warn;
-        # without a path of its own each kernel would take the same one
-        sockets = {"transport": "ipc", "ip": str(Path(folder) / "kernel")}
-        config = Config({"Provisioner": {"variables": variables},
-                         "KernelManager": sockets if os.name == "posix" else {}})
+        config = Config({"Provisioner": {"variables": variables}, "KernelManager": sockets(folder)})
         try:
             # the folder by `resources`: papermill's `cwd` moves the process, which has threads
             papermill.execute_notebook(
@@ -117,6 +114,17 @@ def execute(name, parameters=None, results=None, figures=None):
         done = nbformat.read(executed, as_version=4)
     clean(done)
     return done, time.perf_counter() - start
+
+
+def sockets(folder):
+    """Settings of a kernel's connection: sockets in a folder, where the system can have them there.
+
+    Then nothing listens on a port, and ipykernel does not warn. Without a path of its own each kernel
+    would take the same one. Windows has none, and a path of more than 103 bytes is too long for one.
+    """
+    path = str(Path(folder) / "kernel")
+    fits = os.name == "posix" and len(os.fsencode(path)) < 100
+    return {"transport": "ipc", "ip": path} if fits else {}
 
 
 def failure(name, source, executed, error):
@@ -169,18 +177,31 @@ def write(nb, path):
     os.replace(part, path)
 
 
+OURS = ("mystnb", "tags")  # metadata of cells that mean something here; editors add others of theirs
+
+
+def meaning(cell):
+    """What has to be the same in both files of a pair: kind, text, and the metadata that the book uses."""
+    metadata = {key: cell.metadata[key] for key in OURS if cell.metadata.get(key)}
+    return cell.cell_type, cell.source.rstrip("\n"), metadata
+
+
 def pair_difference(name):
     """Where the .py and the .ipynb of a pair say different things; "" where they agree."""
     path = FOLDER / f"{name}.ipynb"
     if not path.exists():
         return f"notebooks/{name}.ipynb is missing"
-    source, paired = read(name).cells, nbformat.read(path, as_version=4).cells
+    try:
+        paired = nbformat.read(path, as_version=4).cells
+    except (ValueError, AttributeError, nbformat.ValidationError) as error:
+        return f"notebooks/{name}.ipynb is no notebook: {str(error).splitlines()[0]}"
+    source = read(name).cells
     if len(source) != len(paired):
         return f"notebooks/{name}: {len(source)} cells in the .py, {len(paired)} in the .ipynb"
     for i, (a, b) in enumerate(zip(source, paired, strict=True)):
-        if a.cell_type != b.cell_type or a.source != b.source:
+        if meaning(a)[:2] != meaning(b)[:2]:
             return f"notebooks/{name}: cell {i} differs between the .py and the .ipynb"
-        if dict(a.metadata) != dict(b.metadata):
+        if meaning(a) != meaning(b):
             return f"notebooks/{name}: the metadata of cell {i} differ between .py and .ipynb"
     return ""
 

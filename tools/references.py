@@ -19,7 +19,8 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from tools import notebooks
+import run
+from tools import notebooks, pairs
 from tools.notebooks import ROOT
 
 DATA = ROOT / "data"
@@ -151,10 +152,14 @@ def main():
     parser = argparse.ArgumentParser(prog="run.py references", description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
+    pairs.refuse_edited(notebooks.names())
+    for folder in () if check else (notebooks.FOLDER, DATA):
+        if not os.access(folder, os.W_OK):
+            sys.exit(f"{folder} is read-only, and the references are written there; --check writes nothing")
     changed = 0
     with tempfile.TemporaryDirectory() as folder:
         made = []
-        pool = ThreadPoolExecutor(os.cpu_count())
+        pool = ThreadPoolExecutor(run.processes())
         jobs = {name: pool.submit(notebooks.execute, name, {}, folder)
                 for name in notebooks.names()}
         for name, job in jobs.items():
@@ -175,7 +180,7 @@ def main():
             print_table(path.relative_to(ROOT), shown_rows)
             changed += sum(map(beyond_rounding, rows))
             if not check:
-                notebooks.write(new, path)
+                notebooks.write(pairs.stamped(new), path)
         tables = sorted(Path(folder).glob("*.csv"))
         for table in tables:
             old, new = read_table(RESULTS / table.name), read_table(table)

@@ -20,7 +20,8 @@ def paired(name):
 
 @every_notebook
 def test_the_two_files_of_a_pair_say_the_same(name):
-    assert notebooks.pair_difference(name) == ""
+    assert notebooks.pair_difference(name) == "", (
+        f"`python3 run.py pair {name} --keep py` (or ipynb) makes both say what one of them says")
 
 
 @every_notebook
@@ -107,6 +108,8 @@ def test_the_notebooks_save_again_the_reference_results_within_rounding(rerun):
 
 
 def test_the_files_in_data_are_those_the_references_were_made_with():
+    turned = [path.name for path in references.DATA.rglob("*.csv") if b"\r\n" in path.read_bytes()]
+    assert not turned, f"line ends became those of Windows in {turned}: take a fresh clone or copy of data/"
     assert references.CHECKSUMS.read_text() == references.checksums(), (
         "a file in data/ changed: `python3 run.py references` makes the references anew"
     )
@@ -148,3 +151,13 @@ def test_a_notebook_executed_twice_gives_the_same_bytes(toy):
                      for _ in range(2))
     assert first == second
     assert "image/png" in first and "injected-parameters" in first
+
+
+def test_a_kernel_starts_from_a_temporary_folder_with_a_long_name(toy, tmp_path, monkeypatch):
+    """Too long for the name of a socket."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    toy("print(6 * 7)")
+    nb, _ = notebooks.execute("toy", {})
+    assert nb.cells[1].outputs[0].text == "42\n"

@@ -1,5 +1,6 @@
 """The project's own files agree with each other, and its commands refuse what they do not know."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,8 +8,10 @@ import tomllib
 
 import pytest
 import yaml
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 
+from tools import lock
 from tools.notebooks import ROOT, names
 
 
@@ -17,8 +20,13 @@ def canonical(name):
 
 
 def locked():
-    lines = (ROOT / "requirements.lock").read_text().split()
-    return dict((canonical(n), v) for n, v in (line.split("==") for line in lines))
+    """The locked version of each package, for the Python and the system at hand."""
+    return {canonical(name): version for name, version, marker, _ in entries(lock.LOCK)
+            if not marker or Marker(marker).evaluate()}
+
+
+def entries(path):
+    return lock.entries(path.read_text(encoding="utf-8"))
 
 
 def declared():
@@ -35,10 +43,44 @@ def conda():
             if not line.startswith("-")}
 
 
-def test_the_lock_is_plain_name_and_version_lines_in_order():
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines)
-    assert lines == sorted(lines, key=lambda line: canonical(line.split("==")[0]))
+@pytest.mark.parametrize("path", [lock.LOCK, lock.CUDA], ids=lambda path: path.stem)
+def test_a_lock_holds_entries_with_hashes_and_nothing_else(path):
+    """No address of an index, no option of pip, no file of a machine."""
+    text = path.read_text(encoding="utf-8")
+    found = entries(path)
+    head = text[:text.index(f"{found[0][0]}==")]
+    assert all(line.startswith("# ") for line in head.splitlines())
+    assert head + lock.written(found) == text
+    assert all(hashes == sorted(set(hashes)) and hashes for *_, hashes in found)
+    assert [entry[0] for entry in found] == sorted(entry[0] for entry in found)
+    assert not re.search(r"://|^-", text, re.M)
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.11.2", "3.11.5", "3.12.1", "3.13.0"])
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_the_lock_names_each_package_once_on_every_system_and_python(python, system):
+    place = {"python_full_version": python, "python_version": python[:4], "sys_platform": system,
+             "platform_machine": "x86_64", "implementation_name": "cpython"}
+    names = [name for path in (lock.LOCK, lock.CUDA) for name, _, marker, _ in entries(path)
+             if not marker or Marker(marker).evaluate(place)]
+    assert len(names) == len(set(names))
+    assert {canonical(name) for name in declared()} <= set(names)
+    assert ("triton" in names) == (system == "linux") and ("colorama" in names) == (system == "win32")
+
+
+def test_what_torch_needs_for_graphics_cards_has_a_lock_of_its_own():
+    """So the build for CPUs, whose hashes the lock has beside those of the public one, brings none of it."""
+    assert [entry[0] for entry in entries(lock.LOCK) if lock.OF_CUDA.match(entry[0])] == []
+    assert all(lock.OF_CUDA.match(entry[0]) for entry in entries(lock.CUDA))
+    hashes = next(entry[3] for entry in entries(lock.LOCK) if entry[0] == "torch")
+    for build in ("a3893dc2da0a972a8ca5d698c85a9f967559ac5f8ee1797b77408aa8734d073c",
+                  "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"):
+        assert build in hashes
+
+
+def test_the_lock_lacks_nothing_that_its_packages_ask_for():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_declared_range_contains_the_locked_version():
@@ -54,6 +96,7 @@ def test_environment_yml_names_the_declared_packages_in_the_locked_versions():
         assert lock[name] in requirement.specifier, name
 
 
+@pytest.mark.locked
 def test_what_is_installed_is_what_is_locked():
     from importlib.metadata import version
     for name in declared():
@@ -115,3 +158,23 @@ def test_the_code_is_clean_to_ruff():
     done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(("variables", "outcome", "said"), [
+    ({}, "4 skipped", "no Chromium on this machine; to run this test, install it"),
+    ({"CI": "true"}, "4 errors", "no Chromium, which .ci/run installs"),
+])
+def test_without_chromium_its_tests_are_skipped_and_fail_in_ci_alone(tmp_path, variables, outcome, said):
+    """Those of the report, which need no built book; one fixture serves all."""
+    settings = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
+    settings |= {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), **variables}
+    done = subprocess.run([sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider",
+                           "tests/report/test_report.py", "-k", "in_a_browser"],
+                          cwd=ROOT, env=settings, capture_output=True, text=True)
+    assert outcome in done.stdout.splitlines()[-1] and said in done.stdout, done.stdout[-3000:]
+
+
+def test_only_the_one_fixture_starts_a_browser():
+    launching = [path.name for path in (ROOT / "tests").rglob("*.py")
+                 if re.search(r"chromium\.launch\(", path.read_text(encoding="utf-8"))]
+    assert launching == ["conftest.py"]

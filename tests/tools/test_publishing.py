@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import run
-from tools import book, publish, release, verdicts
+from tools import book, floors, publish, release, verdicts
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -49,8 +49,9 @@ def schema(name, *paths):
 # --- linters --------------------------------------------------------------------------------
 
 
-def test_the_four_workflows_are_there():
-    assert [path.stem for path in WORKFLOWS] == ["book", "release", "retrain", "test"]
+def test_the_workflows_are_there():
+    assert [path.stem for path in WORKFLOWS] == [
+        "book", "dependencies", "pythons", "release", "retrain", "test"]
 
 
 def test_zizmor_finds_nothing_in_the_workflows():
@@ -139,7 +140,7 @@ def test_no_checkout_leaves_its_credentials_behind():
         for step in steps(yaml.safe_load(path.read_text()))
         if "checkout" in step.get("uses", "")
     ]
-    assert checkouts == [False] * 4
+    assert len(checkouts) == 8 and set(checkouts) == {False}
 
 
 def test_run_blocks_contain_no_expression():
@@ -182,7 +183,7 @@ def test_the_builds_of_the_workflows_are_commands_that_run_py_takes():
     for path in WORKFLOWS:
         for step in steps(yaml.safe_load(path.read_text())):
             for command in project_commands(step.get("run", "")):
-                if command.startswith("python3 run.py"):
+                if re.match(r"python3 run\.py (book|pdf)\b", command):
                     arguments = run.parser().parse_args(shlex.split(command)[2:])
                     built[path.stem] = run.settings_of(arguments)[0].relative_to(ROOT).as_posix()
     assert built == {
@@ -203,6 +204,50 @@ def test_a_pull_request_runs_the_whole_of_ci_and_nothing_can_be_written():
     triggers = content[True]  # YAML takes the key `on` for a truth value
     assert "pull_request" in triggers and triggers["push"]["branches"] == ["main"]
     assert [step["run"] for step in steps(content) if "run" in step] == ["bash .ci/run"]
+
+
+def test_every_python_that_the_lock_is_for_is_tested():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    jobs = workflow("pythons")["jobs"]
+    tested = jobs["linux"]["strategy"]["matrix"]["python"]
+    assert f"For CPython {', '.join(tested[:-1])} and {tested[-1]} on Linux" in text
+    systems = [system.split("-")[0] for system in jobs["elsewhere"]["strategy"]["matrix"]["system"]]
+    assert systems == ["macos", "windows"]
+    assert all(system in text.lower() for system in systems)
+
+
+def test_the_audit_reads_both_locks_every_week():
+    content = workflow("dependencies")
+    assert len(content[True]["schedule"]) == 1
+    audit = step_named(content, "Audit")
+    for name in ("requirements.lock", "requirements-cuda.lock"):
+        assert (ROOT / name).exists() and f"-r {name}" in audit
+    assert "--strict" in audit  # what cannot be looked up is no clean bill
+
+
+@pytest.mark.parametrize(("line", "floor"), [
+    ('"joblib>=1.5,<2"', {"joblib": "1.5"}), ('"distributed>=2026.1"', {"distributed": "2026.1"}),
+    ('"joblib<2"', None), ('"joblib==1.5"', None),
+])
+def test_the_floors_are_those_of_pyproject(tmp_path, monkeypatch, line, floor):
+    extras = "".join(f"{extra} = []\n" for extra in floors.EXTRAS)
+    (tmp_path / "pyproject.toml").write_text(
+        f"[project]\ndependencies = [{line}]\n[project.optional-dependencies]\n{extras}")
+    monkeypatch.setattr(floors, "ROOT", tmp_path)
+    if floor:
+        assert floors.floors() == floor
+    else:
+        with pytest.raises(ValueError, match="no lowest version of joblib"):
+            floors.floors()
+
+
+def test_every_requirement_has_a_floor_and_one_that_is_not_to_be_had_is_named():
+    declared = floors.floors()
+    assert len(declared) > 25
+    constraints = "".join(f"{name}=={version}.0\n" for name, version in declared.items())
+    assert floors.higher(declared, constraints) == []
+    assert floors.higher({"safetensors": "0.6"}, "safetensors==0.6.1\n") == [
+        "safetensors>=0.6 is declared, the lowest that goes is 0.6.1"]
 
 
 def test_only_main_is_deployed():
@@ -509,7 +554,7 @@ def test_a_tag_that_is_not_the_version_is_refused(built, tmp_path):
     assert f"the tag is v99.0, but the version in pyproject.toml is {PROJECT['version']}" in said
 
 
-@pytest.mark.parametrize("module", ["verdicts", "release"])
+@pytest.mark.parametrize("module", ["verdicts", "release", "floors", "lock"])
 def test_what_runs_outside_the_environment_needs_the_standard_library_only(module):
     text = (ROOT / "tools" / f"{module}.py").read_text()
     assert set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.M)) <= set(sys.stdlib_module_names)

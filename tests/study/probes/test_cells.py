@@ -87,9 +87,9 @@ def test_training_is_deterministic_by_seed_and_every_matrix_has_a_profile(kind):
 
 def test_the_profile_in_leaky_order_scores_the_matrix_that_is_cut_there():
     model = cells.train_one("leaky", 0, n_h=8, steps=2)
-    (_, trials), leak, I = *cells.evaluations("leaky", model, 4), cells.LEAK, np.eye(8)
-    table = leaky_profile(trials, leak).set_index("removed")
-    form = ordered_schur((1 - leak) * I + leak * trials.W_hh.numpy())
-    W = (form.ablate({"CC"}) - (1 - leak) * I) / leak
+    [(_, trials)], leak = cells.evaluations("leaky", model, 4), cells.LEAK
+    table, rest = leaky_profile(trials, leak).set_index("removed"), (1 - leak) * np.eye(8)
+    form = ordered_schur(rest + leak * trials.W_hh.numpy())
+    W = (form.ablate({"CC"}) - rest) / leak
     np.testing.assert_allclose(table.delta["CC"], trials.harms([W])[0], atol=1e-7)
     assert table.delta[""] == 0 and table.mass["CC"] == form.removed_mass({"CC"})
