@@ -19,9 +19,7 @@ from schur_lib import kernels
 from schur_lib.networks import Network
 
 
-def rollout(
-    net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0
-) -> Tensor:
+def rollout(net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0) -> Tensor:
     """Outputs y_t = W_hy h_t + b_y of a network on a batch of input sequences.
 
     >>> import torch
@@ -37,34 +35,27 @@ def rollout(
         inputs: (T, B, N_x), time first, of the network's dtype.
         W_hh: (N_h, N_h) to run in place of the network's own, or a stack (K, N_h, N_h); None: its own.
         free_steps: steps that run on after the input has ended, on zero input.
-
     Returns:
         (T + free_steps, B, N_y); with a stack (K, T + free_steps, B, N_y). Gradients flow to the
         network's tensors, to W_hh and to the inputs.
-
     Raises:
         ValueError: shapes or dtypes do not fit.
     """
     return _run(net, inputs, W_hh, free_steps, net.W_hy, net.b_y)
 
 
-def hidden_states(
-    net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0
-) -> Tensor:
+def hidden_states(net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0) -> Tensor:
     """Hidden states h_1 … h_T; arguments as for `rollout`, the last axis of the result is N_h."""
     return _run(net, inputs, W_hh, free_steps, None, None)
 
 
-def plain_states(
-    net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0
-) -> Tensor:
+def plain_states(net: Network, inputs: Tensor, W_hh: Tensor | None = None, free_steps: int = 0) -> Tensor:
     """Hidden states by a plain torch loop: any device, any derivative; the oracle of the fused path."""
     W_hh = net.W_hh if W_hh is None else W_hh
     bias = net.W_xh.new_zeros(net.hidden_size) if net.b_h is None else net.b_h
     activation = torch.relu if net.activation == "relu" else torch.tanh
-    h = _initial_state(net, inputs.shape[1]).expand(
-        *W_hh.shape[:-2], inputs.shape[1], net.hidden_size
-    )
+    start = net.W_xh.new_zeros(net.hidden_size) if net.h0 is None else net.h0
+    h = start.expand(*W_hh.shape[:-2], inputs.shape[1], net.hidden_size)
     states = []
     for t in range(len(inputs) + free_steps):
         drive = inputs[t] @ net.W_xh.T + bias if t < len(inputs) else bias
@@ -75,7 +66,7 @@ def plain_states(
 
 def _run(net, inputs, W_hh, free_steps, W_hy, b_y):
     W_hh = net.W_hh if W_hh is None else W_hh
-    _check(net, inputs, W_hh, free_steps)
+    check_run(net, inputs, W_hh, free_steps)
     if inputs.device.type != "cpu":
         H = plain_states(net, inputs, W_hh, free_steps)
         return H if W_hy is None else H @ W_hy.T if b_y is None else H @ W_hy.T + b_y
@@ -174,12 +165,6 @@ def _read_out(H, W_hy, b_y, outputs):
         flat += _array(b_y)
 
 
-def _initial_state(net, batch_size):
-    if net.h0 is None:
-        return net.W_xh.new_zeros(batch_size, net.hidden_size)
-    return net.h0.expand(batch_size, net.hidden_size)
-
-
 def _array(tensor: Tensor) -> np.ndarray:
     return tensor.detach().contiguous().numpy()
 
@@ -213,21 +198,18 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _check(net, inputs, W_hh, free_steps):
+def check_run(net: Network, inputs: Tensor, W_hh: Tensor, free_steps: int) -> None:
+    """Raise a ValueError that says what does not fit where `rollout` cannot run these arguments."""
     n_h, n_x = net.W_xh.shape
     for name, tensor in (("inputs", inputs), ("W_hh", W_hh)):
         if not isinstance(tensor, Tensor):
             raise ValueError(f"{name} must be a torch tensor, got {type(tensor).__name__}")
         if (tensor.dtype, tensor.device) != (net.W_xh.dtype, net.W_xh.device):
-            raise ValueError(
-                f"{name} must be {net.W_xh.dtype} on {net.W_xh.device} as the network is, "
-                f"got {tensor.dtype} on {tensor.device}"
-            )
+            wanted, got = (f"{t.dtype} on {t.device}" for t in (net.W_xh, tensor))
+            raise ValueError(f"{name} must be {wanted} as the network is, got {got}")
     if inputs.ndim != 3 or inputs.shape[2] != n_x or not inputs.numel():
         raise ValueError(f"inputs must be (T, B, {n_x}) with T, B ≥ 1, got {tuple(inputs.shape)}")
     if W_hh.ndim not in (2, 3) or tuple(W_hh.shape[-2:]) != (n_h, n_h) or not len(W_hh):
-        raise ValueError(
-            f"W_hh must be ({n_h}, {n_h}) or (K, {n_h}, {n_h}), got {tuple(W_hh.shape)}"
-        )
+        raise ValueError(f"W_hh must be ({n_h}, {n_h}) or (K, {n_h}, {n_h}), got {tuple(W_hh.shape)}")
     if not isinstance(free_steps, int) or free_steps < 0:
         raise ValueError(f"free_steps must be an integer ≥ 0, got {free_steps!r}")

@@ -12,9 +12,7 @@ from torch import Generator, Tensor
 CONSTRUCTIONS = ("dense_default", "dense_orthogonal", "dense_normal", "cayley")
 
 
-def initial_parameters(
-    construction: str, hidden_size: int, generator: Generator
-) -> dict[str, Tensor]:
+def initial_parameters(construction: str, hidden_size: int, generator: Generator) -> dict[str, Tensor]:
     """Draw what is trained of W_hh.
 
     * dense_default: W_ij ~ Unif[−m, m], m = N_h^(−1/2)
@@ -27,11 +25,9 @@ def initial_parameters(
         construction: one of `CONSTRUCTIONS`.
         hidden_size: N_h ≥ 1; even for dense_normal.
         generator: source of randomness.
-
     Returns:
         {"W_hh": (N_h, N_h)} for the dense ones; {"U": (N_h, N_h), "a": (n_pairs,), "b": (n_pairs,),
         "d": (N_h − 2 n_pairs,)} for cayley; all float32.
-
     Raises:
         ValueError: unknown construction, or a hidden size that it cannot have.
     """
@@ -47,14 +43,10 @@ def initial_parameters(
         if hidden_size % 2:
             raise ValueError(f"dense_normal needs an even hidden_size, got {hidden_size}")
         Q = random_orthogonal(hidden_size, generator)
-        a, b = torch.randn(
-            2, hidden_size // 2, generator=generator, dtype=torch.float64
-        ) / math.sqrt(6)
+        a, b = torch.randn(2, hidden_size // 2, generator=generator, dtype=torch.float64) / math.sqrt(6)
         return {"W_hh": (Q @ block_diagonal(a, b, a.new_empty(0)) @ Q.T).float()}
     U = uniform((hidden_size, hidden_size), hidden_size, generator)
-    eigenvalues = torch.linalg.eigvals(
-        uniform((hidden_size, hidden_size), hidden_size, generator).double()
-    )
+    eigenvalues = torch.linalg.eigvals(uniform((hidden_size, hidden_size), hidden_size, generator).double())
     pairs, real = eigenvalues[eigenvalues.imag > 0], eigenvalues[eigenvalues.imag == 0]
     return {"U": U, "a": pairs.real.float(), "b": pairs.imag.float(), "d": real.real.float()}
 

@@ -11,7 +11,6 @@ def interval(values: ArrayLike, n_draws: int = 2000, seed: int = 0) -> tuple[flo
         values: (B,), independent.
         n_draws: resamples.
         seed: of the resamples.
-
     Returns:
         (low, high); NaN where there are fewer than two values or some are not finite.
     """

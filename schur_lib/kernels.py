@@ -2,13 +2,17 @@
 
 One network, one core: per step a BLAS product into the next state and one pass over that state while
 it is still in cache. The GIL is released, so that several networks run in threads side by side.
-Only what is recurrent is here: `rollout.py` adds the products over all steps at once, and torch.
+Only what is recurrent is here: `dynamics.py` adds the products over all steps at once, and torch.
 """
 
 import math
+import tempfile
+from pathlib import Path
 
 import numpy as np
-from numba import njit
+import platformdirs
+from numba import config, njit
+from numpy.typing import NDArray
 
 # tanh(x) = x P(x²) / Q(x²) on |x| ≤ LIMIT, a minimax fit (Lawson-weighted least squares on Chebyshev
 # nodes, error 5e-9), lowest order first. Rounding in float32 brings the error to 3e-7, and |tanh| ≤ 1.
@@ -16,11 +20,26 @@ LIMIT = 7.9
 P = (1.0, 0.13444451987743378, 0.0035716958809643984, 2.1903415472479537e-05, 1.525967796567329e-08)
 Q = (1.0, 0.46777772903442383, 0.02616441249847412, 0.00034117428003810346, 8.530546438123565e-07)
 
-_jit = njit(nogil=True, cache=True, fastmath={"contract", "nsz"}, error_model="numpy")
+
+def _jit(function):
+    """Compile at first use; kept in a folder of the user's, never beside the package, and nowhere if not there."""
+    before = config.CACHE_DIR  # of NUMBA_CACHE_DIR; where other packages keep theirs is not ours to move
+    folder = Path(before or platformdirs.user_cache_path("schur_lib") / "numba")
+    config.CACHE_DIR = str(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        kept = True
+    except OSError:
+        kept = False
+    try:
+        return njit(nogil=True, cache=kept, fastmath={"contract", "nsz"}, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
 
 
 @_jit
-def tanh_in_place(x):
+def tanh_in_place(x: NDArray) -> None:
     """Replace a contiguous array by its tanh: rational in float32 (error < 4e-7), exact in float64."""
     x = x.reshape(-1)
     if x.itemsize == 8:
@@ -39,7 +58,7 @@ def tanh_in_place(x):
 
 
 @_jit
-def forward(drive, bias, W_hh, relu, H):
+def forward(drive: NDArray, bias: NDArray, W_hh: NDArray, relu: bool, H: NDArray) -> None:
     """Fill H[1:] with h_t = φ(drive_t + W_hh h_{t-1}), H[0] being the initial state.
 
     Args:
@@ -65,7 +84,7 @@ def forward(drive, bias, W_hh, relu, H):
 
 
 @_jit
-def backward(H, W_hh, relu, dA):
+def backward(H: NDArray, W_hh: NDArray, relu: bool, dA: NDArray) -> NDArray:
     """Gradient of a loss by the preactivations, by backpropagation through time.
 
     dA_t = (∂loss/∂h_t + dA_{t+1} W_hh) φ'(a_t)
@@ -75,7 +94,6 @@ def backward(H, W_hh, relu, dA):
         W_hh: (N, N).
         relu: as in `forward`.
         dA: (T, B, N), holds ∂loss/∂h_t where the recurrence is not followed, and then ∂loss/∂a_t.
-
     Returns:
         (B, N), the gradient by the initial state.
     """

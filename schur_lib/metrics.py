@@ -69,10 +69,8 @@ def fvu(outputs: Tensor, targets: Tensor) -> Tensor:
     Args:
         outputs: (..., T, B, N_y); leading dimensions index networks and are kept.
         targets: (T, B, N_y), not constant.
-
     Returns:
         (...), 0 for a perfect network, 1 for one that answers ȳ.
-
     Raises:
         ValueError: shapes do not match, or the targets do not vary.
     """
@@ -85,10 +83,8 @@ def replay_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
     Args:
         outputs: (..., T, B, d); leading dimensions index networks and are kept.
         targets: (T, B, d), each −1 or +1.
-
     Returns:
         (...), 1 for a perfect replay, 0.5 for chance; an output of exactly 0 counts as wrong.
-
     Raises:
         ValueError: shapes do not match, or a target is not ±1.
     """
@@ -101,7 +97,6 @@ def sensitivity(delta: float, mass: float) -> float:
     Args:
         delta: change of the score.
         mass: removed Schur mass, ≥ 0.
-
     Returns:
         The ratio; NaN where the mass is at rounding level (≤ 1e-5), since it is then undefined.
     """
@@ -139,42 +134,26 @@ def _commonest(targets, n_outputs):
     return float(torch.bincount(targets.flatten().long()).max() / targets.numel())
 
 
-FVU = Metric(
-    "fvu",
-    "fraction of variance unexplained; lower is better",
-    _fvu,
-    chance=lambda targets, n_outputs: 1.0,
-    perfect=0.0,
-)
-REPLAY_ACCURACY = Metric(
-    "replay_accuracy",
-    "share of right signs; higher is better",
-    _replay_accuracy,
-    higher_is_better=True,
-    chance=lambda targets, n_outputs: 0.5,
-    perfect=1.0,
-    # Our choice: an accurate network makes so few errors that a share of them means nothing.
-    allowed=0.005,
-)
-ACCURACY = Metric(
-    "accuracy",
-    "share of right classes; higher is better",
-    _accuracy,
-    higher_is_better=True,
-    chance=_commonest,
-    perfect=1.0,
-    classes=True,
-    allowed=0.005,
-)
-CROSS_ENTROPY = Metric(
-    "cross_entropy",
-    "cross-entropy in nats; lower is better",
-    _cross_entropy,
-    chance=lambda targets, n_outputs: float(np.log(n_outputs)),
-    perfect=0.0,
-    classes=True,
-)
+FVU = Metric("fvu", "fraction of variance unexplained; lower is better", _fvu,
+             chance=lambda targets, n_outputs: 1.0, perfect=0.0)  # fmt: skip
+# allowed is our choice: an accurate network makes so few errors that a share of them means nothing.
+REPLAY_ACCURACY = Metric("replay_accuracy", "share of right signs; higher is better", _replay_accuracy, True,
+                         chance=lambda targets, n_outputs: 0.5, perfect=1.0, allowed=0.005)  # fmt: skip
+ACCURACY = Metric("accuracy", "share of right classes; higher is better", _accuracy, True,
+                  chance=_commonest, perfect=1.0, classes=True, allowed=0.005)  # fmt: skip
+CROSS_ENTROPY = Metric("cross_entropy", "cross-entropy in nats; lower is better", _cross_entropy,
+                       chance=lambda targets, n_outputs: float(np.log(n_outputs)), perfect=0.0,
+                       classes=True)  # fmt: skip
 METRICS = {metric.name: metric for metric in (FVU, ACCURACY, CROSS_ENTROPY, REPLAY_ACCURACY)}
+
+
+def by_name(metric: str | Metric) -> Metric:
+    """A metric as it is, or the one of `METRICS` that has this name."""
+    if isinstance(metric, Metric):
+        return metric
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {tuple(METRICS)} or a function, got {metric!r}")
+    return METRICS[metric]
 
 
 def _check_shapes(outputs, targets):

@@ -9,6 +9,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -17,6 +18,8 @@ from torch import Tensor
 
 REQUIRED = ("W_xh", "W_hh", "W_hy")
 OPTIONAL = ("b_h", "b_y", "h0")
+SHAPES = {"W_hh": ("N_h", "N_h"), "W_xh": ("N_h", "N_x"), "W_hy": ("N_y", "N_h"),
+          "b_h": ("N_h",), "b_y": ("N_y",), "h0": ("N_h",)}  # fmt: skip
 ACTIVATIONS = ("tanh", "relu")
 FORMAT = "schur_lib network 2"
 
@@ -34,7 +37,6 @@ class Network:
         h0: (N_h,), initial state; None for zero.
         activation: "tanh" or "relu".
         metadata: anything JSON can hold, such as the spec and the provenance; kept in the file.
-
     Raises:
         ValueError: a shape, dtype, device or value does not fit; the message names the tensor.
     """
@@ -46,10 +48,11 @@ class Network:
     b_y: Tensor | None = None
     h0: Tensor | None = None
     activation: str = "tanh"
-    metadata: dict = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self):
-        for name in REQUIRED + OPTIONAL:
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}  # as the first tensor with such an axis has it
+        for name, axes in SHAPES.items():
             value = getattr(self, name)
             if value is None and name in OPTIONAL:
                 continue
@@ -59,31 +62,15 @@ class Network:
                 raise ValueError(f"{name} must be float32 or float64, got {value.dtype}")
             if not torch.isfinite(value).all():
                 raise ValueError(f"{name} holds NaN or infinite values")
-            if (value.dtype, value.device) != (self.W_xh.dtype, self.W_xh.device):
+            if (value.dtype, value.device) != (self.W_hh.dtype, self.W_hh.device):
                 raise ValueError(
-                    f"all tensors must share one dtype and device: W_xh has {self.W_xh.dtype} on "
-                    f"{self.W_xh.device}, {name} has {value.dtype} on {value.device}"
+                    f"all tensors must share one dtype and device: W_hh has {self.W_hh.dtype} on "
+                    f"{self.W_hh.device}, {name} has {value.dtype} on {value.device}"
                 )
-        if self.W_hh.ndim != 2 or self.W_hh.shape[0] != self.W_hh.shape[1] or not len(self.W_hh):
-            raise ValueError(f"W_hh must be (N_h, N_h), got {tuple(self.W_hh.shape)}")
-        n_h, n_y = len(self.W_hh), len(self.W_hy)
-        expected = {
-            "W_xh": (n_h, "N_x"),
-            "W_hy": ("N_y", n_h),
-            "b_h": (n_h,),
-            "b_y": (n_y,),
-            "h0": (n_h,),
-        }
-        for name, shape in expected.items():
-            value = getattr(self, name)
-            if value is not None and (
-                value.ndim != len(shape)
-                or any(
-                    isinstance(n, int) and n != m for n, m in zip(shape, value.shape, strict=True)
-                )
-            ):
-                wanted = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-                raise ValueError(f"{name} must be {wanted}, got {tuple(value.shape)}")
+            fits = [sizes.setdefault(axis, n) == n for axis, n in zip(axes, value.shape, strict=False)]
+            if value.ndim != len(axes) or not all(fits) or not sizes["N_h"]:
+                known = ", ".join(f"{axis} = {n}" for axis, n in sizes.items())
+                raise ValueError(f"{name} must be ({', '.join(axes)}), here {known}; got {tuple(value.shape)}")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
 
@@ -109,13 +96,11 @@ class Network:
             ValueError: the RNN has several layers, two directions, or an unknown nonlinearity.
         """
         if not isinstance(rnn, torch.nn.RNN) or not isinstance(readout, torch.nn.Linear):
-            raise ValueError(
-                f"need torch.nn.RNN and torch.nn.Linear, got {type(rnn).__name__} and {type(readout).__name__}"
-            )
+            got = f"{type(rnn).__name__} and {type(readout).__name__}"
+            raise ValueError(f"need torch.nn.RNN and torch.nn.Linear, got {got}")
         if rnn.num_layers != 1 or rnn.bidirectional:
-            raise ValueError(
-                f"need one layer in one direction, got {rnn.num_layers} layers, bidirectional={rnn.bidirectional}"
-            )
+            got = f"{rnn.num_layers} layers, bidirectional={rnn.bidirectional}"
+            raise ValueError(f"need one layer in one direction, got {got}")
         return cls(
             rnn.weight_ih_l0.detach().clone(),
             rnn.weight_hh_l0.detach().clone(),
@@ -137,7 +122,7 @@ class Network:
         """Digest of all that decides what the network does: every tensor, and the activation."""
         return _checksum(self.tensors(), self.activation)[:16]
 
-    def save(self, path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write a safetensors file with the metadata and a checksum; written aside, then renamed.
 
         Raises:
@@ -168,7 +153,7 @@ class Network:
             raise
 
     @classmethod
-    def load(cls, path, device="cpu") -> "Network":
+    def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "Network":
         """Read a file that `save` wrote, or any safetensors file with the same tensor names.
 
         Raises:
@@ -187,11 +172,10 @@ class Network:
         length = int.from_bytes(content[:8], "little")
         header = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         missing = [name for name in REQUIRED if name not in tensors]
-        foreign = sorted(set(tensors) - set(REQUIRED + OPTIONAL))
-        if missing or foreign:
-            raise ValueError(
-                f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; missing {missing}, unknown {foreign}"
-            )
+        unknown = sorted(set(tensors) - set(REQUIRED + OPTIONAL))
+        if missing or unknown:
+            got = f"missing {missing}, unknown {unknown}"
+            raise ValueError(f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; {got}")
         if header.get("format", "").startswith("schur_lib network"):
             told = [header.get(name, "") for name in ("format", "activation", "metadata")]
             if header["format"] != FORMAT:

@@ -36,14 +36,12 @@ def ablation_profile(
     Args:
         net: the network.
         task: gives the trials and the score.
-        alpha: splits the leading sector from its complement, in (0, 1].
+        alpha: where R ends, see `schur`.
         removed: the sets of blocks; all eight subsets by default.
         n_trials: held-out trials.
         seed: of the trials; they share nothing with the training data.
-
     Returns:
         As `profile_of`, without intervals.
-
     Raises:
         ValueError: network and task do not fit, or a bad alpha or block name.
     """
@@ -61,18 +59,16 @@ def profile_of(
 
     Args:
         trials: the network on some trials.
-        alpha: splits the leading sector from its complement, in (0, 1].
+        alpha: where R ends, see `schur`.
         removed: the sets of blocks; all eight subsets by default.
         n_draws: resamples of the bootstrap; 0: no intervals.
         seed: of the bootstrap.
-
     Returns:
         One row a set, the first the intact network: `removed` (such as "RR+CC", "" for the intact
         network), `mass` ‖ΔT‖_F/‖T‖_F, `score`, `delta` = score − score of the intact network,
         `sensitivity` = delta/mass (NaN where the block is empty or at rounding level), `low` and `high`:
         95 % percentile bootstrap of `delta` over trials (paired; NaN with one trial), `n_leading` = n_R,
         `alpha`, `metric`, `n_trials`.
-
     Raises:
         ValueError: a bad alpha or block name.
     """
@@ -89,23 +85,17 @@ def profile_of(
             row["low"], row["high"] = ends
         rows.append(row)
     return pd.DataFrame(rows).assign(
-        n_leading=form.n_leading(alpha),
-        alpha=alpha,
-        metric=trials.metric.name,
-        n_trials=trials.n_trials,
+        n_leading=form.n_leading(alpha), alpha=alpha, metric=trials.metric.name, n_trials=trials.n_trials
     )
 
 
-def over_networks(
-    profiles: Sequence[pd.DataFrame], n_draws: int = 2000, seed: int = 0
-) -> pd.DataFrame:
+def over_networks(profiles: Sequence[pd.DataFrame], n_draws: int = 2000, seed: int = 0) -> pd.DataFrame:
     """The profiles of several networks as one: means and intervals with networks as the unit.
 
     Args:
         profiles: from `profile_of` or `ablation_profile`, one a network, of the same sets.
         n_draws: resamples of the bootstrap.
         seed: of the bootstrap.
-
     Returns:
         One row a set: `removed`; means of `mass`, `score` and `delta`; `low` and `high`: 95 % percentile
         bootstrap of the mean `delta` over networks (NaN with one); `n_networks`.
@@ -117,4 +107,3 @@ def over_networks(
         rows.append((removed, *part[["mass", "score", "delta"]].mean(), low, high, len(part)))
     columns = ["removed", "mass", "score", "delta", "low", "high", "n_networks"]
     return pd.DataFrame(rows, columns=columns)
-

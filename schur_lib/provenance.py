@@ -20,7 +20,6 @@ def code_digest(*modules: str) -> str:
     Args:
         modules: dotted names, such as "schur_lib.training"; the packages followed are their first parts
             and schur_lib.
-
     Returns:
         12 hexadecimal digits.
     """
@@ -57,8 +56,8 @@ def _imports(module):
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:  # relative: to the package that the module is in
-                parts = module.split(".") if _is_package(module) else module.split(".")[:-1]
-                base = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [base])])
+                up = node.level - (_source(module).name == "__init__.py")
+                base = ".".join([*module.split(".")[: -up or None], *filter(None, [base])])
             # a name is a module of its own, or stands in the module that it is imported from
             names += [m if _source(m := f"{base}.{alias.name}") else base for alias in node.names]
     return tuple(name for name in names if _source(name))
@@ -74,21 +73,14 @@ def _text(node):
     if isinstance(node, ast.AST):
         fields = {name: value for name, value in ast.iter_fields(node) if value not in (None, [])}
         body = fields.get("body")
-        if isinstance(body, list) and _is_text(body[0]):
-            fields["body"] = body[1:]
+        match body:
+            case [ast.Expr(ast.Constant(str())), *rest]:
+                fields["body"] = rest
         inner = " ".join(f"{name}={_text(value)}" for name, value in fields.items())
         return f"{type(node).__name__}({inner})"
     if isinstance(node, list):
         return f"[{' '.join(map(_text, node))}]"
     return ascii(node)
-
-
-def _is_text(node):
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
 
 
 @cache
@@ -99,20 +91,14 @@ def _tree(module):
 @cache
 def _source(module):
     """The file of a module, found without importing it; None if it is not one of Python source."""
-    parts = module.split(".")
+    first, *rest = module.split(".")
     try:
-        spec = importlib.util.find_spec(parts[0])
+        spec = importlib.util.find_spec(first)
     except (ImportError, ValueError):
         return None
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    for folder in map(Path, spec.submodule_search_locations):
-        for file in (folder.joinpath(*parts[1:], "__init__.py"),
-                     folder.joinpath(*parts[1:]).with_suffix(".py") if parts[1:] else None):  # fmt: skip
-            if file is not None and file.is_file():
-                return file
+    for folder in (spec and spec.submodule_search_locations) or ():
+        place = Path(folder, *rest)
+        files = [place / "__init__.py", *([place.with_suffix(".py")] if rest else [])]
+        if found := [file for file in files if file.is_file()]:
+            return found[0]
     return None
-
-
-def _is_package(module):
-    return _source(module).name == "__init__.py"

@@ -21,7 +21,6 @@ class Recipe:
         horizons: copy task only: replay lengths of the curriculum, one for a fixed length.
         advance_at: batch accuracy above which the curriculum moves on.
         readout_scale: factor on the start of W_hy, Unif[−m, m] with m = N_h^(−1/2).
-
     Raises:
         ValueError: a number that is not positive, or steps that are not whole.
     """

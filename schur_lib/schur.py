@@ -7,8 +7,10 @@ modulus, R = {i : |λ_i| ≥ α ρ} comes first, C is the rest, and
     N = [[T_RR, T_CR],
          [0,    T_CC]]
 
-(paper, section 2). None of the three couplings holds an eigenvalue, so zeroing them keeps the
-spectrum.
+(paper, section 2). None of the three couplings holds an eigenvalue, so zeroing them keeps the spectrum.
+
+Here and everywhere alpha, in (0, 1], is α, the share of the spectral radius ρ at which R ends, and a removed
+set is any collection of "RR", "CR" and "CC"; anything else is refused with a ValueError.
 """
 
 import warnings
@@ -27,17 +29,7 @@ Mask = NDArray[np.bool_]
 
 COUPLINGS = ("RR", "CR", "CC")
 SUBSETS = tuple(
-    frozenset(names)
-    for names in (
-        (),
-        ("CC",),
-        ("RR",),
-        ("RR", "CC"),
-        ("CR",),
-        ("CR", "CC"),
-        ("RR", "CR"),
-        ("RR", "CR", "CC"),
-    )
+    frozenset(names.split()) for names in ("", "CC", "RR", "RR CC", "CR", "CR CC", "RR CR", "RR CR CC")
 )
 
 # Our choice, relative to ρ: moduli this close are tied and stay in LAPACK's order, ...
@@ -70,6 +62,10 @@ class CutReport(NamedTuple):
 class OrderedSchur:
     """W = Q T Qᵀ with the diagonal blocks of T in order of nonincreasing modulus.
 
+    Its methods take alpha in (0, 1], the share of the spectral radius at which R ends, n, the dimensions of R
+    wherever αρ lies (None: `n_leading(alpha)`), and removed, any of "RR", "CR", "CC"; they raise a ValueError
+    at anything else.
+
     Fields:
         Q: (N, N) float64, orthogonal.
         T: (N, N) float64, upper triangular but for its 2×2 blocks, one for each complex pair.
@@ -100,12 +96,7 @@ class OrderedSchur:
     def n_leading(self, alpha: float = 0.9) -> int:
         """Dimensions of the leading sector R = {i : ``|λ_i| ≥ α ρ``} (paper, section 2).
 
-        Args:
-            alpha: split threshold in (0, 1]. A modulus within 1e-10 ρ below αρ belongs to R.
-        Returns:
-            int in 1..N; a pair counts 2 and is never cut. N where ρ = 0.
-        Raises:
-            ValueError: alpha is not a number in (0, 1].
+        In 1..N, N where ρ = 0. A pair counts 2 and is never cut; a modulus within 1e-10 ρ below αρ is in R.
         """
         _check_alpha(alpha)
         moduli = np.abs(self.eigenvalues)
@@ -118,14 +109,9 @@ class OrderedSchur:
     def couplings(self, alpha: float = 0.9, n: int | None = None) -> dict[str, Mask]:
         """Where the couplings T_RR, T_CR and T_CC stand in T (paper, section 2).
 
-        Args:
-            alpha: split threshold in (0, 1].
-            n: dimensions of R, wherever αρ lies; None: `n_leading(alpha)`.
         Returns:
-            {"RR", "CR", "CC"}: boolean (N, N) masks. They are disjoint and together cover what is
-            strictly above the diagonal blocks; no entry of a 2×2 block is in any of them.
-        Raises:
-            ValueError: alpha is not a number in (0, 1].
+            {"RR", "CR", "CC"}: boolean (N, N) masks. They are disjoint and together cover what is strictly
+            above the diagonal blocks; no entry of a 2×2 block is in any of them.
         """
         n = self.n_leading(alpha) if n is None else n
         leads, above = np.arange(len(self.T)) < n, self.above
@@ -136,7 +122,7 @@ class OrderedSchur:
         }
 
     def mask(self, removed: Collection[str], alpha: float = 0.9, n: int | None = None) -> Mask:
-        """The union of some of `couplings`, (N, N); arguments and errors as for `ablate`."""
+        """The union of some of `couplings`, (N, N)."""
         names, masks = _names(removed), self.couplings(alpha, n)
         return sum((masks[name] for name in names), np.zeros(self.T.shape, dtype=bool))
 
@@ -154,42 +140,18 @@ class OrderedSchur:
         return float(np.linalg.norm(T[mask]) / np.linalg.norm(T)) if T.any() else 0.0
 
     def ablate(self, removed: Collection[str], alpha: float = 0.9, n: int | None = None) -> Matrix:
-        """W̃(S) = Q T̃(S) Qᵀ, the weights without the removed couplings (paper, section 3).
+        """W̃(S) = Q T̃(S) Qᵀ, the weights without the removed couplings S (paper, section 3).
 
-        Args:
-            removed: the set S, any of "RR", "CR", "CC"; empty gives W back, up to rounding.
-            alpha: split threshold in (0, 1].
-            n: dimensions of R, wherever αρ lies; None: `n_leading(alpha)`.
-        Returns:
-            (N, N) float64 with the eigenvalues of W.
-        Raises:
-            ValueError: removed is not a collection of coupling names, or alpha not in (0, 1].
+        (N, N) float64 with the eigenvalues of W; W itself, up to rounding, where S is empty.
         """
         return self.without(self.mask(removed, alpha, n))
 
     def removed_mass(self, removed: Collection[str], alpha: float = 0.9) -> float:
-        """Removed Schur mass ‖ΔT‖_F / ‖T‖_F, ΔT = T − T̃(S) (paper, section 3).
-
-        Args:
-            removed: the set S, any of "RR", "CR", "CC".
-            alpha: split threshold in (0, 1].
-        Returns:
-            float in [0, 1]; 0 for a zero matrix.
-        Raises:
-            ValueError: removed is not a collection of coupling names, or alpha not in (0, 1].
-        """
+        """Removed Schur mass ‖ΔT‖_F / ‖T‖_F, ΔT = T − T̃(S) (paper, section 3), in [0, 1]; 0 where W = 0."""
         return self.mass(self.mask(removed, alpha))
 
     def cut_report(self, alpha: float = 0.9) -> CutReport:
-        """How well posed the cut between R and C is: see CutReport.
-
-        Args:
-            alpha: split threshold in (0, 1].
-        Returns:
-            CutReport(gap, n_near_cut, sep, s), sep and s from LAPACK's dtrsen.
-        Raises:
-            ValueError: alpha is not a number in (0, 1].
-        """
+        """How well posed the cut between R and C is: see CutReport; sep and s are from LAPACK's dtrsen."""
         n = self.n_leading(alpha)
         moduli = np.abs(self.eigenvalues)
         rho = moduli.max()
@@ -199,9 +161,7 @@ class OrderedSchur:
         T, exponent = _scaled(self.T)
         leading = np.arange(len(T)) < n
         lwork, liwork, _ = lapack.dtrsen_lwork(leading, T, job="B")
-        *_, s, sep, info = lapack.dtrsen(
-            leading, T, self.Q, job="B", wantq=0, lwork=int(lwork), liwork=liwork
-        )
+        *_, s, sep, info = lapack.dtrsen(leading, T, self.Q, job="B", wantq=0, lwork=int(lwork), liwork=liwork)
         if info != 0:
             raise RuntimeError(f"LAPACK dtrsen failed with info = {info}")
         gap = moduli[:n].min() / rho - moduli[n:].max() / rho
@@ -242,12 +202,8 @@ def ordered_schur(W: Any) -> OrderedSchur:
     moduli = np.abs(eigenvalues[blocks[:-1]])
     unswapped = int(np.sum(np.diff(moduli) > _ROUNDING * moduli.max()))
     if unswapped:
-        warnings.warn(
-            f"{unswapped} pair(s) of neighbouring blocks are too close for LAPACK to swap and stay "
-            "out of order; Q T Qᵀ = W holds all the same",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        said = f"{unswapped} pair(s) of neighbouring blocks are too close for LAPACK to swap and stay out of order"
+        warnings.warn(f"{said}; Q T Qᵀ = W holds all the same", RuntimeWarning, stacklevel=2)
     with np.errstate(over="ignore"):
         T = np.ldexp(T, exponent)
     if not np.isfinite(T).all():
@@ -293,15 +249,7 @@ def random_changes(n: int, norm: float, N: int, rng: np.random.Generator) -> Mat
 
 
 def label(removed: Collection[str]) -> str:
-    """Name of a removed set as in the tables: "" for the full network, "RR+CC", ...
-
-    Args:
-        removed: any of "RR", "CR", "CC", in any order.
-    Returns:
-        str, the names joined by "+" in the order RR, CR, CC.
-    Raises:
-        ValueError: removed is not a collection of coupling names.
-    """
+    """Name of a removed set as in the tables: "" for the intact network, "RR+CC", …, in the order of COUPLINGS."""
     names = _names(removed)
     return "+".join(name for name in COUPLINGS if name in names)
 
@@ -369,20 +317,13 @@ def _scaled(A):
 
 def _checked(W):
     if isinstance(W, torch.Tensor):
-        real_float = W.is_floating_point()
-        dtype, shape = W.dtype, tuple(W.shape)
-    else:
-        W = np.asarray(W)
-        real_float = np.issubdtype(W.dtype, np.floating)
-        dtype, shape = W.dtype, W.shape
-    if not real_float:
-        raise ValueError(f"W must hold real floating-point numbers, got dtype {dtype}")
-    if len(shape) != 2 or shape[0] != shape[1]:
-        raise ValueError(f"W must be a square matrix (N, N), got shape {shape}")
-    if shape[0] == 0:
-        raise ValueError("W must have at least one row, got shape (0, 0)")
-    if isinstance(W, torch.Tensor):
-        W = W.detach().cpu().double().numpy()
+        W = W.detach().cpu()
+        W = (W.double() if W.is_floating_point() else W).numpy()
+    W = np.asarray(W)
+    if not np.issubdtype(W.dtype, np.floating):
+        raise ValueError(f"W must hold real floating-point numbers, got dtype {W.dtype}")
+    if W.ndim != 2 or W.shape[0] != W.shape[1] or not len(W):
+        raise ValueError(f"W must be a square matrix (N, N) with at least one row, got shape {W.shape}")
     with np.errstate(over="ignore"):
         W = W.astype(np.float64)
     if not np.isfinite(W).all():

@@ -24,7 +24,6 @@ class Spec:
         recipe: None for the task's own.
         task_options: arguments of the task's generator; those not given get its defaults, and stand in
             the spec all the same, so that its name holds when a default changes.
-
     Raises:
         ValueError: an unknown task or construction, a bad size or seed, an unknown task option.
     """
@@ -45,19 +44,15 @@ class Spec:
         try:
             options = inspect.signature(TASKS[self.task]).bind(**self.task_options)
         except TypeError as error:
-            raise ValueError(
-                f"task {self.task!r} does not take {self.task_options!r}: {error}"
-            ) from error
+            raise ValueError(f"task {self.task!r} does not take {self.task_options!r}: {error}") from error
         options.apply_defaults()
         object.__setattr__(self, "task_options", dict(options.arguments))
         task = self.make_task()
         if self.recipe is None:
             object.__setattr__(self, "recipe", task.recipe)
         if bool(self.recipe.horizons) != bool(task.recipe.horizons):
-            raise ValueError(
-                f"the copy task needs horizons and the others have none; "
-                f"got task {self.task!r} with horizons {self.recipe.horizons!r}"
-            )
+            got = f"task {self.task!r} with horizons {self.recipe.horizons!r}"
+            raise ValueError(f"the copy task needs horizons and the others have none; got {got}")
 
     def make_task(self, **options) -> Task:
         """The task of this spec, for evaluation unless `options` say otherwise."""

@@ -8,6 +8,7 @@ entries greedily, so that their sets are large, not provably the largest. The se
 trials, the check another.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 import torch
 
 from schur_lib.intervals import interval
-from schur_lib.schur import COUPLINGS, SUBSETS, Mask, OrderedSchur, label
+from schur_lib.schur import COUPLINGS, SUBSETS, Mask, label
 from schur_lib.subjects import Evaluation
 
 KINDS = ("blocks", "groups", "entries")
@@ -38,16 +39,13 @@ def stabilisers(
         chosen_on: the network on the trials that choose the sets.
         held_out: the same network on others.
         tolerance, absolute: see `allowed_harm`.
-        alpha: splits the leading sector from its complement, in (0, 1].
         kinds: of "blocks", "groups" and "entries".
-
     Returns:
         One row a kind: `kind`, `removed` (the blocks; "" elsewhere), `n_RR`, `n_CR`, `n_CC` (entries
         removed of each block), `share` (of all entries of N), `mass` ‖ΔT‖_F/‖T‖_F, `allowed` (harm, in
         units of the metric), `harm`, and on the held-out trials `held_out_allowed`, `held_out_harm`
         with a 95 % bootstrap over trials in `low` and `high`, `holds` (held-out harm within what is
         allowed there), `metric`.
-
     Raises:
         ValueError: the evaluations are of different matrices or metrics, or an argument is unknown.
     """
@@ -64,23 +62,17 @@ def stabilisers(
         low, high = interval(held_harm) if mask.any() else (0.0, 0.0)
         counts = {f"n_{name}": int((mask & masks[name]).sum()) for name in COUPLINGS}
         blocks = {name for name in COUPLINGS if masks[name].any() and mask[masks[name]].all()}
-        rows.append(
-            {
-                "kind": kind,
-                "removed": label(blocks) if kind == "blocks" else "",
-                **counts,
-                "share": mask.sum() / n_all if n_all else 0.0,
-                "mass": form.mass(mask),
-                "allowed": allowed,
-                "harm": float(harm.mean()),
-                "held_out_allowed": held_allowed,
-                "held_out_harm": float(held_harm.mean()),
-                "low": low,
-                "high": high,
-                "holds": bool(held_harm.mean() <= held_allowed),
-                "metric": chosen_on.metric.name,
-            }
-        )
+        row = {"kind": kind, "removed": label(blocks) if kind == "blocks" else "", **counts}
+        row |= {"share": mask.sum() / n_all if n_all else 0.0, "mass": form.mass(mask)}
+        row |= {"allowed": allowed, "harm": float(harm.mean())}
+        row |= {
+            "held_out_allowed": held_allowed,
+            "held_out_harm": float(held_harm.mean()),
+            "low": low,
+            "high": high,
+        }
+        row |= {"holds": bool(held_harm.mean() <= held_allowed), "metric": chosen_on.metric.name}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -102,11 +94,9 @@ def stabiliser(
         trials: the network on the trials that choose.
         kind: "blocks", "groups" or "entries".
         tolerance, absolute: see `allowed_harm`.
-        alpha: splits the leading sector from its complement; used for blocks.
-
+        alpha: where R ends; for blocks alone.
     Returns:
         (N, N) boolean, in Schur coordinates: the entries of T that go.
-
     Raises:
         ValueError: unknown kind, or a bad tolerance or alpha.
     """
@@ -127,7 +117,11 @@ def stabiliser(
         return max(may_go, key=lambda mask: (form.mass(mask), mask.sum()), default=none)
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
-    units = _groups(form) if kind == "groups" else _entries(form)
+    if kind == "groups":  # all between two eigenvalue blocks
+        slices = [slice(a, b) for a, b in itertools.pairwise(form.blocks)]
+        units = list(itertools.combinations(slices, 2))
+    else:
+        units = [tuple(entry) for entry in np.argwhere(form.above)]
     alone = harm(_with(none, unit) for unit in units)
     squared = np.array([np.square(form.T[unit]).sum() for unit in units])
     order = np.argsort(alone / np.maximum(squared, np.finfo(float).tiny), kind="stable")
@@ -145,9 +139,7 @@ def stabiliser(
     return removed
 
 
-def allowed_harm(
-    trials: Evaluation, tolerance: float = 0.05, absolute: float | None = None
-) -> float:
+def allowed_harm(trials: Evaluation, tolerance: float = 0.05, absolute: float | None = None) -> float:
     """How much worse a network may become: max(tolerance · error, absolute).
 
     Args:
@@ -155,18 +147,14 @@ def allowed_harm(
         tolerance: relative increase of the error, ≥ 0.
         absolute: change of the score that is allowed in any case, ≥ 0; None: what the metric allows,
             0.005 for accuracies, 0 for others. Needed for a function of one's own where more is better.
-
     Returns:
         float, in units of the metric.
-
     Raises:
         ValueError: a negative number, or no absolute where it is needed.
     """
     metric = trials.metric
     if absolute is None and metric.higher_is_better and metric.perfect is None:
-        raise ValueError(
-            f"the error of {metric.name!r}, of which more is better, is unknown: give absolute"
-        )
+        raise ValueError(f"the error of {metric.name!r}, of which more is better, is unknown: give absolute")
     absolute = metric.allowed if absolute is None else absolute
     if not (tolerance >= 0 and absolute >= 0):
         raise ValueError(f"tolerance and absolute must be ≥ 0, got {tolerance!r}, {absolute!r}")
@@ -185,13 +173,3 @@ def _with(mask, unit):
     more = mask.copy()
     more[unit] = True
     return more
-
-
-def _groups(form: OrderedSchur):
-    """The entries between each two eigenvalue blocks, as index pairs."""
-    slices = [slice(a, b) for a, b in zip(form.blocks, form.blocks[1:], strict=False)]
-    return [(slices[i], slices[j]) for i in range(len(slices)) for j in range(i + 1, len(slices))]
-
-
-def _entries(form: OrderedSchur):
-    return [tuple(entry) for entry in np.argwhere(form.above)]

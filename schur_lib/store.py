@@ -12,6 +12,7 @@ import platformdirs
 
 from schur_lib.networks import Network
 from schur_lib.provenance import code_digest
+from schur_lib.specs import Spec
 
 
 def default_folder() -> Path:
@@ -19,17 +20,17 @@ def default_folder() -> Path:
     return platformdirs.user_data_path("schur_lib") / "networks"
 
 
-def path(spec, folder) -> Path:
+def path(spec: Spec, folder: str | Path) -> Path:
     """Where the network of a spec lies."""
     return Path(folder) / f"{spec.name}.safetensors"
 
 
-def save(spec, net: Network, folder) -> None:
+def save(spec: Spec, net: Network, folder: str | Path) -> None:
     """Store a network under its spec; the file appears whole or not at all."""
     net.save(path(spec, folder))
 
 
-def has(spec, folder) -> bool:
+def has(spec: Spec, folder: str | Path) -> bool:
     """Whether the store holds the spec's network, trained by the code at hand.
 
     A damaged file is named in a warning and set aside with the ending `.damaged`; one that other code
@@ -46,15 +47,12 @@ def has(spec, folder) -> bool:
         warnings.warn(f"{error}; set aside as {aside.name}, to be trained again", stacklevel=2)
         return False
     if net.metadata.get("provenance", {}).get("code") != training_code():
-        warnings.warn(
-            f"{file.name} was trained by another version of the code, to be trained again",
-            stacklevel=2,
-        )
+        warnings.warn(f"{file.name} was trained by another version of the code, to be trained again", stacklevel=2)
         return False
     return True
 
 
-def load(spec, folder) -> Network:
+def load(spec: Spec, folder: str | Path) -> Network:
     """The network of a spec.
 
     Raises:

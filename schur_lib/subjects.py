@@ -9,9 +9,12 @@ It comes from a network and a task, from a network and data, or from anyone's to
 and goes to any probe: `profile_of(trials)`, `stabilisers(trials, others)`.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,19 +22,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from schur_lib.dynamics import hidden_states, rollout
-from schur_lib.metrics import METRICS, Metric
+from schur_lib.dynamics import check_run, hidden_states, rollout
+from schur_lib.metrics import Metric, by_name
 from schur_lib.networks import Network
-from schur_lib.schur import OrderedSchur, ordered_schur
+from schur_lib.schur import Matrix, OrderedSchur, ordered_schur
 from schur_lib.tasks import Task, held_out
 
 # The gates in the order in which torch stacks their matrices.
-GATES: dict[tuple, tuple[str, ...]] = {
-    (nn.GRU, nn.GRUCell): ("reset", "update", "new"),
-    (nn.LSTM, nn.LSTMCell): ("input", "forget", "cell", "output"),
+GATES: dict[type[nn.Module], tuple[str, ...]] = {
+    **dict.fromkeys((nn.GRU, nn.GRUCell), ("reset", "update", "new")),
+    **dict.fromkeys((nn.LSTM, nn.LSTMCell), ("input", "forget", "cell", "output")),
 }
-# Our choice: the fused run stands in for a module whose outputs it repeats to this (relative to the
-# largest output, float32).
+# Our choice: the fused run stands in for a module whose outputs it repeats to this (relative to the largest).
 SAME = 1e-3
 CHUNK = 2**26  # bytes of outputs at a time
 
@@ -39,6 +41,8 @@ CHUNK = 2**26  # bytes of outputs at a time
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """A recurrent matrix, and what any other matrix in its place scores on the same trials.
+
+    Matrices are (N, N), torch or numpy; several are (K, N, N) or any iterable, run one chunk after the other.
 
     Fields:
         W_hh: (N, N) float64, the model's own matrix.
@@ -50,7 +54,7 @@ class Evaluation:
         states_of: (N, N) → the states h_1 … h_T (T, B, N) with that matrix; None where they are unknown.
         module: the network or module itself.
         network: the same as a `Network` where it is a plain one; None elsewhere.
-        inputs: (T, B, N_x), time first; None where they are something else.
+        inputs: (T, B, N_x), time first; None where the module takes something else.
         free_steps: steps that the network runs on after the input has ended.
     """
 
@@ -81,69 +85,65 @@ class Evaluation:
         """The intact network's distance from a perfect score; NaN where that is unknown."""
         return float(self.metric.error(self.intact))
 
-    def outputs(self, matrices: Iterable[Tensor | NDArray]) -> Iterator[Tensor]:
+    def outputs(self, matrices: Iterable[Tensor | Matrix]) -> Iterator[Tensor]:
         """The outputs that are scored, (n_scored, B, N_y), of one matrix after the other."""
         for outputs in self.run(self._checked(matrices)):
             yield outputs[-self.n_scored :]
 
-    def trial_scores(self, matrices: Iterable[Tensor | NDArray]) -> Tensor:
-        """(K, B) float64, one score a matrix and trial; (K, 1) for a metric that gives one number only.
+    def trial_scores(self, matrices: Iterable[Tensor | Matrix]) -> Tensor:
+        """(K, B) float64, one score a matrix and trial; (K, 1) for a metric that gives one number only."""
+        # Numbers in one growing buffer: small tensors between large ones would keep the heap from shrinking.
+        scores, n_matrices = array("d"), 0
+        for outputs in self.outputs(matrices):
+            scores.extend(self._scored(outputs).tolist())
+            n_matrices += 1
+        shape = (n_matrices, len(scores) // n_matrices if n_matrices else self.n_trials)
+        return torch.from_numpy(np.array(scores).reshape(shape))
 
-        Matrices are (K, N, N) or any iterable of (N, N), run in chunks: memory does not grow with K.
-        """
-        scores = [self._scored(outputs) for outputs in self.outputs(matrices)]
-        return torch.stack(scores) if scores else torch.zeros(0, self.n_trials).double()
-
-    def scores(self, matrices: Iterable[Tensor | NDArray]) -> Tensor:
+    def scores(self, matrices: Iterable[Tensor | Matrix]) -> Tensor:
         """(K,) float64, one score a matrix: the mean over trials."""
         return self.trial_scores(matrices).mean(-1)
 
-    def harms(self, matrices: Iterable[Tensor | NDArray]) -> NDArray[np.float64]:
+    def harms(self, matrices: Iterable[Tensor | Matrix]) -> NDArray[np.float64]:
         """(K,) float64: how much worse each matrix does than W_hh, in units of the metric."""
         return self.metric.harm(self.scores(matrices).numpy(), self.intact)
 
-    def states(self, W_hh: Tensor | NDArray | None = None) -> Tensor:
+    def states(self, W_hh: Tensor | Matrix | None = None) -> Tensor:
         """Hidden states h_1 … h_T, (T, B, N), with a matrix in the place of W_hh.
 
         Raises:
             ValueError: the model's states are unknown.
         """
         if self.states_of is None:
-            raise ValueError(
-                "the states of this model are unknown: its matrix belongs to no layer or cell of "
-                "torch's; give evaluation(…, states=lambda module, inputs: …)"
-            )
+            raise _unknown_states("its matrix belongs to no layer or cell of torch's")
         (W,) = self._checked([self.W_hh if W_hh is None else W_hh])
         return self.states_of(W)
 
     def acted_on(self) -> Tensor:
         """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own."""
         states = self.states().double()
-        start = torch.zeros_like(states[:1])
-        if self.network is not None and self.network.h0 is not None:
-            start += self.network.h0.double()
+        own = None if self.network is None else self.network.h0
+        start = torch.zeros_like(states[:1]) if own is None else own.double().expand_as(states[:1])
         return torch.cat([start, states[:-1]])
 
     def scored_by(self, metric: str | Metric) -> "Evaluation":
         """The same model on the same trials, by another metric."""
-        return replace(self, metric=METRICS[metric] if isinstance(metric, str) else metric)
+        return replace(self, metric=by_name(metric))
 
     def _checked(self, matrices):
-        for W in matrices:
-            W = torch.as_tensor(W)
+        for W in map(torch.as_tensor, matrices):
             if W.shape != self.W_hh.shape:
-                wanted = tuple(self.W_hh.shape)
-                raise ValueError(f"a matrix must be {wanted}, got {tuple(W.shape)}")
+                raise ValueError(f"a matrix must be {tuple(self.W_hh.shape)}, got {tuple(W.shape)}")
             yield W
 
     def _scored(self, outputs):
-        scores = self.metric.per_trial(outputs, self.targets).cpu().double()
+        scores = self.metric.per_trial(outputs, self.targets).detach().cpu().double()
         # What has grown beyond all bounds is infinitely wrong, not undefined.
         return torch.nan_to_num(scores, nan=float("inf"), posinf=float("inf"))
 
 
 def on_task(
-    net: Network, task: Task, n_trials: int = 1024, seed: int = 0, metric: str | None = None
+    net: Network, task: Task, n_trials: int = 1024, seed: int = 0, metric: str | Metric | None = None
 ) -> Evaluation:
     """A network on held-out trials of a task.
 
@@ -152,27 +152,19 @@ def on_task(
         task: gives the trials and the score.
         n_trials: held-out trials; they share nothing with the training data.
         seed: of the trials.
-        metric: name of another score than the task's.
-
+        metric: another score than the task's, or its name.
     Raises:
-        ValueError: network and task do not fit.
+        ValueError: network and task do not fit, or an unknown metric.
     """
     if (net.n_inputs, net.n_outputs) != (task.n_inputs, task.n_outputs):
-        raise ValueError(
-            f"the {task.name} task has {task.n_inputs} inputs and {task.n_outputs} outputs, "
-            f"the network {net.n_inputs} and {net.n_outputs}"
-        )
+        wanted = f"the {task.name} task has {task.n_inputs} inputs and {task.n_outputs} outputs"
+        raise ValueError(f"{wanted}, the network {net.n_inputs} and {net.n_outputs}")
     inputs, targets = (t.to(net.W_hh) for t in held_out(task, n_trials, seed))
-    scored = task.metric if metric is None else METRICS[metric]
-    return of_network(net, inputs, targets, scored, task.free_steps)
+    return of_network(net, inputs, targets, task.metric if metric is None else metric, task.free_steps)
 
 
 def of_network(
-    net: Network,
-    inputs: Tensor,
-    targets: Tensor,
-    metric: str | Metric = "fvu",
-    free_steps: int = 0,
+    net: Network, inputs: Tensor, targets: Tensor, metric: str | Metric = "fvu", free_steps: int = 0
 ) -> Evaluation:
     """A network on trials at hand.
 
@@ -182,43 +174,41 @@ def of_network(
         targets: (T', B, N_y), or classes (T', B); of the last T' outputs.
         metric: the score or its name.
         free_steps: steps that the network runs on after the input has ended.
+    Raises:
+        ValueError: inputs that do not fit the network, or an unknown metric.
     """
-    metric = METRICS[metric] if isinstance(metric, str) else metric
-    n_steps = len(inputs) + free_steps
-    per_network = n_steps * inputs.shape[1] * net.n_outputs * inputs.element_size()
-    size = max(1, CHUNK // per_network)
+    check_run(net, inputs, net.W_hh, free_steps)
+    n_steps, n_trials = len(inputs) + free_steps, inputs.shape[1]
+    size = max(1, CHUNK // (n_steps * n_trials * net.n_outputs * inputs.element_size()))
 
-    def run(matrices):
-        chunk = []
-        for W in matrices:
-            chunk.append(W.to(net.W_hh))
-            if len(chunk) == size:
-                yield from rollout(net, inputs, torch.stack(chunk), free_steps)
-                chunk.clear()
-        if chunk:
-            yield from rollout(net, inputs, torch.stack(chunk), free_steps)
+    def run(matrices: Iterable[Tensor]) -> Iterator[Tensor]:
+        matrices = iter(matrices)
+        while chunk := [W.to(net.W_hh) for W in islice(matrices, size)]:
+            with torch.no_grad():
+                outputs = rollout(net, inputs, torch.stack(chunk), free_steps)
+            yield from outputs
 
-    def states_of(W):
+    def states_of(W: Tensor) -> Tensor:
         with torch.no_grad():
             return hidden_states(net, inputs, W.to(net.W_hh), free_steps)
 
     own, n_scored = net.W_hh.detach().cpu().double(), min(len(targets), n_steps)
-    return Evaluation(own, run, metric, targets, n_scored, inputs.shape[1], states_of, net, net, inputs,
-                      free_steps)  # fmt: skip
+    known = {"module": net, "network": net, "inputs": inputs, "free_steps": free_steps}
+    return Evaluation(own, run, by_name(metric), targets, n_scored, n_trials, states_of, **known)
 
 
 def evaluation(
     module: nn.Module | Network,
     parameter: str,
-    inputs,
+    inputs: Any,
     targets: Tensor,
-    metric: str | Callable[[Tensor, Tensor], Tensor] = "fvu",
-    forward: Callable | None = None,
+    metric: str | Callable[[Tensor, Tensor], Any] = "fvu",
+    forward: Callable[[Any, Any], Tensor] | None = None,
     gate: str | int | slice | None = None,
     batch_first: bool | None = None,
     higher_is_better: bool | None = None,
     seed: int = 0,
-    states: Callable | None = None,
+    states: Callable[[Any, Any], Tensor] | None = None,
 ) -> Evaluation:
     """Make a model ready for matrices that are swapped into one of its parameters.
 
@@ -257,156 +247,97 @@ def evaluation(
         higher_is_better: of a function as a metric (None: no); the metrics with a name know theirs.
         seed: of the random numbers within the model.
         states: (module, inputs) → hidden states (T, B, N), for probes of the activity; needed only where
-            the matrix is not that of one of torch's recurrent layers or cells.
-
+            the matrix is not that of the last layer of one of torch's recurrent layers, or of a cell.
     Returns:
         Evaluation.
-
     Raises:
         ValueError: an unknown name, a matrix that is not square, outputs and targets that do not fit, or
             values that are not finite.
     """
     record = _metric(metric, higher_is_better)
-    if not isinstance(module, Network | nn.Module):
-        raise ValueError(f"module must be a torch module, got {type(module).__name__}")
+    targets = _finite("targets", targets)
     if isinstance(module, Network):
-        if parameter != "W_hh" or forward is not None or gate is not None:
-            raise ValueError(
-                "a Network has the parameter 'W_hh', no forward and no gate; got "
-                f"parameter={parameter!r}, forward={forward!r}, gate={gate!r}"
-            )
+        if parameter != "W_hh" or forward is not None or gate is not None or states is not None:
+            got = f"parameter={parameter!r}, forward={forward!r}, gate={gate!r}, states={states!r}"
+            raise ValueError(f"a Network has the parameter 'W_hh', no forward, gate or states; got {got}")
         inputs = _finite("inputs", inputs)
         if batch_first and inputs.ndim == 3:
             inputs = inputs.transpose(0, 1).contiguous()
-    elif batch_first is None:
-        batch_first = any(getattr(m, "batch_first", False) for m in module.modules())
-    targets = _finite("targets", targets)
-    if not callable(metric):
-        targets = _time_first(targets, record, batch_first)
-    if isinstance(module, Network):
         trials = of_network(module, inputs, targets, record)
-        outputs = rollout(module, inputs)
+    elif isinstance(module, nn.Module):
+        if batch_first is None:
+            batch_first = any(getattr(m, "batch_first", False) for m in module.modules())
+        rows = _rows(module, parameter, gate)
+        model = _Model(module, parameter, rows, inputs, forward, batch_first, seed)
+        fast = model.as_network()
+        if fast is not None:
+            trials = replace(of_network(*fast, targets, record), module=module)
+        else:
+            own, run = _tensors(module)[parameter].detach()[rows].cpu().double(), lambda some: map(model.run, some)
+            known = isinstance(_owner(module, parameter), nn.RNNBase | nn.RNNCellBase)
+            states_of = (lambda W: model.run(W, states)) if states else model.states if known else None
+            plain = isinstance(inputs, Tensor) and inputs.ndim == 3
+            shown = inputs.transpose(0, 1) if plain and batch_first else inputs if plain else None
+            trials = Evaluation(own, run, record, targets, 1, 1, states_of, module, inputs=shown)
     else:
-        trials, outputs = _of_module(
-            module, parameter, inputs, targets, record, forward, gate, batch_first, seed, states
-        )
+        raise ValueError(f"module must be a torch module, got {type(module).__name__}")
+    (outputs,) = trials.run([trials.W_hh])
     if not torch.isfinite(outputs).all():
         raise ValueError("the model's outputs are not all finite on these inputs")
-    targets = targets.to(outputs.device)
-    if targets.is_floating_point():
-        targets = targets.to(outputs.dtype)
-    trials = replace(
-        trials,
-        targets=targets,
-        n_scored=len(outputs) if callable(metric) else min(len(targets), len(outputs)),
-        n_trials=outputs.shape[1],
-    )
+    n_scored = len(outputs)
+    if not callable(metric):
+        targets = _time_first(targets, record, batch_first)
+        n_scored = min(len(targets), len(outputs))
+    targets = targets.to(outputs) if targets.is_floating_point() else targets.to(outputs.device)
+    trials = replace(trials, targets=targets, n_scored=n_scored, n_trials=outputs.shape[1])
     # Raises before long work what the metric cannot take.
-    n_trials = len(trials._scored(outputs[-trials.n_scored :]))
-    return replace(trials, n_trials=n_trials)
+    return replace(trials, n_trials=len(trials._scored(outputs[-n_scored:])))
 
 
-def _of_module(
-    module, parameter, inputs, targets, metric, forward, gate, batch_first, seed, states
-):
-    whole, rows = _recurrent(module, parameter, gate)
-    run_one = _runner(module, parameter, rows, inputs, forward, batch_first, seed)
-    outputs = run_one(whole[rows])
-    network = _plain_network(module, parameter, gate)
-    if network is not None and isinstance(inputs, Tensor) and inputs.ndim == 3:
-        layer = next(m for m in module.modules() if isinstance(m, nn.RNN))
-        ordered = inputs.transpose(0, 1) if layer.batch_first else inputs
-        ordered = ordered.detach().contiguous()
-        if _repeats(network, ordered, run_one, outputs):
-            fast = of_network(network, ordered, targets, metric)
-            return replace(fast, module=module), outputs
-
-    def run(matrices):
-        for W in matrices:
-            yield run_one(W)
-
-    plain = isinstance(inputs, Tensor) and inputs.ndim == 3
-    return Evaluation(
-        whole[rows].cpu().double(), run, metric, targets, len(outputs), outputs.shape[1],
-        _activity(module, parameter, run_one, rows, inputs, batch_first, seed, states), module,
-        inputs=inputs.transpose(0, 1) if plain and batch_first else inputs if plain else None,
-    ), outputs  # fmt: skip
+def _unknown_states(why):
+    return ValueError(
+        f"the states of this model are unknown: {why}; give evaluation(…, states=lambda module, inputs: …)"
+    )
 
 
-def _activity(module, parameter, run_one, rows, inputs, batch_first, seed, states):
-    """The states of a module with a matrix, from what its recurrent layer or cell gives; None if unknown."""
-    if states is not None:
-        return _runner(module, parameter, rows, inputs, states, batch_first, seed)
-    owner = module.get_submodule(parameter.rpartition(".")[0])
-    if not isinstance(owner, nn.RNNBase | nn.RNNCellBase):
-        return None
-
-    def states_of(W):
-        seen = []
-
-        def keep(_module, _inputs, output):
-            seen.append(output if isinstance(output, Tensor) else output[0])
-
-        handle = owner.register_forward_hook(keep)
-        try:
-            run_one(W)
-        finally:
-            handle.remove()
-        if isinstance(owner, nn.RNNCellBase):
-            return torch.stack(seen)
-        if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 3:
-            raise ValueError(
-                f"the layer that holds {parameter} ran {len(seen)} times, or on packed sequences: its "
-                "states are unknown; give evaluation(…, states=lambda module, inputs: …)"
-            )
-        return seen[0].transpose(0, 1) if owner.batch_first else seen[0]
-
-    return states_of
+def _tensors(module):
+    return {**dict(module.named_buffers()), **dict(module.named_parameters())}
 
 
-# --- the parameter ---------------------------------------------------------------------------
+def _owner(module, parameter):
+    return module.get_submodule(parameter.rpartition(".")[0])
 
 
-def _recurrent(module, parameter, gate):
-    """The tensor that holds the recurrent matrix, and the rows of it that are the matrix."""
-    tensors = {**dict(module.named_buffers()), **dict(module.named_parameters())}
+def _rows(module, parameter, gate):
+    """The rows of a parameter that are the recurrent matrix."""
+    tensors = _tensors(module)
     if parameter not in tensors:
-        matrices = [f"{n} {tuple(t.shape)}" for n, t in tensors.items() if t.ndim == 2]
-        raise ValueError(
-            f"the module has no parameter {parameter!r}; its matrices are {', '.join(matrices) or 'none'}"
-        )
-    whole = tensors[parameter].detach()
+        known = ", ".join(f"{n} {tuple(t.shape)}" for n, t in tensors.items() if t.ndim == 2) or "none"
+        raise ValueError(f"the module has no parameter {parameter!r}; its matrices are {known}")
+    whole = tensors[parameter]
     if whole.ndim != 2 or not whole.is_floating_point():
-        raise ValueError(
-            f"{parameter} must be a real matrix, got shape {tuple(whole.shape)}, {whole.dtype}"
-        )
+        raise ValueError(f"{parameter} must be a real matrix, got shape {tuple(whole.shape)}, {whole.dtype}")
+    if not torch.isfinite(whole).all():
+        raise ValueError(f"{parameter} holds NaN or infinite values")
     n_rows, n = whole.shape
-    owner = module.get_submodule(parameter.rpartition(".")[0])
-    names = next((g for kinds, g in GATES.items() if isinstance(owner, kinds)), ())
+    owner = _owner(module, parameter)
+    names = next((names for kind, names in GATES.items() if isinstance(owner, kind)), ())
+    allowed = [*names, *range(n_rows // n if n_rows % n == 0 else 0)]
     if gate is None:
         rows = slice(0, n_rows)
     elif isinstance(gate, slice):
         rows = slice(*gate.indices(n_rows))
-    else:
-        n_gates = n_rows // n if n_rows % n == 0 else 0
-        allowed = [*names, *range(n_gates)]
-        if gate not in allowed or isinstance(gate, bool):
-            raise ValueError(
-                f"gate must be one of {allowed} or a slice of the {n_rows} rows, got {gate!r}"
-            )
+    elif gate in allowed and not isinstance(gate, bool):
         index = names.index(gate) if isinstance(gate, str) else gate
         rows = slice(index * n, (index + 1) * n)
-    if whole[rows].shape != (n, n):
-        hint = ""
-        if gate is None and n_rows % n == 0:
-            allowed = [*names, *range(n_rows // n)]
-            hint = f"; it stacks {n_rows // n} matrices: gate must be one of {allowed}"
-        raise ValueError(
-            f"the recurrent matrix must be square, got {tuple(whole[rows].shape)} from {parameter}{hint}"
-        )
-    if not torch.isfinite(whole).all():
-        raise ValueError(f"{parameter} holds NaN or infinite values")
-    return whole, rows
+    else:
+        raise ValueError(f"gate must be one of {allowed} or a slice of the {n_rows} rows, got {gate!r}")
+    shape = (len(range(n_rows)[rows]), n)
+    if shape != (n, n):
+        stacked = gate is None and n_rows % n == 0
+        hint = f"; it stacks {n_rows // n} matrices: gate must be one of {allowed}" if stacked else ""
+        raise ValueError(f"the recurrent matrix must be square, got {shape} from {parameter}{hint}")
+    return rows
 
 
 class _Called(nn.Module):
@@ -420,100 +351,100 @@ class _Called(nn.Module):
         return self.function(self.module, inputs) if self.function else self.module(inputs)
 
 
-def _runner(module, parameter, rows, inputs, forward, batch_first, seed):
-    called = _Called(module, forward)
-    whole = dict(called.named_parameters()) | dict(called.named_buffers())
-    whole = whole[f"module.{parameter}"].detach()
-    devices = {t.device for t in module.parameters() if t.device.type == "cuda"}
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """A torch module on its inputs, with the rows of one parameter open to other matrices."""
 
-    def run(W):
-        swapped = whole.clone()
-        swapped[rows] = W.to(whole)
-        modes = {m: m.training for m in module.modules()}
+    module: nn.Module
+    parameter: str
+    rows: slice
+    inputs: Any
+    forward: Callable | None
+    batch_first: bool
+    seed: int
+
+    def run(self, W, function=None):
+        """(T, B, N) of a function of the module, its forward by default, with W in the place of its own."""
+        called = _Called(self.module, function or self.forward)
+        swapped = _tensors(self.module)[self.parameter].detach().clone()
+        swapped[self.rows] = W.to(swapped)
+        devices = {t.device for t in self.module.parameters() if t.device.type == "cuda"}
+        modes = {m: m.training for m in self.module.modules()}
         try:
-            module.eval()
+            self.module.eval()
             with torch.no_grad(), torch.random.fork_rng(devices=list(devices)):
-                torch.manual_seed(seed)
-                outputs = functional_call(called, {f"module.{parameter}": swapped}, (inputs,))
+                torch.manual_seed(self.seed)
+                outputs = functional_call(called, {f"module.{self.parameter}": swapped}, (self.inputs,))
         finally:
             for m, training in modes.items():
                 m.training = training
         if not isinstance(outputs, Tensor) or outputs.ndim not in (2, 3):
             got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-            raise ValueError(
-                "the model must return one tensor (T, B, N_y) or (B, N_y), got "
-                f"{got}; give forward, such as forward=lambda module, x: module(x)[0]"
-            )
+            hint = "give forward, such as forward=lambda module, x: module(x)[0]"
+            raise ValueError(f"the model must return one tensor (T, B, N_y) or (B, N_y), got {got}; {hint}")
         if outputs.ndim == 2:
             return outputs[None]
-        return outputs.transpose(0, 1) if batch_first else outputs
+        return outputs.transpose(0, 1) if self.batch_first else outputs
 
-    return run
+    def states(self, W):
+        """h_1 … h_T as the layer or cell of torch's that holds the parameter gives them."""
+        owner, seen = _owner(self.module, self.parameter), []
+        handle = owner.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+        try:
+            self.run(W)
+        finally:
+            handle.remove()
+        seen = [output if isinstance(output, Tensor) else output[0] for output in seen]
+        if isinstance(owner, nn.RNNCellBase):
+            return torch.stack(seen)
+        last = f"weight_hh_l{owner.num_layers - 1}"
+        if owner.bidirectional or owner.proj_size or not self.parameter.endswith(last):
+            raise _unknown_states(f"{self.parameter} is not that of the last layer, in one direction")
+        if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 3:
+            raise _unknown_states(f"the layer of {self.parameter} ran {len(seen)} times, or on packed sequences")
+        return seen[0].transpose(0, 1) if owner.batch_first else seen[0]
 
-
-# --- the fast path ---------------------------------------------------------------------------
-
-
-def _plain_network(module, parameter, gate):
-    """The module as a Network, if it has one plain nn.RNN, one nn.Linear and no other tensors."""
-    leaves = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
-    kinds = sorted(type(m).__name__ for m in leaves)
-    if kinds != ["Linear", "RNN"] or gate is not None or any(True for _ in module.buffers()):
-        return None
-    rnn, readout = sorted(leaves, key=lambda m: not isinstance(m, nn.RNN))
-    if not parameter.endswith("weight_hh_l0"):
-        return None
-    try:
-        network = Network.from_torch(rnn, readout)
-    except ValueError:
-        return None
-    return network if network.W_hh.device.type == "cpu" else None
-
-
-def _repeats(network, inputs, run, outputs):
-    """Whether the fused run does what the module does, as it is and without its couplings."""
-    if inputs.shape[-1] != network.n_inputs or inputs.dtype != network.W_hh.dtype:
-        return False
-    bare = torch.from_numpy(ordered_schur(network.W_hh).ablate({"RR", "CR", "CC"}))
-    bare = bare.to(network.W_hh)
-    for W, theirs in ((network.W_hh, outputs), (bare, run(bare))):
-        ours = rollout(network, inputs.detach(), W_hh=W)[-len(theirs) :]
-        if ours.shape != theirs.shape or not torch.isfinite(theirs).all():
-            return False
-        if (ours - theirs).abs().max() > SAME * theirs.abs().max():
-            return False
-    return True
-
-
-# --- the metric ------------------------------------------------------------------------------
+    def as_network(self):
+        """The module as a plain network and its inputs, time first; None where the fused run differs."""
+        module, inputs = self.module, self.inputs
+        leaves = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
+        plain = sorted(type(m).__name__ for m in leaves) == ["Linear", "RNN"]
+        plain = plain and self.parameter.endswith("weight_hh_l0") and next(module.buffers(), None) is None
+        if not plain or not isinstance(inputs, Tensor) or inputs.ndim != 3 or inputs.device.type != "cpu":
+            return None
+        rnn, readout = sorted(leaves, key=lambda m: not isinstance(m, nn.RNN))
+        try:
+            net = Network.from_torch(rnn, readout)
+            inputs = (inputs.transpose(0, 1) if rnn.batch_first else inputs).detach().contiguous()
+            check_run(net, inputs, net.W_hh, 0)
+        except ValueError:
+            return None
+        # as it is, and without its couplings
+        for W in (net.W_hh, torch.from_numpy(ordered_schur(net.W_hh).ablate({"RR", "CR", "CC"})).to(net.W_hh)):
+            theirs = self.run(W)
+            ours = rollout(net, inputs, W)[-len(theirs) :]
+            if ours.shape != theirs.shape or not (ours - theirs).abs().max() <= SAME * theirs.abs().max():
+                return None
+        return net, inputs
 
 
 def _metric(metric, higher_is_better):
     if not callable(metric):
-        if metric not in METRICS:
-            raise ValueError(
-                f"metric must be one of {tuple(METRICS)} or a function, got {metric!r}"
-            )
-        record = METRICS[metric]
+        record = by_name(metric)
         if higher_is_better not in (None, record.higher_is_better):
-            raise ValueError(
-                f"higher_is_better of {metric!r} is {record.higher_is_better}, not yours to set"
-            )
+            raise ValueError(f"higher_is_better of {metric!r} is {record.higher_is_better}, not yours to set")
         return record
 
     def per_trial(outputs, targets):
         scores = torch.as_tensor(metric(outputs, targets)).detach().reshape(-1)
         if len(scores) not in (1, outputs.shape[1]):
-            raise ValueError(
-                f"the metric must return one score a trial, ({outputs.shape[1]},), or one number; "
-                f"got {len(scores)} numbers"
-            )
+            wanted = f"one score a trial, ({outputs.shape[1]},), or one number"
+            raise ValueError(f"the metric must return {wanted}; got {len(scores)} numbers")
         return scores
 
-    name = getattr(metric, "__name__", "metric")
-    better = bool(higher_is_better)
-    direction = "higher is better" if better else "lower is better"
-    return Metric(name, f"a function of your own; {direction}", per_trial, better)
+    direction = "higher" if higher_is_better else "lower"
+    title = f"a function of your own; {direction} is better"
+    return Metric(getattr(metric, "__name__", "metric"), title, per_trial, bool(higher_is_better))
 
 
 def _finite(name, value):
@@ -529,15 +460,11 @@ def _finite(name, value):
 def _time_first(targets, metric, batch_first):
     """Targets as (T, B, N_y), classes as (T, B)."""
     if metric.classes and targets.is_floating_point():
-        raise ValueError(
-            f"targets must be integer classes for the metric {metric.name!r}, got {targets.dtype}"
-        )
+        raise ValueError(f"targets must be integer classes for the metric {metric.name!r}, got {targets.dtype}")
     n_axes = 2 if metric.classes else 3
     if targets.ndim == n_axes - 1:
         return targets[None]
     if targets.ndim != n_axes:
         wanted = "(T, B) or (B,)" if metric.classes else "(T, B, N_y) or (B, N_y)"
-        raise ValueError(
-            f"targets must be {wanted} for the metric {metric.name!r}, got {tuple(targets.shape)}"
-        )
+        raise ValueError(f"targets must be {wanted} for the metric {metric.name!r}, got {tuple(targets.shape)}")
     return targets.transpose(0, 1) if batch_first else targets

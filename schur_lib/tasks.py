@@ -47,33 +47,20 @@ class Task:
     parts: Callable[[Tensor, Tensor], dict[str, Tensor]]
 
     def sample(self, batch_size: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Draw independent trials.
-
-        Args:
-            batch_size: B ≥ 1.
-            generator: source of randomness, on the processor.
+        """Draw independent trials, with a source of randomness on the processor.
 
         Returns:
             inputs (steps, B, N_x) and targets (T, B, N_y), float32. The targets belong to the last T
             outputs: T = free_steps for the copy task, T = steps for the others.
-
         Raises:
             ValueError: batch_size is not a positive integer.
         """
         if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"batch_size must be an integer ≥ 1, got {batch_size!r}")
+            raise ValueError(f"the number of trials must be an integer ≥ 1, got {batch_size!r}")
         return self.sampler(batch_size, generator)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The metric's score of the last len(targets) of the outputs.
-
-        Args:
-            outputs: (..., steps + free_steps, B, N_y) from `rollout`.
-            targets: (T, B, N_y) from `sample`.
-
-        Returns:
-            (...), one score a network.
-        """
+        """One score a network, (...), of the last T of the outputs (..., steps + free_steps, B, N_y)."""
         return self.metric.score(outputs[..., -len(targets) :, :, :], targets)
 
 
@@ -137,9 +124,7 @@ def flip_flop(n_bits: int = 3, steps: int = 25, pulse_probability: float = 0.2) 
             "last_pulse": torch.where(last == 1, 0, did),
         }
 
-    return Task(
-        "flip_flop", "flip-flop", n_bits, n_bits, steps, 0, FVU, NEURO_RECIPE, sample, parts
-    )
+    return Task("flip_flop", "flip-flop", n_bits, n_bits, steps, 0, FVU, NEURO_RECIPE, sample, parts)
 
 
 def sine_generation(
@@ -183,9 +168,7 @@ def sine_generation(
     def parts(inputs, targets):
         return {"cue": inputs}
 
-    return Task(
-        "sine_generation", "sine generation", 1, 1, steps, 0, FVU, NEURO_RECIPE, sample, parts
-    )
+    return Task("sine_generation", "sine generation", 1, 1, steps, 0, FVU, NEURO_RECIPE, sample, parts)
 
 
 def context_integration(steps: int = 48, noise: float = 1.0, bias: float = 0.0) -> Task:
@@ -202,9 +185,7 @@ def context_integration(steps: int = 48, noise: float = 1.0, bias: float = 0.0) 
     """
     _positive_integers(steps=steps)
     if not (noise >= 0 and bias >= 0 and 0 < noise + bias < math.inf):
-        raise ValueError(
-            f"noise and bias must be ≥ 0, finite and not both 0; got {noise!r}, {bias!r}"
-        )
+        raise ValueError(f"noise and bias must be ≥ 0, finite and not both 0; got {noise!r}, {bias!r}")
 
     def sample(batch_size, generator):
         xi = torch.randn(steps, batch_size, 2, generator=generator)
@@ -223,8 +204,7 @@ def context_integration(steps: int = 48, noise: float = 1.0, bias: float = 0.0) 
 
 
 TASKS: dict[str, Callable[..., Task]] = {
-    function.__name__: function
-    for function in (copy, flip_flop, sine_generation, context_integration)
+    function.__name__: function for function in (copy, flip_flop, sine_generation, context_integration)
 }
 
 

@@ -23,7 +23,7 @@ HISTORY_POINTS = 100
 
 
 def train(
-    specs: Sequence[Spec], folder=None, n_jobs: int | None = None, progress: bool = True
+    specs: Sequence[Spec], folder: str | Path | None = None, n_jobs: int | None = None, progress: bool = True
 ) -> list[Network]:
     """Trained networks for the specs, in their order; what the store already has is not trained again.
 
@@ -44,7 +44,6 @@ def train(
         folder: the store; None for `store.default_folder()`.
         n_jobs: processes; None for one a core, or what `joblib.parallel_config` says.
         progress: show a bar with the time left.
-
     Returns:
         Networks whose metadata hold the spec, the provenance and the learning curve.
     """
@@ -66,36 +65,25 @@ def train(
 
 def _work(spec: Spec) -> float:
     """Arithmetic of a spec in flop, by which the progress bar weighs the networks."""
-    recipe = spec.recipe
-    lags = recipe.horizons[-1] if recipe.horizons else 0
-    return (
-        6.0
-        * recipe.steps
-        * recipe.batch_size
-        * (spec.make_task().steps + lags)
-        * spec.hidden_size**2
-    )
+    recipe, n_steps = spec.recipe, spec.make_task().steps + max(spec.recipe.horizons, default=0)
+    return 6.0 * recipe.steps * recipe.batch_size * n_steps * spec.hidden_size**2
 
 
 @contextmanager
 def _progress(specs, folder, shown):
-    """A bar over the arithmetic of all specs, from what their processes note beside the store."""
-    text = f"training {len(specs)} network{'s' if len(specs) > 1 else ''}"
-    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
+    """A bar over the arithmetic of all specs, from the steps that their processes note in the store."""
     total, stop, finished = sum(map(_work, specs)), threading.Event(), set()
 
-    def done(spec):
-        steps = spec.recipe.steps
-        return _work(spec) * (1 if spec.name in finished else _steps_done(spec, folder) / steps)
+    def watch(bar):
+        while not stop.wait(1):
+            shares = (1.0 if s.name in finished else _steps_done(s, folder) / s.recipe.steps for s in specs)
+            done = sum(_work(spec) * share for spec, share in zip(specs, shares, strict=True))
+            bar.update(max(0.0, done - bar.n))
 
+    text = f"training {len(specs)} network{'s' if len(specs) > 1 else ''}"
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
     with tqdm(total=total, desc=text, bar_format=layout, disable=not shown) as bar:
-
-        def watch():
-            while not stop.wait(1):
-                bar.n = max(bar.n, sum(map(done, specs)))
-                bar.refresh()
-
-        watcher = threading.Thread(target=watch, daemon=True)
+        watcher = threading.Thread(target=watch, args=(bar,), daemon=True)
         watcher.start()
         try:
             yield finished
@@ -106,15 +94,15 @@ def _progress(specs, folder, shown):
             bar.refresh()
 
 
+def _note(spec, folder):
+    return folder / f".{spec.name}.progress"
+
+
 def _steps_done(spec, folder):
     try:
         return int(_note(spec, folder).read_text())
     except (OSError, ValueError):  # not begun, or read while it was written
         return 0
-
-
-def _note(spec, folder):
-    return folder / f".{spec.name}.progress"
 
 
 def _train_into(spec: Spec, folder: Path) -> str:
@@ -156,7 +144,6 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     Args:
         spec: what to train.
         report: called now and then with the number of steps done.
-
     Returns:
         The network, float32, with spec, provenance and learning curve in its metadata.
     """
@@ -167,20 +154,14 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     parameters = initialisations.initial_parameters(spec.construction, n_h, start)
     # PyTorch's starts: all weights of the recurrent layer and of the readout within N_h^(−1/2).
     parameters["W_xh"] = initialisations.uniform((n_h, task.n_inputs), n_h, start)
-    parameters["W_hy"] = recipe.readout_scale * initialisations.uniform(
-        (task.n_outputs, n_h), n_h, start
-    )
+    parameters["W_hy"] = recipe.readout_scale * initialisations.uniform((task.n_outputs, n_h), n_h, start)
     # All parameters in one vector, so that the optimiser's few operations are few calls too.
     flat = torch.cat([p.flatten() for p in parameters.values()])
     pieces = flat.split([p.numel() for p in parameters.values()])
     for (name, start_value), piece in zip(parameters.items(), pieces, strict=True):
         parameters[name] = piece.view(start_value.shape).detach().requires_grad_()
     mean, square = torch.zeros_like(flat), torch.zeros_like(flat)
-    net = Network(
-        parameters["W_xh"],
-        initialisations.recurrent_matrix(parameters).detach(),
-        parameters["W_hy"],
-    )
+    net = Network(parameters["W_xh"], initialisations.recurrent_matrix(parameters).detach(), parameters["W_hy"])
     curriculum = [spec.make_task(horizon=h) for h in recipe.horizons] or [task]
     stage, history = 0, []
     every = max(1, recipe.steps // HISTORY_POINTS)
@@ -211,9 +192,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
                     stage += 1
     with torch.no_grad():
         # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
-        W_hh = initialisations.recurrent_matrix(
-            {k: v.double() for k, v in parameters.items()}
-        ).float()
+        W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
     return Network(
         parameters["W_xh"].detach(),
         W_hh,

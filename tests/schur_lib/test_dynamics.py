@@ -42,9 +42,7 @@ def test_fused_states_equal_a_naive_loop_in_float64(activation, biases):
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12 * max(1, np.abs(expected).max()))
     outputs = rollout(net, inputs, free_steps=5).numpy()
     readout = expected @ net.W_hy.numpy().T + (net.b_y.numpy() if biases else 0)
-    np.testing.assert_allclose(
-        outputs, readout, rtol=0, atol=1e-11 * max(1, np.abs(expected).max())
-    )
+    np.testing.assert_allclose(outputs, readout, rtol=0, atol=1e-11 * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("bias", [False, True])

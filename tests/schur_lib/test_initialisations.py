@@ -56,9 +56,7 @@ def test_cayley_starts_with_the_eigenvalues_of_a_uniform_matrix_and_is_normal():
     parameters = start("cayley")
     W = recurrent_matrix(parameters)
     assert commutator(W) < 1e-14
-    expected = torch.linalg.eigvals(
-        block_diagonal(parameters["a"], parameters["b"], parameters["d"])
-    )
+    expected = torch.linalg.eigvals(block_diagonal(parameters["a"], parameters["b"], parameters["d"]))
     moduli = torch.linalg.eigvals(W).abs().sort().values
     torch.testing.assert_close(moduli, expected.abs().sort().values, atol=1e-10, rtol=0)
     assert 2 * len(parameters["a"]) + len(parameters["d"]) == 72
@@ -91,9 +89,7 @@ def test_small_cayley_matrices_work(n):
 def test_cayley_gradients_match_finite_differences():
     leaves = [v.requires_grad_() for v in start("cayley", 5).values()]
     names = list(start("cayley", 5))
-    assert torch.autograd.gradcheck(
-        lambda *v: recurrent_matrix(dict(zip(names, v, strict=True))), leaves
-    )
+    assert torch.autograd.gradcheck(lambda *v: recurrent_matrix(dict(zip(names, v, strict=True))), leaves)
 
 
 @pytest.mark.parametrize(

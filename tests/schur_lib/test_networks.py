@@ -13,15 +13,11 @@ W_XH, W_HH, W_HY = torch.randn(4, 2), torch.randn(4, 4), torch.randn(3, 4)
 
 def test_a_saved_network_loads_bit_by_bit_with_its_metadata(tmp_path):
     metadata = {"spec": {"task": "copy", "seed": 1}, "note": "α ≥ 0.9"}
-    net = Network(
-        W_XH, W_HH, W_HY, torch.ones(4), torch.zeros(3), torch.ones(4) / 2, "relu", metadata
-    )
+    net = Network(W_XH, W_HH, W_HY, torch.ones(4), torch.zeros(3), torch.ones(4) / 2, "relu", metadata)
     net.save(tmp_path / "deep" / "net.safetensors")
     back = Network.load(tmp_path / "deep" / "net.safetensors")
     assert back.metadata == metadata and back.activation == "relu"
-    assert {n: t.tolist() for n, t in back.tensors().items()} == {
-        n: t.tolist() for n, t in net.tensors().items()
-    }
+    assert {n: t.tolist() for n, t in back.tensors().items()} == {n: t.tolist() for n, t in net.tensors().items()}
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["net.safetensors"]
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import joblib
 import pandas as pd
@@ -15,17 +16,16 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from schur_lib import Network, Recipe, Spec, store, train, training
 from schur_lib.dynamics import one_blas_thread
-from study import catalogue, folders
-from study.cache import measured
-from study.probes import cells
+from schur_lib.initialisations import CONSTRUCTIONS
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(folders.PROJECT), "OMP_NUM_THREADS": "1"}
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 OPTIONS = {"n_symbols": 2, "n_channels": 2}
 
 
 def tiny(seed, steps=30):
     recipe = Recipe(steps=steps, batch_size=8, clip_norm=1.0, horizons=(3, 5))
-    construction = catalogue.CONSTRUCTIONS[seed % 4]
+    construction = CONSTRUCTIONS[seed % 4]
     return Spec("copy", construction, 10, seed, recipe, OPTIONS)
 
 
@@ -96,15 +96,18 @@ def test_a_sweep_on_dask_survives_a_killed_worker_and_equals_the_local_run(clust
 def test_ablations_measured_on_dask_are_those_of_a_local_run(cluster, tmp_path, monkeypatch):
     from distributed import get_task_stream
 
+    from study.cache import measured
+    from study.probes.profiles import profiles
+
     client, _ = cluster
     specs = [tiny(seed) for seed in range(8)]
     networks = train(specs, tmp_path / "networks", n_jobs=1, progress=False)
-    tables = []
+    tables, on = [], {"n_trials": 256}
     for name, backend in (("dask", "dask"), ("local", "sequential")):
         monkeypatch.setenv("SCHUR_LIB_STORE", str(tmp_path / name))
         monkeypatch.setenv("SCHUR_LIB_RESULTS", str(tmp_path / name / "results"))
         with joblib.parallel_config(backend=backend), get_task_stream(client) as stream:
-            tables.append(measured("dask", cells.along, specs, networks, removed=[["CC"], ["CR"]]))
+            tables.append(measured("dask", profiles, specs, networks, on, removed=[["CC"], ["CR"]]))
         assert len(list((tmp_path / name / "measured").iterdir())) == len(specs)
         assert bool(stream.data) == (backend == "dask"), "the workers did not measure, or did both times"
     pd.testing.assert_frame_equal(*tables)
@@ -213,7 +216,7 @@ import resource, sys
 from pathlib import Path
 import torch
 from schur_lib import Network, tasks
-from schur_lib.profile import scores_of
+from schur_lib.subjects import on_task
 torch.manual_seed(0)
 W = torch.linalg.qr(torch.randn(72, 72)).Q.contiguous()
 net = Network(torch.randn(72, 8) / 8, W, torch.randn(8, 72) / 8)
@@ -222,9 +225,10 @@ def peak():  # MiB; of this program alone, where ru_maxrss begins with what the 
     if status.exists():
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-scores_of(net, tasks.copy(), [W] * 3, batch_size=64)
+trials = on_task(net, tasks.copy(), 64)
+trials.scores([W] * 3)
 before = peak()
-scores = scores_of(net, tasks.copy(), (W * (1 - k / 1e5) for k in range(int(sys.argv[1]))), batch_size=64)
+scores = trials.scores(W * (1 - k / 1e5) for k in range(int(sys.argv[1])))
 assert len(scores) == int(sys.argv[1])
 print(peak() - before)
 """
@@ -232,8 +236,6 @@ print(peak() - before)
 
 def test_memory_of_an_ablation_run_does_not_grow_with_the_number_of_matrices():
     """All outputs of 2,500 runs would take 660 MiB."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, "2500"], env=ENVIRONMENT, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", MEMORY, "2500"], env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 250

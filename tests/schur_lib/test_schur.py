@@ -20,9 +20,7 @@ from threadpoolctl import threadpool_limits
 from schur_lib.schur import COUPLINGS, SUBSETS, choose_basis, label, ordered_schur
 
 EPS = np.finfo(float).eps
-SLOW_MACHINE = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+SLOW_MACHINE = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 # --- matrices ---------------------------------------------------------------------------------
@@ -79,9 +77,7 @@ def nearly_defective_pairs(N, rng):
         for a in rng.choice([0.3, 0.7, 0.71, -0.7], N // 2)
     ]
     A = block_diag(*blocks, *[[0.5]] * (N % 2))
-    return A + np.triu(rng.standard_normal((N, N)), 2) * (
-        np.arange(N)[:, None] // 2 < np.arange(N)[None, :] // 2
-    )
+    return A + np.triu(rng.standard_normal((N, N)), 2) * (np.arange(N)[:, None] // 2 < np.arange(N)[None, :] // 2)
 
 
 def repeated(N, rng):
@@ -422,8 +418,7 @@ def test_the_masks_partition_what_is_above_the_blocks(W, alpha):
         for j in range(len(W)):
             inside = {name for name, mask in masks.items() if mask[i, j]}
             same_block = any(
-                a <= i < b and a <= j < b
-                for a, b in zip(form.blocks[:-1], form.blocks[1:], strict=True)
+                a <= i < b and a <= j < b for a, b in zip(form.blocks[:-1], form.blocks[1:], strict=True)
             )
             if i > j or same_block:
                 assert not inside
@@ -564,9 +559,7 @@ def test_a_signed_permutation_of_the_units_leaves_block_norms_unchanged(W, seed)
     assert_allclose(np.abs(permuted.eigenvalues), np.abs(form.eigenvalues), rtol=1e-8)
     for removed in SUBSETS:
         assert_allclose(permuted.removed_mass(removed), form.removed_mass(removed), atol=1e-7)
-        assert_allclose(
-            permuted.ablate(removed), P @ form.ablate(removed) @ P.T, atol=1e-7 * np.linalg.norm(W)
-        )
+        assert_allclose(permuted.ablate(removed), P @ form.ablate(removed) @ P.T, atol=1e-7 * np.linalg.norm(W))
 
 
 def test_the_example_computed_by_hand():

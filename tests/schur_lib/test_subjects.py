@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 from schur_lib import Network, ablation_profile, fvu, ordered_schur, replay_accuracy, tasks
-from schur_lib.profile import held_out
-from schur_lib.subjects import evaluation, interval, over_networks, profile_of
+from schur_lib.intervals import interval
+from schur_lib.profile import over_networks, profile_of
+from schur_lib.subjects import evaluation
+from schur_lib.tasks import held_out
 
 T, B, N_X, N_H, N_Y = 7, 5, 3, 6, 2
 
@@ -191,9 +193,7 @@ def test_the_profile_of_a_module_is_that_of_a_loop_written_by_hand(case):
     for M, got in zip(matrices, scores, strict=True):
         swapped = p[parameter].copy()
         swapped[rows] = M
-        y_hat = np.stack(
-            [loop({**p, parameter: swapped}, x) for x in inputs.numpy().swapaxes(0, 1)], 1
-        )
+        y_hat = np.stack([loop({**p, parameter: swapped}, x) for x in inputs.numpy().swapaxes(0, 1)], 1)
         wrong = ((y_hat - y) ** 2).sum(-1).mean(0)
         expected = wrong / ((y - y.mean((0, 1))) ** 2).sum(-1).mean()
         np.testing.assert_allclose(got, expected, rtol=1e-9)
@@ -248,9 +248,7 @@ def test_the_fast_path_is_taken_by_itself_and_gives_the_same_numbers(nonlinearit
     assert slow.network is None
     form = ordered_schur(fast.W_hh)
     matrices = [torch.from_numpy(form.ablate(s)) for s in ({"RR"}, {"CR"}, {"CC"}, {"RR", "CC"})]
-    np.testing.assert_allclose(
-        fast.trial_scores(matrices), slow.trial_scores(matrices), rtol=1e-4, atol=1e-6
-    )
+    np.testing.assert_allclose(fast.trial_scores(matrices), slow.trial_scores(matrices), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +279,7 @@ def test_a_network_gives_the_profile_of_ablation_profile():
     inputs, targets = held_out(task, 64)
     padded = torch.cat([inputs, torch.zeros(12, 64, 2)])
     table = profile_of(evaluation(net, "W_hh", padded, targets, "replay_accuracy"))
-    theirs = ablation_profile(net, task, batch_size=64)
+    theirs = ablation_profile(net, task, n_trials=64)
     for column in ("mass", "score", "delta"):
         np.testing.assert_allclose(table[column], theirs[column], atol=1e-6)
     assert table.removed.tolist() == theirs.removed.tolist()
@@ -306,9 +304,8 @@ def test_every_metric_has_one_score_a_trial_whose_mean_is_the_metric():
         scores = trials.trial_scores([trials.W_hh])
         assert scores.shape == (1, B) and scores.dtype == torch.float64
         np.testing.assert_allclose(scores.mean(), float(value), rtol=1e-5)
-    assert evaluation(
-        module, "rnn.weight_hh_l0", inputs, classes, "accuracy", gate=0
-    ).higher_is_better
+    trials = evaluation(module, "rnn.weight_hh_l0", inputs, classes, "accuracy", gate=0)
+    assert trials.metric.higher_is_better
 
 
 def test_targets_of_the_last_steps_alone_score_the_last_steps():
@@ -321,9 +318,7 @@ def test_targets_of_the_last_steps_alone_score_the_last_steps():
     np.testing.assert_allclose(three.scores([three.W_hh]), [fvu(outputs[-3:], y[-3:])], rtol=1e-5)
     classes = torch.zeros(B, dtype=torch.int64)
     trials = evaluation(module, "rnn.weight_hh_l0", inputs, classes, "accuracy", gate="new")
-    np.testing.assert_allclose(
-        trials.trial_scores([trials.W_hh])[0], (outputs[-1].argmax(-1) == 0).double()
-    )
+    np.testing.assert_allclose(trials.trial_scores([trials.W_hh])[0], (outputs[-1].argmax(-1) == 0).double())
 
 
 def test_a_function_of_ones_own_may_score_each_trial_or_all_at_once():
@@ -336,10 +331,8 @@ def test_a_function_of_ones_own_may_score_each_trial_or_all_at_once():
 
     trials = evaluation(module, "rnn.weight_hh_l0", inputs, y, worst, gate="new")
     np.testing.assert_allclose(trials.trial_scores([trials.W_hh])[0], worst(outputs, y), rtol=1e-5)
-    assert trials.metric == "worst" and not trials.higher_is_better
-    one = evaluation(
-        module, "rnn.weight_hh_l0", inputs, y, lambda a, b: (a - b).abs().max(), gate="new"
-    )
+    assert trials.metric.name == "worst" and not trials.metric.higher_is_better
+    one = evaluation(module, "rnn.weight_hh_l0", inputs, y, lambda a, b: (a - b).abs().max(), gate="new")
     table = profile_of(one)
     np.testing.assert_allclose(table.score[0], worst(outputs, y).max(), rtol=1e-5)
     assert table.low[1:].isna().all() and (table.n_trials == 1).all()

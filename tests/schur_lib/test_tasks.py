@@ -130,10 +130,7 @@ def test_sine_targets_are_sines_of_the_cued_frequency():
         seen.add(j)
         frequency = 1 + 5 * j / 50
         for k in range(50):
-            assert (
-                abs(float(targets[k, trial, 0]) - math.sin(2 * math.pi * frequency * k / 100))
-                < 1e-5
-            )
+            assert abs(float(targets[k, trial, 0]) - math.sin(2 * math.pi * frequency * k / 100)) < 1e-5
     assert min(seen) <= 2 and max(seen) >= 48
 
 
@@ -207,7 +204,7 @@ def test_with_the_defaults_the_last_integral_has_variance_1():
         (lambda: tasks.sine_generation(highest=float("inf")), "highest"),
         (lambda: tasks.context_integration(noise=0), "noise"),
         (lambda: tasks.context_integration(noise=-1), "noise"),
-        (lambda: tasks.copy().sample(0, torch.Generator()), "batch_size"),
+        (lambda: tasks.copy().sample(0, torch.Generator()), "number of trials"),
     ],
 )
 def test_bad_arguments_are_named(make, message):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ import torch
 from schur_lib import Network, Recipe, Spec, ordered_schur, rollout, store, tasks, train
 from schur_lib.dynamics import plain_states
 from schur_lib.initialisations import recurrent_matrix
-from schur_lib.training import COPY_RECIPE, generator, train_one
-from study import folders
+from schur_lib.recipes import COPY_RECIPE
+from schur_lib.tasks import generator
+from schur_lib.training import train_one
 
 TINY = Recipe(steps=30, batch_size=8, clip_norm=1.0, horizons=(3, 5))
 
@@ -35,9 +37,7 @@ def test_the_same_spec_gives_the_same_weights_and_another_seed_does_not():
     assert not torch.equal(a.W_hh, other.W_hh)
 
 
-@pytest.mark.parametrize(
-    "construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"]
-)
+@pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
 def test_200_steps_end_where_a_plain_loop_with_autograd_ends(construction):
     """An independent training loop, in float64 with torch's own parts, from the same start and data."""
     from schur_lib import initialisations
@@ -68,9 +68,7 @@ def test_200_steps_end_where_a_plain_loop_with_autograd_ends(construction):
     assert (trained.W_hh.double() - recurrent_matrix(parameters)).abs().max() < 2e-3
 
 
-@pytest.mark.parametrize(
-    "construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"]
-)
+@pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
 def test_gradients_of_the_loss_match_finite_differences_in_float64(construction):
     """Through construction, fused rollout, readout and the slice of the scored steps."""
     from schur_lib import initialisations
@@ -155,7 +153,7 @@ def test_a_file_under_the_wrong_name_is_not_taken(tmp_path):
 def test_a_network_that_other_code_trained_is_trained_again(tmp_path, monkeypatch):
     train([tiny()], tmp_path, progress=False)
     assert store.has(tiny(), tmp_path)
-    monkeypatch.setattr(store, "code_digest", lambda: "another")
+    monkeypatch.setattr(store, "training_code", lambda: "another")
     with pytest.warns(UserWarning, match="another version of the code"):
         assert not store.has(tiny(), tmp_path)
 
@@ -176,7 +174,7 @@ def test_kill_9_at_ten_random_moments_loses_no_finished_network(tmp_path):
     script, folder = tmp_path / "go.py", tmp_path / "store"
     script.write_text(KILLED)
     rng, finished = np.random.default_rng(0), {}
-    environment = {**os.environ, "PYTHONPATH": str(folders.PROJECT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     for _ in range(10):
         process = subprocess.Popen(
             [sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, env=environment
@@ -192,17 +190,12 @@ def test_kill_9_at_ten_random_moments_loses_no_finished_network(tmp_path):
             Network.load(file)
         finished = now
     recipe = Recipe(steps=60, batch_size=8, horizons=(3,))
-    specs = [
-        Spec("copy", "dense_orthogonal", 10, s, recipe, {"n_symbols": 2, "n_channels": 2})
-        for s in range(60)
-    ]
+    specs = [Spec("copy", "dense_orthogonal", 10, s, recipe, {"n_symbols": 2, "n_channels": 2}) for s in range(60)]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         networks = train(specs, folder, n_jobs=1, progress=False)
     assert [net.metadata["spec"]["seed"] for net in networks] == list(range(60))
-    assert (
-        finished.items() <= {p.name: p.read_bytes() for p in folder.glob("*.safetensors")}.items()
-    )
+    assert finished.items() <= {p.name: p.read_bytes() for p in folder.glob("*.safetensors")}.items()
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_without_chromium_its_tests_are_skipped_and_fail_in_ci_alone(tmp_path, v
     settings = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
     settings |= {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), **variables}
     done = subprocess.run([sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider",
-                           "tests/report/test_report.py", "-k", "in_a_browser"],
+                           "tests/report/test_page.py", "-k", "in_a_browser"],
                           cwd=ROOT, env=settings, capture_output=True, text=True)
     assert outcome in done.stdout.splitlines()[-1] and said in done.stdout, done.stdout[-3000:]
 
