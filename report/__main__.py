@@ -31,9 +31,7 @@ def main():
 
 
 def parser():
-    top = argparse.ArgumentParser(
-        prog="python3 run.py report", description=__doc__, allow_abbrev=False
-    )
+    top = argparse.ArgumentParser(prog="python3 run.py report", description=__doc__, allow_abbrev=False)
     option = top.add_argument
     # fmt: off
     option("--weights", required=True, type=Path, metavar="FILE",
@@ -68,9 +66,7 @@ def roles(pairs: list[str]) -> dict[str, str]:
         role, equals, name = pair.partition("=")
         role, name = (role, name) if equals else ("W_hh", pair)
         if role not in ROLES or not name or role in names:
-            raise ValueError(
-                f"--parameter must be ROLE=NAME, each role of {ROLES} once; got {pair!r}"
-            )
+            raise ValueError(f"--parameter must be ROLE=NAME, each role of {ROLES} once; got {pair!r}")
         names[role] = name
     return names
 

@@ -154,9 +154,7 @@ def of_the_activity(halved: pd.DataFrame, block: str | None, hidden_size: int) -
 
 def of_what_can_go(row) -> str:
     """How much can be removed at once, and whether that holds on other trials; of a row of `stabilisers`."""
-    held_out = (
-        f"on other trials (harm {number(row.held_out_harm)} of {number(row.held_out_allowed)})"
-    )
+    held_out = f"on other trials (harm {number(row.held_out_harm)} of {number(row.held_out_allowed)})"
     if row.kind == "blocks":
         said = f"Blocks that can go at once within a harm of {number(row.allowed)}: "
         if not row.removed:

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from schur_lib.metrics import METRICS, fvu
+from schur_lib.metrics import METRICS
 from schur_lib.networks import ACTIVATIONS, OPTIONAL, REQUIRED, Network
 
 # How torch's own layers call the tensors of a plain network; "+" adds the two biases.
@@ -167,7 +167,7 @@ def load_data(path, metric: str = "fvu", batch_first: bool = False) -> tuple[Ten
             raise ValueError(f"{name} in {path} are empty, {array.shape}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} in {path} hold NaN or infinite values")
-    classes = metric in ("accuracy", "cross_entropy")
+    classes = METRICS[metric].classes
     wanted = "(T, B) or (B,)" if classes else "(T, B, N_y) or (B, N_y)"
     n_axes = 2 if classes else 3
     if inputs.ndim != 3:
@@ -175,9 +175,7 @@ def load_data(path, metric: str = "fvu", batch_first: bool = False) -> tuple[Ten
     if classes and (targets.astype(np.int64) != targets).any():
         raise ValueError(f"targets in {path} must be whole numbers for the metric {metric!r}")
     if targets.ndim not in (n_axes - 1, n_axes):
-        raise ValueError(
-            f"targets in {path} must be {wanted} for the metric {metric!r}, got {targets.shape}"
-        )
+        raise ValueError(f"targets in {path} must be {wanted} for the metric {metric!r}, got {targets.shape}")
     if batch_first:
         inputs = inputs.swapaxes(0, 1)
         targets = targets.swapaxes(0, 1) if targets.ndim == n_axes else targets
@@ -206,7 +204,7 @@ def check_fit(net: Network, inputs: Tensor, targets: Tensor, metric: str) -> Non
             f"the network has {net.n_inputs} inputs, the data {inputs.shape[-1]} "
             f"(inputs are {tuple(inputs.shape)}, time first)"
         )
-    if metric in ("accuracy", "cross_entropy"):
+    if METRICS[metric].classes:
         if targets.min() < 0 or targets.max() >= net.n_outputs:
             raise ValueError(
                 f"targets must be classes 0 to {net.n_outputs - 1}, one for each of the network's outputs; "
@@ -218,11 +216,8 @@ def check_fit(net: Network, inputs: Tensor, targets: Tensor, metric: str) -> Non
             f"the network has {net.n_outputs} outputs, the targets {targets.shape[-1]} "
             f"(targets are {tuple(targets.shape)})"
         )
-    if metric == "replay_accuracy" and not torch.all(targets.abs() == 1):
-        raise ValueError("targets must be −1 or +1 for the metric 'replay_accuracy'")
-    if metric == "fvu":
-        whole = targets if targets.ndim == 3 else targets[None]
-        fvu(whole, whole)
+    whole = targets if targets.ndim == 3 else targets[None]
+    METRICS[metric].per_trial(whole, whole)  # raises what the metric cannot take
 
 
 def _existing(path):
@@ -291,8 +286,7 @@ def _from_npz(path):
             missing = [name for name in ("inputs", "targets") if name not in file]
             if missing:
                 raise ValueError(
-                    f"{path} must hold the arrays inputs and targets; missing {missing}, it holds "
-                    f"{file.files}"
+                    f"{path} must hold the arrays inputs and targets; missing {missing}, it holds {file.files}"
                 )
             return file["inputs"], file["targets"]
     except (zipfile.BadZipFile, OSError, EOFError) as error:
@@ -312,9 +306,7 @@ def _from_csv(path, metric):
     targets = [c for c in table if c.startswith("target")]
     foreign = [c for c in table if c not in ("trial", "step", *inputs, *targets)]
     if not {"trial", "step"} <= set(table) or not inputs or not targets or foreign:
-        raise ValueError(
-            f"{path} must have the columns trial, step, input… and target…; got {', '.join(table)}"
-        )
+        raise ValueError(f"{path} must have the columns trial, step, input… and target…; got {', '.join(table)}")
     text = [c for c in table if table[c].dtype.kind not in "fiub"]
     if text:
         raise ValueError(f"{path}: the columns {', '.join(text)} must be numbers")
@@ -326,11 +318,9 @@ def _from_csv(path, metric):
             f"{len(table)} rows"
         )
     shape = (n_steps, n_trials)
-    classes = metric in ("accuracy", "cross_entropy")
+    classes = METRICS[metric].classes
     if classes and len(targets) != 1:
-        raise ValueError(
-            f"{path} must have one column of classes for the metric {metric!r}, got {targets}"
-        )
+        raise ValueError(f"{path} must have one column of classes for the metric {metric!r}, got {targets}")
     x = table[inputs].to_numpy().reshape(*shape, len(inputs))
     y = table[targets].to_numpy().reshape(shape if classes else (*shape, len(targets)))
     return x, y

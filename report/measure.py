@@ -74,9 +74,7 @@ class Diagnosis:
         return findings(self)
 
 
-def split(
-    net: Network, inputs: Tensor, targets: Tensor, metric: str
-) -> tuple[Evaluation, Evaluation, Evaluation]:
+def split(net: Network, inputs: Tensor, targets: Tensor, metric: str) -> tuple[Evaluation, Evaluation, Evaluation]:
     """A network on all trials, on some of every second trial, and on all the others.
 
     Args:

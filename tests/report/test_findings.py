@@ -124,9 +124,7 @@ def test_a_block_alone_is_the_worst_and_no_mildest_beside_it():
 def test_where_no_block_holds_anything_nothing_is_said_of_blocks():
     table = profile(CC=np.nan, RR=np.nan)
     assert worst_block(table) is None
-    assert of_the_blocks(table) == [
-        "No block holds more than rounding: W is normal, and nothing can be removed."
-    ]
+    assert of_the_blocks(table) == ["No block holds more than rounding: W is normal, and nothing can be removed."]
 
 
 def test_an_interval_that_is_unknown_is_left_out():
@@ -140,9 +138,7 @@ def test_an_interval_that_is_unknown_is_left_out():
     [(0.91, "less harm than"), (0.9, "about the harm that"), (-0.9, "about the harm that"),
      (-0.91, "more harm than")],
 )  # fmt: skip
-def test_a_block_is_called_mild_or_harsh_for_its_size_where_nearly_all_nulls_differ(
-    effect, verdict
-):
+def test_a_block_is_called_mild_or_harsh_for_its_size_where_nearly_all_nulls_differ(effect, verdict):
     row = profile(CC=0.3).assign(isotropic_effect=effect).iloc[1]
     assert of_its_size(row) == (
         "Isotropic random changes as large as T_CC do a harm of 0.01 (median; p = 0.250 for a change as "
@@ -194,9 +190,7 @@ def test_what_can_go_and_whether_it_holds_on_other_trials(change, said):
 
 
 def test_all_findings_in_their_order():
-    halved = pd.DataFrame(
-        {"removed": "CC", "part": ["whole", "on", "off"], "k": [8, 2, 2], "harm": 0.3}
-    )
+    halved = pd.DataFrame({"removed": "CC", "part": ["whole", "on", "off"], "k": [8, 2, 2], "harm": 0.3})
     form = SimpleNamespace(cut_report=lambda alpha: SimpleNamespace(gap=alpha))
     found = SimpleNamespace(
         profile=profile(CC=0.3, RR=0.1), halves=halved, skill=0.5, alpha=0.7,

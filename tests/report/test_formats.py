@@ -32,9 +32,7 @@ def arrays():
 @pytest.mark.parametrize("nested", [None, "state_dict", "model_state_dict"])
 @pytest.mark.parametrize("ending", ["pt", "safetensors"])
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_state_dict_of_torchs_gives_the_network_that_the_module_is(
-    tmp_path, bias, ending, nested
-):
+def test_a_state_dict_of_torchs_gives_the_network_that_the_module_is(tmp_path, bias, ending, nested):
     torch.manual_seed(0)
     model, path = Model(bias=bias, nonlinearity="relu"), tmp_path / f"w.{ending}"
     state = model.state_dict()
@@ -76,9 +74,7 @@ def test_other_names_are_given_by_role(tmp_path):
     with pytest.raises(ValueError, match=r"no recurrent matrix.*rec.kernel \(5, 5\).*--parameter"):
         load_network(tmp_path / "w.safetensors")
     with pytest.raises(ValueError, match=r"left over \['b1', 'b2'\]"):
-        load_network(
-            tmp_path / "w.safetensors", names={k: v for k, v in names.items() if k != "b_h"}
-        )
+        load_network(tmp_path / "w.safetensors", names={k: v for k, v in names.items() if k != "b_h"})
     with pytest.raises(ValueError, match=r"not in the file \['b3'\]"):
         load_network(tmp_path / "w.safetensors", names={**names, "b_h": "b1+b2+b3"})
     with pytest.raises(ValueError, match=r"missing \['W_xh', 'W_hy'\], unknown \['W'\]"):

@@ -89,9 +89,7 @@ def test_a_network_that_fails_at_its_task_is_cautioned_whatever_the_metric(metri
     y = torch.randn(T, B, 2)
     if metric in ("accuracy", "cross_entropy"):
         y = (y[..., 0] > 0).long()
-    found = diagnose(
-        *split(net, x, y.sign() if metric == "replay_accuracy" else y, metric), draws=2
-    )
+    found = diagnose(*split(net, x, y.sign() if metric == "replay_accuracy" else y, metric), draws=2)
     assert found.does_task is False and found.findings[0].startswith("Caution")
     assert "the cut is not well posed" in found.findings[1]  # moduli on both sides of 0.9, near it
 

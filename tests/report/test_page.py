@@ -175,9 +175,7 @@ def test_names_of_strangers_are_text_and_never_markup(found):
 
 
 def test_only_names_of_blocks_are_set_and_all_else_is_escaped():
-    assert marked("<b> T_RR, n_R; XT_RR T_RRR") == (
-        "&lt;b&gt; T<sub>RR</sub>, n<sub>R</sub>; XT_RR T_RRR"
-    )
+    assert marked("<b> T_RR, n_R; XT_RR T_RRR") == ("&lt;b&gt; T<sub>RR</sub>, n<sub>R</sub>; XT_RR T_RRR")
 
 
 def test_the_command_names_files_roles_and_options():
@@ -286,9 +284,7 @@ def test_names_are_given_by_role(pairs, names):
     assert command.roles(pairs) == names
 
 
-@pytest.mark.parametrize(
-    ("pairs", "wrong"), [(["W=a"], "W=a"), (["W_hh="], "W_hh="), (["W_hh=a", "b"], "b")]
-)
+@pytest.mark.parametrize(("pairs", "wrong"), [(["W=a"], "W=a"), (["W_hh="], "W_hh="), (["W_hh=a", "b"], "b")])
 def test_a_role_that_is_unknown_empty_or_given_twice_is_named(pairs, wrong):
     with pytest.raises(ValueError, match=f"ROLE=NAME, each role of .*got '{wrong}'"):
         command.roles(pairs)
@@ -308,9 +304,7 @@ def test_the_options_reach_the_report_and_its_caution_the_terminal(monkeypatch, 
     )  # fmt: skip
     command.main()
     names = {"W_hh": "a", "W_xh": "b"}
-    assert got == [
-        (Path("a/w.pt"), Path("d.npz"), Path("report-w.html"), "accuracy", 0.5, "relu", names, True)
-    ]
+    assert got == [(Path("a/w.pt"), Path("d.npz"), Path("report-w.html"), "accuracy", 0.5, "relu", names, True)]
     assert capsys.readouterr().out.splitlines() == [
         f"the report is {Path('report-w.html').absolute()}",
         f"its table is {Path('report-w.csv').absolute()}",
