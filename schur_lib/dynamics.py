@@ -91,11 +91,7 @@ class _FusedRollout(torch.autograd.Function):
         kernels.forward(drive, bias, _array(W_hh), relu, _array(H))
         ctx.save_for_backward(H, inputs, W_xh, W_hh, W_hy)
         ctx.relu = relu
-        if W_hy is None:
-            return H[1:]
-        outputs = torch.empty(len(H) - 1, H.shape[1], len(W_hy), dtype=H.dtype)
-        _read_out(_array(H), _array(W_hy), b_y, _array(outputs))
-        return outputs
+        return H[1:] if W_hy is None else torch.from_numpy(_read_out(_array(H), _array(W_hy), b_y))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -138,10 +134,7 @@ def _run_stack(W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
         with one_blas_thread():  # again, since the flag for denormals belongs to the thread
             for k in networks:
                 kernels.forward(drive, bias, W_hh[k], relu, H)
-                if W_hy is None:
-                    results[k] = H[1:]
-                else:
-                    _read_out(H, W_hy, b_y, results[k])
+                results[k] = H[1:] if W_hy is None else _read_out(H, W_hy, b_y)
 
     workers = min(torch.get_num_threads(), len(W_hh))
     with ThreadPoolExecutor(workers) as pool:
@@ -157,12 +150,12 @@ def _drive(inputs, W_xh, b_h):
     return drive if b_h is None else drive + bias, bias
 
 
-def _read_out(H, W_hy, b_y, outputs):
-    """Fill outputs (T, B, N_y) with W_hy h_t + b_y."""
-    flat = outputs.reshape(-1, len(W_hy))
-    np.dot(H[1:].reshape(-1, H.shape[-1]), W_hy.T, out=flat)
+def _read_out(H, W_hy, b_y):
+    """Outputs W_hy h_t + b_y, (T, B, N_y)."""
+    outputs = np.dot(H[1:].reshape(-1, H.shape[-1]), W_hy.T)
     if b_y is not None:
-        flat += _array(b_y)
+        outputs += _array(b_y)
+    return outputs.reshape(*H[1:].shape[:2], -1)
 
 
 def _array(tensor: Tensor) -> np.ndarray:
@@ -191,11 +184,7 @@ def one_blas_thread():
 
 
 _thread = threading.local()
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+_blas = cache(ThreadpoolController)
 
 
 def check_run(net: Network, inputs: Tensor, W_hh: Tensor, free_steps: int) -> None:
