@@ -60,10 +60,10 @@ def measure(
     trials = evaluation(net, "W_hh", inputs, targets, metric)
     if trials.n_trials < 2:
         raise ValueError("there must be 2 trials or more: some choose the stabilisers, others check them")
-    halves = (of_network(net, inputs[:, i::2], trials.targets[:, i::2], metric) for i in (0, 1))
+    some, others = (of_network(net, inputs[:, i::2], trials.targets[:, i::2], metric) for i in (0, 1))
     form, record = trials.form, trials.metric
     kinds = KINDS if int(form.above.sum()) <= MANY else KINDS[:1]
-    profile, stable = profile_of(trials, alpha), stabilisers(*halves, alpha=alpha, kinds=kinds)
+    profile, stable = profile_of(trials, alpha), stabilisers(some, others, alpha=alpha, kinds=kinds)
     n, gap = form.n_leading(alpha), form.cut_report(alpha).gap
     skill = record.skill(trials.intact, trials.targets, net.n_outputs)
     summary = {

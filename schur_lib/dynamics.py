@@ -6,6 +6,7 @@ the tests, a plain torch loop does.
 
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -96,7 +97,8 @@ class _FusedRollout(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, dY):
-        H, inputs, W_xh, W_hh, W_hy = (t if t is None else _array(t) for t in ctx.saved_tensors)
+        *saved, W_hy = ctx.saved_tensors
+        H, inputs, W_xh, W_hh = map(_array, saved)
         H_flat, dY = H.reshape(-1, H.shape[-1]), _array(dY)
         n_driven, B = inputs.shape[:2]
         dW_hy = db_y = None
@@ -105,7 +107,7 @@ class _FusedRollout(torch.autograd.Function):
                 dA = dY.copy()
             else:
                 dY = dY.reshape(-1, len(W_hy))
-                dA = np.dot(dY, W_hy).reshape(H[1:].shape)
+                dA = np.dot(dY, _array(W_hy)).reshape(H[1:].shape)
                 dW_hy = np.dot(dY.T, H_flat[B:])
                 db_y = dY.sum(0) if ctx.needs_input_grad[6] else None
             dh0 = kernels.backward(H, W_hh, ctx.relu, dA)
@@ -124,7 +126,7 @@ class _FusedRollout(torch.autograd.Function):
 def _run_stack(W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
     drive, bias = _drive(inputs, W_xh, b_h)
     W_hh, W_hy = _array(W_hh), None if W_hy is None else _array(W_hy)
-    n_steps, B, N = len(drive) + free_steps, *drive.shape[1:]
+    n_steps, (B, N) = len(drive) + free_steps, drive.shape[1:]
     results = np.empty((len(W_hh), n_steps, B, N if W_hy is None else len(W_hy)), drive.dtype)
 
     def work(networks):
@@ -163,7 +165,7 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 
 @contextmanager
-def one_blas_thread():
+def one_blas_thread() -> Iterator[None]:
     """Fast arithmetic for one small network a core: BLAS on one thread, denormals taken for zero.
 
     A product of this size is quicker on one thread, and the cores are for different networks. Dying

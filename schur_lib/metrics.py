@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,11 +40,11 @@ class Metric:
         """(...), one score a network: the mean over trials."""
         return self.per_trial(outputs, targets).mean(-1)
 
-    def harm(self, score, intact):
+    def harm(self, score: Any, intact: Any) -> Any:
         """How much worse a score is than that of the intact network; negative where it is better."""
         return intact - score if self.higher_is_better else score - intact
 
-    def error(self, score):
+    def error(self, score: Any) -> Any:
         """Distance from a perfect score: FVU itself, 1 − accuracy. NaN where perfect is unknown."""
         return abs(score - (np.nan if self.perfect is None else self.perfect))
 
@@ -169,5 +170,5 @@ def _check_classes(outputs, targets):
         raise ValueError(f"the outputs' steps and trials must be the targets' {wanted}, got {got} ({_ORDER})")
     n = outputs.shape[-1]
     if targets.min() < 0 or targets.max() >= n:
-        got = f"{int(targets.min())} to {int(targets.max())}"
-        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {got}")
+        classes = f"{int(targets.min())} to {int(targets.max())}"
+        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {classes}")

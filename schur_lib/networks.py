@@ -97,14 +97,11 @@ class Network:
             raise ValueError(f"need torch.nn.RNN and torch.nn.Linear, got {got}")
         if rnn.num_layers != 1 or rnn.bidirectional:
             raise ValueError(f"need one layer in one direction, got {rnn}: {rnn.num_layers} layers")
-        return cls(
-            rnn.weight_ih_l0.detach().clone(),
-            rnn.weight_hh_l0.detach().clone(),
-            readout.weight.detach().clone(),
-            b_h=(rnn.bias_ih_l0 + rnn.bias_hh_l0).detach() if rnn.bias else None,
-            b_y=readout.bias.detach().clone() if readout.bias is not None else None,
-            activation=rnn.nonlinearity,
-        )
+        own = {name: tensor.detach().clone() for name, tensor in rnn.named_parameters()}
+        b_h = own["bias_ih_l0"] + own["bias_hh_l0"] if rnn.bias else None
+        b_y = None if readout.bias is None else readout.bias.detach().clone()
+        W_hy = readout.weight.detach().clone()
+        return cls(own["weight_ih_l0"], own["weight_hh_l0"], W_hy, b_h, b_y, activation=rnn.nonlinearity)
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by name, without those that are None."""
@@ -112,7 +109,8 @@ class Network:
 
     def double(self) -> "Network":
         """The same network in float64."""
-        return replace(self, **{name: tensor.double() for name, tensor in self.tensors().items()})
+        tensors: dict[str, Any] = {name: tensor.double() for name, tensor in self.tensors().items()}
+        return replace(self, **tensors)
 
     def digest(self) -> str:
         """Digest of all that decides what the network does: every tensor, and the activation."""

@@ -325,7 +325,7 @@ def _checked(W):
 
 
 def _check_alpha(alpha):
-    if not (isinstance(alpha, Real) and 0 < alpha <= 1):
+    if not (isinstance(alpha, Real) and 0 < float(alpha) <= 1):
         raise ValueError(f"alpha must be a number in (0, 1], got {alpha!r}")
 
 

@@ -265,7 +265,7 @@ def evaluation(
         model = _Model(module, parameter, rows, inputs, forward, batch_first, seed)
         fast = model.as_network()
         if fast is not None:
-            trials = replace(of_network(*fast, targets, record), module=module)
+            trials = replace(of_network(fast[0], fast[1], targets, record), module=module)
         else:
             own, run = _tensors(module)[parameter].detach()[rows].cpu().double(), lambda some: map(model.run, some)
             known = isinstance(_owner(module, parameter), nn.RNNBase | nn.RNNCellBase)
@@ -398,7 +398,7 @@ class _Model:
     def as_network(self):
         """The module as a plain network and its inputs, time first; None where the fused run differs."""
         module, inputs = self.module, self.inputs
-        leaves = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
+        leaves: list[Any] = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
         plain = sorted(type(m).__name__ for m in leaves) == ["Linear", "RNN"]
         plain = plain and self.parameter.endswith("weight_hh_l0") and next(module.buffers(), None) is None
         if not plain or not isinstance(inputs, Tensor) or inputs.ndim != 3 or inputs.device.type != "cpu":
