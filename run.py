@@ -325,7 +325,8 @@ def test(arguments):
 
 
 def references(arguments):
-    return hand_over("-m", "tools.references", *(["--check"] if arguments.check else []))
+    return hand_over("-m", "tools.references", "--processes", str(processes()),
+                     *(["--check"] if arguments.check else []))
 
 
 def pair(arguments):

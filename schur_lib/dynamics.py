@@ -6,6 +6,7 @@ the tests, a plain torch loop does.
 
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -91,16 +92,13 @@ class _FusedRollout(torch.autograd.Function):
         kernels.forward(drive, bias, _array(W_hh), relu, _array(H))
         ctx.save_for_backward(H, inputs, W_xh, W_hh, W_hy)
         ctx.relu = relu
-        if W_hy is None:
-            return H[1:]
-        outputs = torch.empty(len(H) - 1, H.shape[1], len(W_hy), dtype=H.dtype)
-        _read_out(_array(H), _array(W_hy), b_y, _array(outputs))
-        return outputs
+        return H[1:] if W_hy is None else torch.from_numpy(_read_out(_array(H), _array(W_hy), b_y))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, dY):
-        H, inputs, W_xh, W_hh, W_hy = (t if t is None else _array(t) for t in ctx.saved_tensors)
+        *saved, W_hy = ctx.saved_tensors
+        H, inputs, W_xh, W_hh = map(_array, saved)
         H_flat, dY = H.reshape(-1, H.shape[-1]), _array(dY)
         n_driven, B = inputs.shape[:2]
         dW_hy = db_y = None
@@ -109,7 +107,7 @@ class _FusedRollout(torch.autograd.Function):
                 dA = dY.copy()
             else:
                 dY = dY.reshape(-1, len(W_hy))
-                dA = np.dot(dY, W_hy).reshape(H[1:].shape)
+                dA = np.dot(dY, _array(W_hy)).reshape(H[1:].shape)
                 dW_hy = np.dot(dY.T, H_flat[B:])
                 db_y = dY.sum(0) if ctx.needs_input_grad[6] else None
             dh0 = kernels.backward(H, W_hh, ctx.relu, dA)
@@ -128,7 +126,7 @@ class _FusedRollout(torch.autograd.Function):
 def _run_stack(W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
     drive, bias = _drive(inputs, W_xh, b_h)
     W_hh, W_hy = _array(W_hh), None if W_hy is None else _array(W_hy)
-    n_steps, B, N = len(drive) + free_steps, *drive.shape[1:]
+    n_steps, (B, N) = len(drive) + free_steps, drive.shape[1:]
     results = np.empty((len(W_hh), n_steps, B, N if W_hy is None else len(W_hy)), drive.dtype)
 
     def work(networks):
@@ -138,10 +136,7 @@ def _run_stack(W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
         with one_blas_thread():  # again, since the flag for denormals belongs to the thread
             for k in networks:
                 kernels.forward(drive, bias, W_hh[k], relu, H)
-                if W_hy is None:
-                    results[k] = H[1:]
-                else:
-                    _read_out(H, W_hy, b_y, results[k])
+                results[k] = H[1:] if W_hy is None else _read_out(H, W_hy, b_y)
 
     workers = min(torch.get_num_threads(), len(W_hh))
     with ThreadPoolExecutor(workers) as pool:
@@ -157,12 +152,12 @@ def _drive(inputs, W_xh, b_h):
     return drive if b_h is None else drive + bias, bias
 
 
-def _read_out(H, W_hy, b_y, outputs):
-    """Fill outputs (T, B, N_y) with W_hy h_t + b_y."""
-    flat = outputs.reshape(-1, len(W_hy))
-    np.dot(H[1:].reshape(-1, H.shape[-1]), W_hy.T, out=flat)
+def _read_out(H, W_hy, b_y):
+    """Outputs W_hy h_t + b_y, (T, B, N_y)."""
+    outputs = np.dot(H[1:].reshape(-1, H.shape[-1]), W_hy.T)
     if b_y is not None:
-        flat += _array(b_y)
+        outputs += _array(b_y)
+    return outputs.reshape(*H[1:].shape[:2], -1)
 
 
 def _array(tensor: Tensor) -> np.ndarray:
@@ -170,7 +165,7 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 
 @contextmanager
-def one_blas_thread():
+def one_blas_thread() -> Iterator[None]:
     """Fast arithmetic for one small network a core: BLAS on one thread, denormals taken for zero.
 
     A product of this size is quicker on one thread, and the cores are for different networks. Dying
@@ -191,11 +186,7 @@ def one_blas_thread():
 
 
 _thread = threading.local()
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+_blas = cache(ThreadpoolController)
 
 
 def check_run(net: Network, inputs: Tensor, W_hh: Tensor, free_steps: int) -> None:

@@ -45,8 +45,8 @@ def initial_parameters(construction: str, hidden_size: int, generator: Generator
         Q = random_orthogonal(hidden_size, generator)
         a, b = torch.randn(2, hidden_size // 2, generator=generator, dtype=torch.float64) / math.sqrt(6)
         return {"W_hh": (Q @ block_diagonal(a, b, a.new_empty(0)) @ Q.T).float()}
-    U = uniform((hidden_size, hidden_size), hidden_size, generator)
-    eigenvalues = torch.linalg.eigvals(uniform((hidden_size, hidden_size), hidden_size, generator).double())
+    U, M = (uniform((hidden_size, hidden_size), hidden_size, generator) for _ in range(2))
+    eigenvalues = torch.linalg.eigvals(M.double())
     pairs, real = eigenvalues[eigenvalues.imag > 0], eigenvalues[eigenvalues.imag == 0]
     return {"U": U, "a": pairs.real.float(), "b": pairs.imag.float(), "d": real.real.float()}
 

@@ -5,14 +5,9 @@ from numpy.typing import ArrayLike
 
 
 def interval(values: ArrayLike, n_draws: int = 2000, seed: int = 0) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of a mean.
+    """95 % percentile bootstrap interval of a mean, (low, high), from n_draws resamples of (B,) values.
 
-    Args:
-        values: (B,), independent.
-        n_draws: resamples.
-        seed: of the resamples.
-    Returns:
-        (low, high); NaN where there are fewer than two values or some are not finite.
+    NaN where there are fewer than two values or some are not finite.
     """
     values = np.asarray(values, dtype=float)
     if len(values) < 2 or not np.isfinite(values).all():

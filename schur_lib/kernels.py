@@ -7,11 +7,14 @@ Only what is recurrent is here: `dynamics.py` adds the products over all steps a
 
 import math
 import tempfile
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numba
 import numpy as np
 import platformdirs
-from numba import config, njit
+from numba import njit
 from numpy.typing import NDArray
 
 # tanh(x) = x P(x²) / Q(x²) on |x| ≤ LIMIT, a minimax fit (Lawson-weighted least squares on Chebyshev
@@ -23,19 +26,24 @@ Q = (1.0, 0.46777772903442383, 0.02616441249847412, 0.00034117428003810346, 8.53
 
 def _jit(function):
     """Compile at first use; kept in a folder of the user's, never beside the package, and nowhere if not there."""
+    config: Any = numba.config
     before = config.CACHE_DIR  # of NUMBA_CACHE_DIR; where other packages keep theirs is not ours to move
-    folder = Path(before or platformdirs.user_cache_path("schur_lib") / "numba")
-    config.CACHE_DIR = str(folder)
+    config.CACHE_DIR = str(before or platformdirs.user_cache_path("schur_lib") / "numba")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-        kept = True
-    except OSError:
-        kept = False
-    try:
-        return njit(nogil=True, cache=kept, fastmath={"contract", "nsz"}, error_model="numpy")(function)
+        options: dict[str, Any] = {"cache": _writable(config.CACHE_DIR), "fastmath": {"contract", "nsz"}}
+        return njit(nogil=True, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
+
+
+@cache
+def _writable(folder):
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+        return True
+    except OSError:
+        return False
 
 
 @_jit

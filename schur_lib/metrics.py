@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,11 +40,11 @@ class Metric:
         """(...), one score a network: the mean over trials."""
         return self.per_trial(outputs, targets).mean(-1)
 
-    def harm(self, score, intact):
+    def harm(self, score: Any, intact: Any) -> Any:
         """How much worse a score is than that of the intact network; negative where it is better."""
         return intact - score if self.higher_is_better else score - intact
 
-    def error(self, score):
+    def error(self, score: Any) -> Any:
         """Distance from a perfect score: FVU itself, 1 − accuracy. NaN where perfect is unknown."""
         return abs(score - (np.nan if self.perfect is None else self.perfect))
 
@@ -92,13 +93,9 @@ def replay_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def sensitivity(delta: float, mass: float) -> float:
-    """S_ΔT = ΔFVU / (‖ΔT‖_F / ‖T‖_F): effect per removed Schur mass (paper, section 2).
+    """S_ΔT = ΔFVU / (‖ΔT‖_F / ‖T‖_F): change of the score per removed Schur mass (paper, section 2).
 
-    Args:
-        delta: change of the score.
-        mass: removed Schur mass, ≥ 0.
-    Returns:
-        The ratio; NaN where the mass is at rounding level (≤ 1e-5), since it is then undefined.
+    NaN where the mass is at rounding level (≤ 1e-5), since it is then undefined.
     """
     return delta / mass if mass > NEGLIGIBLE_MASS else float("nan")
 
@@ -156,25 +153,22 @@ def by_name(metric: str | Metric) -> Metric:
     return METRICS[metric]
 
 
+_ORDER = "time first; batch_first=True if trials come first"
+
+
 def _check_shapes(outputs, targets):
     if targets.ndim != 3 or not targets.numel():
         raise ValueError(f"targets must be (T, B, N_y) and not empty, got {tuple(targets.shape)}")
     if outputs.ndim < 3 or outputs.shape[-3:] != targets.shape:
-        raise ValueError(
-            f"outputs must be (..., T, B, N_y) with the targets' {tuple(targets.shape)} last, "
-            f"got {tuple(outputs.shape)} (time first; batch_first=True if trials come first)"
-        )
+        wanted = f"(..., T, B, N_y) with the targets' {tuple(targets.shape)} last"
+        raise ValueError(f"outputs must be {wanted}, got {tuple(outputs.shape)} ({_ORDER})")
 
 
 def _check_classes(outputs, targets):
     if outputs.shape[-3:-1] != targets.shape:
-        raise ValueError(
-            f"the outputs' steps and trials must be the targets' {tuple(targets.shape)}, got "
-            f"{tuple(outputs.shape[-3:-1])} (time first; batch_first=True if trials come first)"
-        )
+        wanted, got = tuple(targets.shape), tuple(outputs.shape[-3:-1])
+        raise ValueError(f"the outputs' steps and trials must be the targets' {wanted}, got {got} ({_ORDER})")
     n = outputs.shape[-1]
     if targets.min() < 0 or targets.max() >= n:
-        raise ValueError(
-            f"targets must be classes 0 to {n - 1}, as many as outputs; got "
-            f"{int(targets.min())} to {int(targets.max())}"
-        )
+        classes = f"{int(targets.min())} to {int(targets.max())}"
+        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {classes}")

@@ -13,7 +13,6 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 REQUIRED = ("W_xh", "W_hh", "W_hy")
@@ -63,10 +62,8 @@ class Network:
             if not torch.isfinite(value).all():
                 raise ValueError(f"{name} holds NaN or infinite values")
             if (value.dtype, value.device) != (self.W_hh.dtype, self.W_hh.device):
-                raise ValueError(
-                    f"all tensors must share one dtype and device: W_hh has {self.W_hh.dtype} on "
-                    f"{self.W_hh.device}, {name} has {value.dtype} on {value.device}"
-                )
+                first, this = (f"{t.dtype} on {t.device}" for t in (self.W_hh, value))
+                raise ValueError(f"all tensors must share one dtype and device: W_hh has {first}, {name} {this}")
             fits = [sizes.setdefault(axis, n) == n for axis, n in zip(axes, value.shape, strict=False)]
             if value.ndim != len(axes) or not all(fits) or not sizes["N_h"]:
                 known = ", ".join(f"{axis} = {n}" for axis, n in sizes.items())
@@ -99,16 +96,12 @@ class Network:
             got = f"{type(rnn).__name__} and {type(readout).__name__}"
             raise ValueError(f"need torch.nn.RNN and torch.nn.Linear, got {got}")
         if rnn.num_layers != 1 or rnn.bidirectional:
-            got = f"{rnn.num_layers} layers, bidirectional={rnn.bidirectional}"
-            raise ValueError(f"need one layer in one direction, got {got}")
-        return cls(
-            rnn.weight_ih_l0.detach().clone(),
-            rnn.weight_hh_l0.detach().clone(),
-            readout.weight.detach().clone(),
-            b_h=(rnn.bias_ih_l0 + rnn.bias_hh_l0).detach() if rnn.bias else None,
-            b_y=readout.bias.detach().clone() if readout.bias is not None else None,
-            activation=rnn.nonlinearity,
-        )
+            raise ValueError(f"need one layer in one direction, got {rnn}: {rnn.num_layers} layers")
+        own = {name: tensor.detach().clone() for name, tensor in rnn.named_parameters()}
+        b_h = own["bias_ih_l0"] + own["bias_hh_l0"] if rnn.bias else None
+        b_y = None if readout.bias is None else readout.bias.detach().clone()
+        W_hy = readout.weight.detach().clone()
+        return cls(own["weight_ih_l0"], own["weight_hh_l0"], W_hy, b_h, b_y, activation=rnn.nonlinearity)
 
     def tensors(self) -> dict[str, Tensor]:
         """The tensors by name, without those that are None."""
@@ -116,35 +109,28 @@ class Network:
 
     def double(self) -> "Network":
         """The same network in float64."""
-        return replace(self, **{name: tensor.double() for name, tensor in self.tensors().items()})
+        tensors: dict[str, Any] = {name: tensor.double() for name, tensor in self.tensors().items()}
+        return replace(self, **tensors)
 
     def digest(self) -> str:
         """Digest of all that decides what the network does: every tensor, and the activation."""
         return _checksum(self.tensors(), self.activation)[:16]
 
     def save(self, path: str | Path) -> None:
-        """Write a safetensors file with the metadata and a checksum; written aside, then renamed.
-
-        Raises:
-            ValueError: the metadata is not JSON.
-        """
+        """Write a safetensors file with the metadata, which must be JSON, and a checksum: aside, then renamed."""
         path = Path(path)
         tensors = {n: t.detach().cpu().clone().contiguous() for n, t in self.tensors().items()}
         try:
-            header = {
-                "format": FORMAT,
-                "activation": self.activation,
-                "metadata": json.dumps(self.metadata, sort_keys=True, allow_nan=False),
-            }
-            header["sha256"] = _checksum(tensors, *header.values())
+            metadata = json.dumps(self.metadata, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ValueError(f"metadata must be what JSON can hold: {error}") from error
+        header = {"format": FORMAT, "activation": self.activation, "metadata": metadata}
+        header["sha256"] = _checksum(tensors, *header.values())
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
         try:
-            save_file(tensors, aside, metadata=header)
-            with open(aside, "rb+") as file:
+            with open(handle, "wb") as file:
+                file.write(safetensors.torch.save(tensors, header))
                 os.fsync(file.fileno())
             os.chmod(aside, 0o644)
             os.replace(aside, path)
@@ -176,10 +162,10 @@ class Network:
         if missing or unknown:
             got = f"missing {missing}, unknown {unknown}"
             raise ValueError(f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; {got}")
-        if header.get("format", "").startswith("schur_lib network"):
+        if header.get("format", "").startswith("schur_lib network") or "sha256" in header:
             told = [header.get(name, "") for name in ("format", "activation", "metadata")]
-            if header["format"] != FORMAT:
-                raise ValueError(f"{path} is of format {header['format']!r}; this reads {FORMAT!r}")
+            if told[0] != FORMAT:
+                raise ValueError(f"{path} is of format {told[0]!r}; this reads {FORMAT!r}")
             if header.get("sha256") != _checksum(tensors, *told):
                 raise ValueError(f"{path} is damaged: what it holds does not match its checksum")
         try:
@@ -194,5 +180,5 @@ class Network:
 def _checksum(tensors: dict[str, Tensor], *texts: str) -> str:
     digest = hashlib.sha256("\0".join(texts).encode())
     for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].detach().cpu().contiguous().numpy().tobytes())
+        digest.update(name.encode() + tensors[name].detach().cpu().numpy().tobytes())
     return digest.hexdigest()

@@ -64,11 +64,10 @@ def profile_of(
         n_draws: resamples of the bootstrap; 0: no intervals.
         seed: of the bootstrap.
     Returns:
-        One row a set, the first the intact network: `removed` (such as "RR+CC", "" for the intact
-        network), `mass` ‖ΔT‖_F/‖T‖_F, `score`, `delta` = score − score of the intact network,
-        `sensitivity` = delta/mass (NaN where the block is empty or at rounding level), `low` and `high`:
-        95 % percentile bootstrap of `delta` over trials (paired; NaN with one trial), `n_leading` = n_R,
-        `alpha`, `metric`, `n_trials`.
+        One row a set, the first the intact network: `removed` (such as "RR+CC", "" for the intact network),
+        `mass` ‖ΔT‖_F/‖T‖_F, `score`, `delta` = score − score of the intact network, `sensitivity` = delta/mass
+        (NaN where the block is empty or at rounding level), `low` and `high`: 95 % percentile bootstrap of
+        `delta` over trials (paired; NaN with one trial), `n_leading` = n_R, `alpha`, `metric`, `n_trials`.
     Raises:
         ValueError: a bad alpha or block name.
     """

@@ -8,6 +8,7 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -15,13 +16,9 @@ LIBRARIES = ("numba", "numpy", "scipy", "torch")
 
 
 def code_digest(*modules: str) -> str:
-    """A digest of the logic of modules and of all that they import from their own packages.
+    """12 hexadecimal digits of the logic of modules and of all that they import of their packages and schur_lib.
 
-    Args:
-        modules: dotted names, such as "schur_lib.training"; the packages followed are their first parts
-            and schur_lib.
-    Returns:
-        12 hexadecimal digits.
+    The modules are given by dotted names, such as "schur_lib.training".
     """
     packages = frozenset(name.partition(".")[0] for name in (*modules, "schur_lib"))
     digest = hashlib.sha256()
@@ -35,7 +32,7 @@ def library_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name).partition("+")[0] for name in LIBRARIES}
 
 
-def reached(modules, packages) -> set[str]:
+def reached(modules: Iterable[str], packages: Collection[str]) -> set[str]:
     """The modules of some packages that the code of some modules imports, directly or not."""
     found: set[str] = set()
     left = list(modules)
@@ -72,8 +69,7 @@ def _text(node):
     """A syntax tree as text: docstrings left out, and what a later Python adds empty to every node."""
     if isinstance(node, ast.AST):
         fields = {name: value for name, value in ast.iter_fields(node) if value not in (None, [])}
-        body = fields.get("body")
-        match body:
+        match fields.get("body"):
             case [ast.Expr(ast.Constant(str())), *rest]:
                 fields["body"] = rest
         inner = " ".join(f"{name}={_text(value)}" for name, value in fields.items())

@@ -33,13 +33,15 @@ class Recipe:
     advance_at: float = 0.96
     readout_scale: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "horizons", tuple(self.horizons))
-        for name in ("steps", "batch_size", *(["horizons"] if self.horizons else [])):
-            values = getattr(self, name)
-            for value in values if name == "horizons" else (values,):
-                if not isinstance(value, int) or value < 1:
-                    raise ValueError(f"{name} must be integers ≥ 1, got {values!r}")
+        for name, values in (
+            ("steps", [self.steps]),
+            ("batch_size", [self.batch_size]),
+            ("horizons", self.horizons),
+        ):
+            if not all(isinstance(value, int) and value >= 1 for value in values):
+                raise ValueError(f"{name} must be integers ≥ 1, got {getattr(self, name)!r}")
         for name in ("learning_rate", "clip_norm", "advance_at", "readout_scale"):
             value = getattr(self, name)
             if not (value is None and name == "clip_norm") and not 0 < value < math.inf:

@@ -171,9 +171,8 @@ class OrderedSchur:
 def ordered_schur(W: Any) -> OrderedSchur:
     """Real Schur form of W with its blocks in order of nonincreasing modulus (paper, section 2).
 
-    W = Q T Qᵀ from LAPACK dgees; then blocks are moved up with LAPACK dtrexc (Bai and Demmel,
-    1993) until they are in order. Moduli equal up to rounding keep LAPACK's order; the signs are
-    those of `choose_basis`.
+    W = Q T Qᵀ from LAPACK dgees; then blocks are moved up with LAPACK dtrexc (Bai and Demmel, 1993) until they
+    are in order. Moduli equal up to rounding keep LAPACK's order; the signs are those of `choose_basis`.
 
     >>> import numpy as np
     >>> from schur_lib import ordered_schur
@@ -236,14 +235,7 @@ def choose_basis(T: Matrix, Q: Matrix) -> None:
 
 
 def random_changes(n: int, norm: float, N: int, rng: np.random.Generator) -> Matrix:
-    """Isotropic Gaussian matrices of one Frobenius norm, (n, N, N).
-
-    Args:
-        n: how many.
-        norm: ‖ΔW‖_F of each.
-        N: size.
-        rng: source of randomness.
-    """
+    """n isotropic Gaussian matrices ΔW of one Frobenius norm, (n, N, N)."""
     drawn = rng.standard_normal((n, N, N))
     return drawn * (norm / np.linalg.norm(drawn, axis=(1, 2), keepdims=True))
 
@@ -333,19 +325,16 @@ def _checked(W):
 
 
 def _check_alpha(alpha):
-    if not (isinstance(alpha, Real) and 0 < alpha <= 1):
+    if not (isinstance(alpha, Real) and 0 < float(alpha) <= 1):
         raise ValueError(f"alpha must be a number in (0, 1], got {alpha!r}")
 
 
 def _names(removed):
-    allowed = "allowed is a collection of any of " + ", ".join(COUPLINGS)
+    allowed = f"allowed is a collection of any of {', '.join(COUPLINGS)}, such as {{'CC'}}"
     if isinstance(removed, str):
-        raise ValueError(f"removed is the string {removed!r}; {allowed}, such as {{'CC'}}")
-    try:
-        names = set(removed)
-    except TypeError:
-        raise ValueError(f"removed is {removed!r}; {allowed}") from None
-    unknown = names.difference(COUPLINGS)
-    if unknown:
+        raise ValueError(f"removed is the string {removed!r}; {allowed}")
+    if not isinstance(removed, Collection):
+        raise ValueError(f"removed is {removed!r}; {allowed}")
+    if unknown := set(removed).difference(COUPLINGS):
         raise ValueError(f"removed has unknown names {sorted(map(str, unknown))}; {allowed}")
-    return names
+    return set(removed)

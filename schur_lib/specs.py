@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from torch import Generator
 
@@ -33,9 +34,9 @@ class Spec:
     hidden_size: int = 64
     seed: int = 0
     recipe: Recipe = None  # type: ignore[assignment]  # set below
-    task_options: dict = field(default_factory=dict, hash=False)
+    task_options: dict[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise ValueError(f"task must be one of {tuple(TASKS)}, got {self.task!r}")
         if not isinstance(self.seed, int) or self.seed < 0:
@@ -54,11 +55,11 @@ class Spec:
             got = f"task {self.task!r} with horizons {self.recipe.horizons!r}"
             raise ValueError(f"the copy task needs horizons and the others have none; got {got}")
 
-    def make_task(self, **options) -> Task:
+    def make_task(self, **options: Any) -> Task:
         """The task of this spec, for evaluation unless `options` say otherwise."""
         return TASKS[self.task](**{**self.task_options, **options})
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The spec as JSON would hold it."""
         return json.loads(json.dumps(asdict(self)))
 

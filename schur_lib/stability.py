@@ -1,11 +1,10 @@
 """ε-stabilisers: the largest sets of couplings that a network can lose at once.
 
-A set S of entries of N is one if the network without them is at most ε worse (paper, section 2). The
-paper asks it of blocks. Here also of groups (all that couples two eigenvalue blocks of T, up to four
-entries; they do not depend on how a 2×2 block is turned) and of single entries of T, which are only
-defined up to such turns and move under small changes of W. Blocks are searched exactly; groups and
-entries greedily, so that their sets are large, not provably the largest. The search sees one set of
-trials, the check another.
+A set S of entries of N is one if the network without them is at most ε worse (paper, section 2). The paper asks
+it of blocks. Here also of groups (all that couples two eigenvalue blocks of T, up to four entries; they do not
+depend on how a 2×2 block is turned) and of single entries of T, which are only defined up to such turns and move
+under small changes of W. Blocks are searched exactly; groups and entries greedily, so that their sets are large,
+not provably the largest. The search sees one set of trials, the check another.
 """
 
 import itertools
@@ -41,16 +40,14 @@ def stabilisers(
         tolerance, absolute: see `allowed_harm`.
         kinds: of "blocks", "groups" and "entries".
     Returns:
-        One row a kind: `kind`, `removed` (the blocks; "" elsewhere), `n_RR`, `n_CR`, `n_CC` (entries
-        removed of each block), `share` (of all entries of N), `mass` ‖ΔT‖_F/‖T‖_F, `allowed` (harm, in
-        units of the metric), `harm`, and on the held-out trials `held_out_allowed`, `held_out_harm`
-        with a 95 % bootstrap over trials in `low` and `high`, `holds` (held-out harm within what is
-        allowed there), `metric`.
+        One row a kind: `kind`, `removed` (the blocks; "" elsewhere), `n_RR`, `n_CR`, `n_CC` (entries removed of
+        each block), `share` (of all entries of N), `mass` ‖ΔT‖_F/‖T‖_F, `allowed` (harm, in units of the metric),
+        `harm`, and on the held-out trials `held_out_allowed`, `held_out_harm` with a 95 % bootstrap over trials
+        in `low` and `high`, `holds` (held-out harm within what is allowed there), `metric`.
     Raises:
         ValueError: the evaluations are of different matrices or metrics, or an argument is unknown.
     """
-    same_metric = chosen_on.metric.name == held_out.metric.name
-    if not torch.equal(chosen_on.W_hh, held_out.W_hh) or not same_metric:
+    if not torch.equal(chosen_on.W_hh, held_out.W_hh) or chosen_on.metric.name != held_out.metric.name:
         raise ValueError("chosen_on and held_out must be of one network and one metric")
     form = chosen_on.form
     masks, rows = form.couplings(alpha), []
@@ -62,17 +59,11 @@ def stabilisers(
         low, high = interval(held_harm) if mask.any() else (0.0, 0.0)
         counts = {f"n_{name}": int((mask & masks[name]).sum()) for name in COUPLINGS}
         blocks = {name for name in COUPLINGS if masks[name].any() and mask[masks[name]].all()}
-        row = {"kind": kind, "removed": label(blocks) if kind == "blocks" else "", **counts}
-        row |= {"share": mask.sum() / n_all if n_all else 0.0, "mass": form.mass(mask)}
-        row |= {"allowed": allowed, "harm": float(harm.mean())}
-        row |= {
-            "held_out_allowed": held_allowed,
-            "held_out_harm": float(held_harm.mean()),
-            "low": low,
-            "high": high,
-        }
-        row |= {"holds": bool(held_harm.mean() <= held_allowed), "metric": chosen_on.metric.name}
-        rows.append(row)
+        on_others, share = float(held_harm.mean()), mask.sum() / n_all if n_all else 0.0
+        row = {"kind": kind, "removed": label(blocks) if kind == "blocks" else "", **counts, "share": share}
+        row |= {"mass": form.mass(mask), "allowed": allowed, "harm": float(harm.mean())}
+        row |= {"held_out_allowed": held_allowed, "held_out_harm": on_others, "low": low, "high": high}
+        rows.append(row | {"holds": on_others <= held_allowed, "metric": chosen_on.metric.name})
     return pd.DataFrame(rows)
 
 

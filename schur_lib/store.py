@@ -40,7 +40,7 @@ def has(spec: Spec, folder: str | Path) -> bool:
     if not file.exists():
         return False
     try:
-        net = _load(spec, file)
+        net = load(spec, folder)
     except ValueError as error:
         aside = file.with_name(file.name + ".damaged")
         os.replace(file, aside)
@@ -59,13 +59,9 @@ def load(spec: Spec, folder: str | Path) -> Network:
         FileNotFoundError: the folder has no file for the spec.
         ValueError: the file is damaged or belongs to another spec.
     """
-    return _load(spec, path(spec, folder))
-
-
-def _load(spec, file):
-    net = Network.load(file)
+    net = Network.load(path(spec, folder))
     if net.metadata.get("spec") != spec.as_dict():
-        raise ValueError(f"{file} does not hold the network of {spec}")
+        raise ValueError(f"{path(spec, folder)} does not hold the network of {spec}")
     return net
 
 

@@ -109,11 +109,7 @@ class Evaluation:
         return self.metric.harm(self.scores(matrices).numpy(), self.intact)
 
     def states(self, W_hh: Tensor | Matrix | None = None) -> Tensor:
-        """Hidden states h_1 … h_T, (T, B, N), with a matrix in the place of W_hh.
-
-        Raises:
-            ValueError: the model's states are unknown.
-        """
+        """Hidden states h_1 … h_T, (T, B, N), with a matrix in the place of W_hh; ValueError where unknown."""
         if self.states_of is None:
             raise _unknown_states("its matrix belongs to no layer or cell of torch's")
         (W,) = self._checked([self.W_hh if W_hh is None else W_hh])
@@ -193,8 +189,8 @@ def of_network(
             return hidden_states(net, inputs, W.to(net.W_hh), free_steps)
 
     own, n_scored = net.W_hh.detach().cpu().double(), min(len(targets), n_steps)
-    known = {"module": net, "network": net, "inputs": inputs, "free_steps": free_steps}
-    return Evaluation(own, run, by_name(metric), targets, n_scored, n_trials, states_of, **known)
+    return Evaluation(own, run, by_name(metric), targets, n_scored, n_trials, states_of, net, net, inputs,
+                      free_steps)  # fmt: skip
 
 
 def evaluation(
@@ -248,8 +244,6 @@ def evaluation(
         seed: of the random numbers within the model.
         states: (module, inputs) → hidden states (T, B, N), for probes of the activity; needed only where
             the matrix is not that of the last layer of one of torch's recurrent layers, or of a cell.
-    Returns:
-        Evaluation.
     Raises:
         ValueError: an unknown name, a matrix that is not square, outputs and targets that do not fit, or
             values that are not finite.
@@ -271,7 +265,7 @@ def evaluation(
         model = _Model(module, parameter, rows, inputs, forward, batch_first, seed)
         fast = model.as_network()
         if fast is not None:
-            trials = replace(of_network(*fast, targets, record), module=module)
+            trials = replace(of_network(fast[0], fast[1], targets, record), module=module)
         else:
             own, run = _tensors(module)[parameter].detach()[rows].cpu().double(), lambda some: map(model.run, some)
             known = isinstance(_owner(module, parameter), nn.RNNBase | nn.RNNCellBase)
@@ -295,9 +289,8 @@ def evaluation(
 
 
 def _unknown_states(why):
-    return ValueError(
-        f"the states of this model are unknown: {why}; give evaluation(…, states=lambda module, inputs: …)"
-    )
+    hint = "give evaluation(…, states=lambda module, inputs: …)"
+    return ValueError(f"the states of this model are unknown: {why}; {hint}")
 
 
 def _tensors(module):
@@ -407,7 +400,7 @@ class _Model:
     def as_network(self):
         """The module as a plain network and its inputs, time first; None where the fused run differs."""
         module, inputs = self.module, self.inputs
-        leaves = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
+        leaves: list[Any] = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
         plain = sorted(type(m).__name__ for m in leaves) == ["Linear", "RNN"]
         plain = plain and self.parameter.endswith("weight_hh_l0") and next(module.buffers(), None) is None
         if not plain or not isinstance(inputs, Tensor) or inputs.ndim != 3 or inputs.device.type != "cpu":

@@ -82,9 +82,7 @@ def copy(n_symbols: int = 8, n_channels: int = 8, horizon: int = 128) -> Task:
         symbols = 2.0 * bits - 1.0
         return symbols, symbols[torch.arange(horizon) % n_symbols]
 
-    def parts(inputs, targets):
-        return {"lag": _steps(targets)}
-
+    parts = lambda inputs, targets: {"lag": _steps(targets)}  # noqa: E731
     return Task("copy", "copy", n_channels, n_channels, n_symbols, horizon, REPLAY_ACCURACY, COPY_RECIPE,
                 sample, parts)  # fmt: skip
 
@@ -117,12 +115,8 @@ def flip_flop(n_bits: int = 3, steps: int = 25, pulse_probability: float = 0.2) 
         # `last_pulse`, what the line's last pulse did: 0 its first, 1 confirmed its sign, 2 flipped it.
         last = torch.where(inputs != 0, _steps(targets), 0).cummax(0).values
         before = targets.gather(0, (last - 2).clamp(min=0))
-        did = torch.where(before == targets, 1, 2)
-        return {
-            "bit": torch.arange(1, n_bits + 1),
-            "since_pulse": _steps(targets) - last,
-            "last_pulse": torch.where(last == 1, 0, did),
-        }
+        did = torch.where(last == 1, 0, torch.where(before == targets, 1, 2))
+        return {"bit": torch.arange(1, n_bits + 1), "since_pulse": _steps(targets) - last, "last_pulse": did}
 
     return Task("flip_flop", "flip-flop", n_bits, n_bits, steps, 0, FVU, NEURO_RECIPE, sample, parts)
 
@@ -152,10 +146,8 @@ def sine_generation(
     """
     _positive_integers(steps=steps, n_frequencies=n_frequencies)
     if not (dt > 0 and 0 < lowest <= highest and math.isfinite(highest * dt + cue_offset)):
-        raise ValueError(
-            f"need dt > 0 and 0 < lowest ≤ highest, all finite; got dt={dt!r}, lowest={lowest!r}, "
-            f"highest={highest!r}, cue_offset={cue_offset!r}"
-        )
+        got = f"dt={dt!r}, lowest={lowest!r}, highest={highest!r}, cue_offset={cue_offset!r}"
+        raise ValueError(f"need dt > 0 and 0 < lowest ≤ highest, all finite; got {got}")
     frequencies = torch.linspace(lowest, highest, n_frequencies, dtype=torch.float64)
     time = dt * torch.arange(steps, dtype=torch.float64)
     waves = torch.sin(2 * math.pi * time[:, None] * frequencies).float()
@@ -165,9 +157,7 @@ def sine_generation(
         cue = j / n_frequencies + cue_offset
         return cue.expand(steps, batch_size)[..., None].contiguous(), waves[:, j, None]
 
-    def parts(inputs, targets):
-        return {"cue": inputs}
-
+    parts = lambda inputs, targets: {"cue": inputs}  # noqa: E731
     return Task("sine_generation", "sine generation", 1, 1, steps, 0, FVU, NEURO_RECIPE, sample, parts)
 
 
@@ -204,7 +194,7 @@ def context_integration(steps: int = 48, noise: float = 1.0, bias: float = 0.0) 
 
 
 TASKS: dict[str, Callable[..., Task]] = {
-    function.__name__: function for function in (copy, flip_flop, sine_generation, context_integration)
+    make.__name__: make for make in (copy, flip_flop, sine_generation, context_integration)
 }
 
 

@@ -2,10 +2,8 @@
 
 import ctypes
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -47,75 +45,33 @@ def train(
     Returns:
         Networks whose metadata hold the spec, the provenance and the learning curve.
     """
-    folder = Path(folder) if folder is not None else store.default_folder()
-    specs = list(specs)
+    folder, specs = Path(folder) if folder is not None else store.default_folder(), list(specs)
     missing = [s for s in dict.fromkeys(specs) if not store.has(s, folder)]
-    if missing:
-        missing.sort(key=_work, reverse=True)
-        with _progress(missing, folder, progress) as finished:
-            if n_jobs is None and get_active_backend()[1] is None:
-                n_jobs = -1  # joblib's own default is one process
-            if len(missing) == 1:
-                n_jobs = 1
+    missing.sort(key=_work, reverse=True)
+    if n_jobs is None and get_active_backend()[1] is None:
+        n_jobs = -1  # joblib's own default is one process
+    text = f"training {len(missing)} network{'s' if len(missing) > 1 else ''}"
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
+    total = sum(map(_work, missing))
+    with tqdm(total=total, desc=text, bar_format=layout, disable=not (progress and missing)) as bar:
+        if len(missing) == 1:  # here, so that the bar can follow its steps
+            _train_into(missing[0], folder, lambda share: bar.update(share * total - bar.n))
+        elif missing:
             jobs = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-            for name in jobs(delayed(_train_into)(spec, folder) for spec in missing):
-                finished.add(name)
+            for work in jobs(delayed(_train_into)(spec, folder) for spec in missing):
+                bar.update(work)
     return [store.load(spec, folder) for spec in specs]
 
 
-def _work(spec: Spec) -> float:
+def _work(spec):
     """Arithmetic of a spec in flop, by which the progress bar weighs the networks."""
     recipe, n_steps = spec.recipe, spec.make_task().steps + max(spec.recipe.horizons, default=0)
     return 6.0 * recipe.steps * recipe.batch_size * n_steps * spec.hidden_size**2
 
 
-@contextmanager
-def _progress(specs, folder, shown):
-    """A bar over the arithmetic of all specs, from the steps that their processes note in the store."""
-    total, stop, finished = sum(map(_work, specs)), threading.Event(), set()
-
-    def watch(bar):
-        while not stop.wait(1):
-            shares = (1.0 if s.name in finished else _steps_done(s, folder) / s.recipe.steps for s in specs)
-            done = sum(_work(spec) * share for spec, share in zip(specs, shares, strict=True))
-            bar.update(max(0.0, done - bar.n))
-
-    text = f"training {len(specs)} network{'s' if len(specs) > 1 else ''}"
-    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
-    with tqdm(total=total, desc=text, bar_format=layout, disable=not shown) as bar:
-        watcher = threading.Thread(target=watch, args=(bar,), daemon=True)
-        watcher.start()
-        try:
-            yield finished
-            bar.n = total
-        finally:
-            stop.set()
-            watcher.join()
-            bar.refresh()
-
-
-def _note(spec, folder):
-    return folder / f".{spec.name}.progress"
-
-
-def _steps_done(spec, folder):
-    try:
-        return int(_note(spec, folder).read_text())
-    except (OSError, ValueError):  # not begun, or read while it was written
-        return 0
-
-
-def _train_into(spec: Spec, folder: Path) -> str:
+def _train_into(spec, folder, report=None):
+    """Train one network on one core and store it; returns its work."""
     _keep_freed_memory()
-    folder.mkdir(parents=True, exist_ok=True)
-    note, noted = _note(spec, folder), 0.0
-
-    def report(step):
-        nonlocal noted
-        if time.monotonic() > noted + 1:  # s; the folder may lie on a slow file system
-            noted = time.monotonic()
-            note.write_text(str(step))
-
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -123,9 +79,8 @@ def _train_into(spec: Spec, folder: Path) -> str:
             net = train_one(spec, report)
         store.save(spec, net, folder)
     finally:
-        note.unlink(missing_ok=True)
         torch.set_num_threads(threads)
-    return spec.name
+    return _work(spec)
 
 
 def _keep_freed_memory():
@@ -138,14 +93,10 @@ def _keep_freed_memory():
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
-def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Network:
-    """Train one network in this process.
+def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Network:
+    """Train one network in this process, float32, with spec, provenance and learning curve in its metadata.
 
-    Args:
-        spec: what to train.
-        report: called now and then with the number of steps done.
-    Returns:
-        The network, float32, with spec, provenance and learning curve in its metadata.
+    `report` is called now and then with the share of the steps that are done.
     """
     recipe = spec.recipe
     started = time.time()
@@ -187,24 +138,19 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
                 if step % every == 0:
                     history.append([step, task.free_steps, float(loss), score])
                     if report:
-                        report(step)
+                        report(step / recipe.steps)
                 if not last and score > recipe.advance_at:
                     stage += 1
     with torch.no_grad():
         # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
         W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
-    return Network(
-        parameters["W_xh"].detach(),
-        W_hh,
-        parameters["W_hy"].detach(),
-        metadata={
-            "spec": spec.as_dict(),
-            "history": {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history},
-            "provenance": {
-                "seconds": round(time.time() - started, 1),
-                "trained": time.strftime("%Y-%m-%d", time.gmtime()),
-                "torch": torch.__version__.split("+")[0],
-                "code": store.training_code(),
-            },
-        },
-    )
+    provenance = {
+        "seconds": round(time.time() - started, 1),
+        "trained": time.strftime("%Y-%m-%d", time.gmtime()),
+        "torch": torch.__version__.split("+")[0],
+        "code": store.training_code(),
+    }
+    curve = {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history}
+    metadata = {"spec": spec.as_dict(), "history": curve, "provenance": provenance}
+    W_xh, W_hy = parameters["W_xh"].detach(), parameters["W_hy"].detach()
+    return Network(W_xh, W_hh, W_hy, metadata=metadata)

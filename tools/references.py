@@ -19,7 +19,6 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-import run
 from tools import notebooks, pairs
 from tools.notebooks import ROOT
 
@@ -151,7 +150,9 @@ def print_table(title, rows):
 def main():
     parser = argparse.ArgumentParser(prog="run.py references", description=__doc__)
     parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    check = arguments.check
     pairs.refuse_edited(notebooks.names())
     for folder in () if check else (notebooks.FOLDER, DATA):
         if not os.access(folder, os.W_OK):
@@ -159,7 +160,7 @@ def main():
     changed = 0
     with tempfile.TemporaryDirectory() as folder:
         made = []
-        pool = ThreadPoolExecutor(run.processes())
+        pool = ThreadPoolExecutor(arguments.processes)
         jobs = {name: pool.submit(notebooks.execute, name, {}, folder)
                 for name in notebooks.names()}
         for name, job in jobs.items():
