@@ -40,7 +40,7 @@ USES = {
 LONG = ("controls", "scope", "copy_task", "recipe")
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
-CODE = sorted(str(p) for p in (ROOT / "schur_lib").rglob("*.py"))
+CODE = sorted(str(p) for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py"))
 MEASURED = sorted(str(p) for p in (ROOT / "data" / "benchmarks").glob("*"))
 DATA = sorted(str(p) for p in (ROOT / "data").rglob("*")
               if p.suffix in (".safetensors", ".csv") and str(p) not in MEASURED)
@@ -101,10 +101,11 @@ def networks_in_place(task):
 TRAIN_AND_LIST = """
 import sys
 from pathlib import Path
-from schur_lib import profiles, store
+from schur_lib import store
+from study import catalogue, folders
 task, profile, listing = sys.argv[1:]
-profiles.main([task, profile])
-paths = [store.path(s, store.default_folder()) for s in profiles.specs(task, profile, "trained")]
+catalogue.main([task, profile])
+paths = [store.path(s, folders.store()) for s in catalogue.specs(task, profile, "trained")]
 Path(listing).write_text("\\n".join(map(str, paths)))
 """
 

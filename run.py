@@ -10,6 +10,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit("run.py needs Python 3.11 or newer; this is Python %d.%d" % sys.version_info[:2])  # noqa: UP031
 
 import argparse
+import ast
 import hashlib
 import importlib.util
 import os
@@ -118,6 +119,7 @@ def make():
         MADE.touch()
         checked([sys.executable, "-m", "venv", str(VENV)], "could not make .venv")
     install()
+    add_rooms()
     INSTALLED.write_text(wanted())
     say("installed")
 
@@ -180,6 +182,18 @@ def needs_cuda():
             "print(any(r.startswith(('cuda-', 'nvidia-')) for r in m.requires('torch')))")
     done = subprocess.run([str(PYTHON), "-c", code], env=variables(), capture_output=True, text=True)
     return sys.platform.startswith("linux") and done.stdout.strip() == "True"
+
+
+def add_rooms():
+    """Let study, report and the other folders of code be imported from anywhere, as schur_lib can be.
+
+    The line is code, in ASCII: a path in it would be read in the locale's encoding.
+    """
+    where = "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"
+    found = subprocess.run([str(PYTHON), "-c", where], env=variables(),
+                           capture_output=True, text=True, check=True)
+    line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
+    Path(ast.literal_eval(found.stdout), "rooms.pth").write_text(line, encoding="ascii")
 
 
 def works(python):

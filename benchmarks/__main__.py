@@ -21,7 +21,7 @@ import pandas as pd
 from threadpoolctl import threadpool_info
 
 from benchmarks import growth, memory, readme, schur_form, speed, training_cost
-from schur_lib.speed import BUSY, TABLES, shown, summary, target
+from benchmarks.judging import BUSY, TABLES, shown, summary, target
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "build" / "bench-peers"

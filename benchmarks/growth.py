@@ -13,7 +13,7 @@ from joblib import Parallel, delayed
 
 from benchmarks.speed import CORES
 from schur_lib import Network, rollout
-from schur_lib.rollout import one_blas_thread
+from schur_lib.dynamics import one_blas_thread
 from schur_lib.training import _keep_freed_memory
 
 BASE = {"hidden_size": 72, "length": 108, "batch": 64, "networks": 1}

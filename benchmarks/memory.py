@@ -20,15 +20,15 @@ def run(count):
 
     from benchmarks.speed import CORES
     from schur_lib import Network, tasks
-    from schur_lib.ablation import scores_of
+    from schur_lib.subjects import on_task
 
     torch.set_num_threads(CORES)
     torch.manual_seed(0)
     W = torch.linalg.qr(torch.randn(72, 72)).Q.contiguous()
     net = Network(torch.randn(72, 8) / 8, W, torch.randn(8, 72) / 8)
-    scores_of(net, tasks.copy(), [W] * 3, batch_size=64)
+    on_task(net, tasks.copy(), 64).scores([W] * 3)
     before = peak()
-    scores = scores_of(net, tasks.copy(), (W * (1 - k / 1e5) for k in range(count)), batch_size=64)
+    scores = on_task(net, tasks.copy(), 64).scores(W * (1 - k / 1e5) for k in range(count))
     assert len(scores) == count
     print(peak(), peak() - before)
 

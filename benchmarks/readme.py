@@ -5,7 +5,7 @@ The benchmark writes it; `python -m benchmarks.readme` writes it again without m
 
 from pathlib import Path
 
-from schur_lib import speed
+from benchmarks import judging
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BEGIN = "<!-- benchmark: written by run.py bench -->\n"
@@ -15,12 +15,12 @@ END = "<!-- end of the benchmark -->\n"
 def section(targets, machine):
     """The section as Markdown: the summary, and every target with what was measured."""
     versions = machine["versions"]
-    rows = [*speed.shown(targets[targets.kind == "target"]).itertuples(index=False)]
+    rows = [*judging.shown(targets[targets.kind == "target"]).itertuples(index=False)]
     peers = f"PyTorch {versions['torch']}"
     peers += f", JAX {versions['jax']}" if versions["jax"] else ""
     lines = [
         f"In one run on {machine['processor']}, two of {machine['cores']} processors "
-        f"({machine['measured']}; {peers}; our BLAS: {machine['blas']}), {speed.summary(targets)}:",
+        f"({machine['measured']}; {peers}; our BLAS: {machine['blas']}), {judging.summary(targets)}:",
         "",
         "| Compared | Target | Median | Range | Verdict |",
         "|:--|--:|--:|--:|:--|",
@@ -42,7 +42,7 @@ def replaced(text, new):
 
 
 def current():
-    return section(speed.table("targets"), speed.machine())
+    return section(judging.table("targets"), judging.machine())
 
 
 def write():

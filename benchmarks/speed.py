@@ -26,7 +26,7 @@ from numba import njit
 from threadpoolctl import threadpool_limits
 
 from schur_lib import Network, rollout
-from schur_lib.rollout import one_blas_thread
+from schur_lib.dynamics import one_blas_thread
 from schur_lib.training import _keep_freed_memory
 
 N, B, T, CHANNELS, NETWORKS, MATRICES = 72, 64, 108, 8, 10, 64

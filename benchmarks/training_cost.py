@@ -12,9 +12,12 @@ from itertools import pairwise
 
 import torch
 
-from schur_lib import profiles, store
-from schur_lib.rollout import one_blas_thread
-from schur_lib.training import TASKS, Spec, _keep_freed_memory, train_one
+from schur_lib import store
+from schur_lib.dynamics import one_blas_thread
+from schur_lib.specs import Spec
+from schur_lib.tasks import TASKS
+from schur_lib.training import _keep_freed_memory, train_one
+from study import catalogue, folders
 
 REPORTS = {"copy": 6, None: 16}  # of 200 and of 38 steps; the first is not counted
 
@@ -51,7 +54,7 @@ def steps_at(specs):
     """Mean number of steps that the shipped networks of some specs spent at each horizon."""
     counts = {}
     for spec in specs:
-        history = store.load(spec, store.REFERENCE).metadata["history"]["rows"]
+        history = store.load(spec, folders.NETWORKS).metadata["history"]["rows"]
         for _, horizon, *_ in history:
             counts[horizon] = counts.get(horizon, 0) + 1 / len(history) / len(specs)
     return {horizon: share * specs[0].recipe.steps for horizon, share in sorted(counts.items())}
@@ -63,13 +66,13 @@ def rows():
     _keep_freed_memory()
     made = []
     for task in TASKS:
-        configurations = profiles.FIGURE_1 if task == "copy" else ((),)
+        configurations = catalogue.FIGURE_1 if task == "copy" else ((),)
         for configuration in configurations:
             spec = Spec(task, *configuration)
             stages = {0: spec.recipe.steps}
             if task == "copy":
                 shipped = [
-                    s for s in profiles.specs("copy")
+                    s for s in catalogue.specs("copy")
                     if (s.construction, s.hidden_size) == configuration
                 ]  # fmt: skip
                 stages = steps_at(shipped)

@@ -27,21 +27,27 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from schur_lib import ordered_schur, paper, plots, plots_tasks, profiles, rollout, tasks
-from schur_lib.ablation import held_out
-from schur_lib.channels import channel_profile, integration_gains, typical, worst_parts
-from schur_lib.rollout import hidden_states
+from schur_lib import ordered_schur, rollout, tasks
+from schur_lib.dynamics import hidden_states
 from schur_lib.schur import COUPLINGS
+from schur_lib.subjects import on_task
+from schur_lib.tasks import held_out
+from study import cache, catalogue, paper, words
+from study.cache import measured
+from study.figures import style
+from study.figures import trials as figures
+from study.probes.parts import integration_gains, part_profile, typical, worst_parts
+from study.probes.profiles import profiles
 
-specs = profiles.specs("context_integration", profile, networks)
-nets = profiles.networks(specs, networks)
+specs = catalogue.specs("context_integration", profile, networks)
+nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
-table = paper.results(specs, nets)
-paper.save(table, "context_integration")
-parts = pd.concat([channel_profile(net, task).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
-paper.save(parts, "context_integration_channels")
+table = measured("context_integration", profiles, specs, nets)
 inputs, targets = held_out(task)
+divisions = task.parts(inputs, targets)
+parts = pd.concat([part_profile(on_task(net, task), divisions).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
+cache.save(parts, "context_integration_channels")
 example = typical(table)
 form, net = forms[example], nets[example]
 glue("n", len(nets), display=False)
@@ -57,7 +63,7 @@ glue("training_steps", recipe.steps, display=False)
 # %% mystnb={"figure": {"caption": "Change of the FVU when a set of couplings is deleted and nothing is trained again. Bars: mean over networks, with its standard error; black strokes: median; points: single networks; diamonds: the paper's means. The axis is linear up to 0.1 and logarithmic beyond: single networks differ by orders of magnitude.", "name": "fig-integration-profile"}, "image": {"alt": "Horizontal bars of the change in FVU on a logarithmic axis for the eight sets of deleted blocks in context integration, with single networks as widely spread points and the paper's values as diamonds."}} tags=["hide-input"]
 published = paper.beside_paper(table, "Figure 2")
 published = published[(published.task == "context_integration") & (published.quantity == "delta_fvu")]
-plots_tasks.subset_profile(table, published, scale="symlog")
+figures.subset_profile(table, published, scale="symlog")
 plt.show()
 
 # %% [markdown]
@@ -66,7 +72,7 @@ plt.show()
 # %% mystnb={"figure": {"caption": "Two held-out trials, one of each context: the two streams, and the target, which is the running sum of the cued one.", "name": "fig-integration-task"}, "image": {"alt": "Two columns of two panels: two noisy streams above, and below the running sum of the first or of the second."}} tags=["hide-input"]
 context = inputs[0, :, 2:].argmax(1)
 one_each = [int((context == c).nonzero()[0]) for c in (0, 1)]
-plots_tasks.task_trials(
+figures.task_trials(
     {
         "inputs": {"stream 1": inputs[:, one_each, 0], "stream 2": inputs[:, one_each, 1]},
         "output": {"target": targets[:, one_each, 0]},
@@ -81,23 +87,23 @@ plt.show()
 # The training is the paper's {cite:p}`drager2026`: {glue:text}`hidden_size` units, an orthogonal $W_{hh}$ at the start, Adam with learning rate {glue:text}`rate`, batches of {glue:text}`batch` fresh trials, {glue:text}`training_steps:,d` steps. The mean squared error over all steps, no clipping of the gradient, and the start of $W_{xh}$ and $W_{hy}$ (uniform) are our choice.
 
 # %% mystnb={"figure": {"caption": "Training loss, one line a network.", "name": "fig-integration-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}} tags=["hide-input"]
-plots.learning_curves(nets)
+style.learning_curves(nets)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 full = table[table.removed == ""]
 theirs = paper.paper_value("s4_cdi_full")
 rows = [{"network": f"seed {row.seed}", "FVU": f"{row.score:.5f}", "n_R": row.n_leading} for row in full.itertuples()]
-rows.append({"network": "mean ± SD", "FVU": paper.mean_sd(full.score, 5), "n_R": paper.mean_sd(full.n_leading, 1)})
+rows.append({"network": "mean ± SD", "FVU": words.mean_sd(full.score, 5), "n_R": words.mean_sd(full.n_leading, 1)})
 rows.append({"network": "paper (mean of 3)", "FVU": f"{theirs:.4f}", "n_R": "–"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 glue("fvu", float(full.score.mean()), display=False)
 glue("fvu_lowest", float(full.score.min()), display=False)
 glue("fvu_highest", float(full.score.max()), display=False)
 glue("fvu_paper", theirs, display=False)
-glue("fvu_difference", paper.signed(full.score.mean() - theirs, 4), display=False)
+glue("fvu_difference", words.signed(full.score.mean() - theirs, 4), display=False)
 sizes = full.n_leading.sort_values()
 glue("n_R", ", ".join(map(str, sizes)), display=False)
 glue("n_R_smallest", int(sizes.iloc[0]), display=False)
@@ -122,15 +128,15 @@ picked = sorted(picked, key=lambda trial: float(targets[-1, trial, 0]))
 drawn = torch.cat([inputs[:, picked], inputs[:, :256]], dim=1)
 with torch.no_grad():
     states = {"full": hidden_states(net, drawn)}
-    states |= {plots.without(name): hidden_states(net, drawn, weights(name)) for name in COUPLINGS}
+    states |= {style.without(name): hidden_states(net, drawn, weights(name)) for name in COUPLINGS}
     outputs = {"full": rollout(net, inputs[:, one_each])} | {name: rollout(net, inputs[:, one_each], weights(name)) for name in COUPLINGS}
-plots.trajectories({title: h.numpy() for title, h in states.items()})
+style.trajectories({title: h.numpy() for title, h in states.items()})
 plt.show()
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of $W_{hh}$ by sector, for networks with the smallest to the largest leading sector. The dashed circle is the threshold $|\\lambda| = \\alpha\\rho$ with $\\alpha = 0.9$.", "name": "fig-integration-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane with the unit circle and a dashed circle at alpha times the spectral radius, from a network with few leading eigenvalues to one with many."}} tags=["hide-input"]
 ranked = sorted(range(len(forms)), key=lambda i: forms[i].n_leading())
 shown = list(dict.fromkeys(ranked[round(q * (len(ranked) - 1))] for q in (0, 1 / 3, 2 / 3, 1)))
-plots.spectra({f"seed {specs[i].seed}, n$_R$ = {forms[i].n_leading()}": forms[i] for i in shown})
+style.spectra({f"seed {specs[i].seed}, n$_R$ = {forms[i].n_leading()}": forms[i] for i in shown})
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -151,12 +157,12 @@ glue("near_circle", 100 * float(np.mean(near_circle)), display=False)
 # ## What each deletion does
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(paper.effects(table))
+words.show(words.effects(table))
 
 # %% tags=["remove-cell"]
 effects = table.groupby("removed").delta
 for name in COUPLINGS:
-    glue(f"mean_sd_{name}", paper.mean_sd(effects.get_group(name), 2), display=False)
+    glue(f"mean_sd_{name}", words.mean_sd(effects.get_group(name), 2), display=False)
     glue(f"median_{name}", float(effects.median()[name]), display=False)
 glue("lowest_CC", float(effects.min()["CC"]), display=False)
 glue("highest_CC", float(effects.max()["CC"]), display=False)
@@ -175,7 +181,7 @@ glue("triples", f"{100 * (threes.CC > threes.CR).mean():.0f}" if len(threes) > 1
 by_size = full.set_index("seed").n_leading
 for name in COUPLINGS:
     few = len(wide) < 4 or by_size.nunique() < 2
-    rank = "–" if few else paper.signed(wide[name].corr(by_size, method="spearman"), 2)
+    rank = "–" if few else words.signed(wide[name].corr(by_size, method="spearman"), 2)
     glue(f"rank_{name}", rank, display=False)
 
 # %% [markdown]
@@ -184,7 +190,7 @@ for name in COUPLINGS:
 # The block with the largest effect is, of {glue:text}`n` networks: {glue:text}`largest`. $T_{CC}$ costs more than $T_{CR}$ in {glue:text}`CC_above_CR` of them. The three tasks side by side, as in the paper, are in [Figure 2](figure_2.ipynb); what this says about the paper's claims is in [paper versus here](paper_versus_here.ipynb).
 
 # %% mystnb={"figure": {"caption": "ΔFVU against the dimension of the leading sector, a point a network and block. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-integration-n-leading"}, "image": {"alt": "Scatter of the change in FVU against n_R for the blocks RR, CR and CC."}} tags=["hide-input"]
-plots_tasks.against_n_leading(table)
+figures.against_n_leading(table)
 plt.show()
 
 # %% [markdown]
@@ -193,7 +199,7 @@ plt.show()
 # ## What the ablated network does wrong
 
 # %% mystnb={"figure": {"caption": "The two trials of the task's figure: target, the whole network, and the same network without each block (the example network).", "name": "fig-integration-example"}, "image": {"alt": "Two panels, one for each context, with the target as a broad grey line and the outputs of the full network and of the network without RR, CR and CC over time."}} tags=["hide-input"]
-plots.example_trials(targets[:, one_each, 0], {name: y[:, :, 0] for name, y in outputs.items()}, titles=["context 1", "context 2"])
+style.example_trials(targets[:, one_each, 0], {name: y[:, :, 0] for name, y in outputs.items()}, titles=["context 1", "context 2"])
 plt.show()
 
 # %% [markdown]
@@ -201,17 +207,17 @@ plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 gains = pd.concat(
-    pd.DataFrame([integration_gains(other, task, frozenset(s)) for other in nets]).assign(removed="".join(s))
+    pd.DataFrame([integration_gains(on_task(other, task), inputs[..., :2], context, s) for other in nets]).assign(removed="".join(s))
     for s in ((), ("RR",), ("CR",), ("CC",))
 )
 gains["offset"] = gains[["offset_1", "offset_2"]].abs().max(axis=1)
 middle = gains.groupby("removed", sort=False)[["cued", "other", "offset", "unexplained"]].median()
-paper.show(
+words.show(
     pd.DataFrame(
         {
-            "deleted": [plots.without(removed) for removed in middle.index],
+            "deleted": [style.without(removed) for removed in middle.index],
             "gain, cued": [f"{x:.2f}" for x in middle.cued],
-            "gain, other": [paper.signed(x, 2) for x in middle.other],
+            "gain, other": [words.signed(x, 2) for x in middle.other],
             "larger offset": [f"{x:.2f}" for x in middle.offset],
             "SD of the rest": [f"{x:.2f}" for x in middle.unexplained],
         }
@@ -232,11 +238,11 @@ glue("leaks", int(leaks.sum()), display=False)
 # ## Which context, and which step
 
 # %% mystnb={"figure": {"caption": "ΔFVU in each context. Thin lines: networks; black: their median. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-integration-contexts"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU in context 1 and in context 2, one line for each network; many lines are steep, up or down."}} tags=["hide-input"]
-plots_tasks.per_channel(parts[parts.part == "context"], "context", scale="symlog")
+figures.per_channel(parts[parts.part == "context"], "context", scale="symlog")
 plt.show()
 
 # %% mystnb={"figure": {"caption": "ΔFVU at each step: error over variance of the targets at that step (about the mean target of all), which grows with time.", "name": "fig-integration-steps"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU against the step, networks as thin lines and their median in black; the curves rise from zero within a few steps."}} tags=["hide-input"]
-plots_tasks.per_channel(parts[parts.part == "step"], "step", scale="symlog")
+figures.per_channel(parts[parts.part == "step"], "step", scale="symlog")
 plt.show()
 
 # %% tags=["remove-cell"]

@@ -23,28 +23,30 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import paper, plots, plots_controls, profiles
-from schur_lib.doses import dose_response, dose_summary
-from schur_lib.interactions import interactions
-from schur_lib.measured import measured
-from schur_lib.nulls import KINDS, nulls
 from schur_lib.schur import COUPLINGS
-from schur_lib.statistics import effect_size, holm, interval, sign_flip
-from schur_lib.training import TASKS
+from schur_lib.tasks import TASKS
+from study import cache, catalogue, words
+from study.cache import measured
+from study.figures import controls as figures
+from study.figures import style
+from study.probes.doses import dose_response, dose_summary
+from study.probes.interactions import two_cubed
+from study.probes.nulls import KINDS, matched_nulls
+from study.statistics import effect_size, holm, interval, sign_flip
 
 quick = profile == "quick"
-specs = [s for task in TASKS for s in profiles.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == profiles.FIGURE_1[0]]
-nets = profiles.networks(specs, networks)
-draws, trials = (10, 8) if quick else (200, 64)
-null_table = measured("controls_nulls", nulls, specs, nets, draws=draws, batch_size=trials)
-others = [s for s in profiles.specs("copy", profile, networks) if (s.construction, s.hidden_size) != profiles.FIGURE_1[0]]
+specs = [s for task in TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
+nets = catalogue.networks(specs, networks)
+draws, n_trials = (10, 8) if quick else (200, 64)
+null_table = measured("controls_nulls", matched_nulls, specs, nets, on=dict(n_trials=n_trials), draws=draws)
+others = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) != catalogue.FIGURE_1[0]]
 coupled = [s for s in others if s.construction != "cayley"]
-other_nulls = measured("controls_nulls_others", nulls, coupled, profiles.networks(coupled, networks), draws=draws, batch_size=trials)
+other_nulls = measured("controls_nulls_others", matched_nulls, coupled, catalogue.networks(coupled, networks), on=dict(n_trials=n_trials), draws=draws)
 n_networks = pd.Series([s.task for s in specs]).value_counts()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
 glue("draws", draws, display=False)
-glue("trials", trials, display=False)
+glue("trials", n_trials, display=False)
 
 # %% [markdown]
 # ## Random changes of the same norm
@@ -61,7 +63,7 @@ glue("trials", trials, display=False)
 
 # %% mystnb={"figure": {"caption": "Harm done by removing a block (filled) and by random changes of the same norm (open; the median over draws). Markers are medians over networks, lines run from the lowest to the highest network. The axes are linear below 0.001.", "name": "fig-null-harms"}, "image": {"alt": "Four panels, one a task, of harm on a logarithmic axis, for the blocks RR, CR and CC. On the copy task, removing CC does no harm, and neither do random numbers in its places, while isotropic changes, a random basis and random couplings do much. Removing CR does more harm than random numbers in its places."}} tags=["hide-input"]
 single = null_table[null_table.removed.isin(COUPLINGS)]
-plots_controls.null_harms(single)
+figures.null_harms(single)
 plt.show()
 
 # %% [markdown]
@@ -83,30 +85,30 @@ for (task, kind), part in null_table.groupby(["task", "kind"], sort=False):
         )
 pooled = pd.DataFrame(rows)
 pooled["p_holm"] = pooled.groupby(["task", "kind"], sort=False).p.transform(lambda p: holm(p))
-paper.save(pooled, "controls_pooled")
+cache.save(pooled, "controls_pooled")
 
 
 def with_interval(row):
-    ends = "" if np.isnan(row.low) else f" [{paper.signed(row.low, 2)}, {paper.signed(row.high, 2)}]"
-    return paper.signed(row.effect, 2) + ends
+    ends = "" if np.isnan(row.low) else f" [{words.signed(row.low, 2)}, {words.signed(row.high, 2)}]"
+    return words.signed(row.effect, 2) + ends
 
 
 shown = []
 for row in pooled[pooled.removed.isin(COUPLINGS) & pooled.kind.isin(["isotropic", "same entries", "random couplings"])].itertuples():
     shown.append(
         {
-            "task": plots.NAMES[row.task], "removed": plots.without(row.removed), "null": row.kind,
-            "harm": paper.signed(row.harm), "null's": paper.signed(row.null_harm), "δ [95 %]": with_interval(row),
+            "task": style.NAMES[row.task], "removed": style.without(row.removed), "null": row.kind,
+            "harm": words.signed(row.harm), "null's": words.signed(row.null_harm), "δ [95 %]": with_interval(row),
             "p ≤ 0.05": f"{row.milder} of {row.n}", "p (Holm)": f"{row.p_holm:.3f}",
         }
     )
-paper.show(pd.DataFrame(shown).sort_values(["task", "removed"], kind="stable", key=lambda c: c.map(list(dict.fromkeys(c)).index)))
+words.show(pd.DataFrame(shown).sort_values(["task", "removed"], kind="stable", key=lambda c: c.map(list(dict.fromkeys(c)).index)))
 
 # %% [markdown]
 # "p ≤ 0.05" counts the networks in which the removal is milder than nearly all nulls of the kind. All seven removed sets and all five kinds:
 
 # %% mystnb={"figure": {"caption": "Cliff's $\\delta$, mean over networks. Purple: the removed set does less harm than changes of its size; orange: more. Removing all three blocks is the only random choice of all couplings, so that its last entry is 0 by construction.", "name": "fig-null-effects"}, "image": {"alt": "Four tables of colours, one a task: seven removed sets by five kinds of null. On the copy task most cells are purple, but those of sets with CR against nulls in the same places are orange. On sine generation most cells are orange."}} tags=["hide-input"]
-plots_controls.null_effects(null_table)
+figures.null_effects(null_table)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -118,15 +120,15 @@ safe = pairs[pairs.harm <= EPSILON]
 destroyed = safe.assign(destroyed=(safe.null_median > EPSILON) & (safe.p <= 0.05)).groupby("kind", sort=False).destroyed.agg(["sum", "count"]).reindex(list(KINDS)).fillna(0).astype(int)
 n_pairs, n_safe = len(pairs) // len(KINDS), len(safe) // len(KINDS)
 where = safe[safe.kind == KINDS[0]].groupby(["task", "removed"], sort=False).size()
-where = "; ".join(f"{plots.NAMES[task]}, {plots.without(removed)}: {n}" for (task, removed), n in where.items()) or "none"
+where = "; ".join(f"{style.NAMES[task]}, {style.without(removed)}: {n}" for (task, removed), n in where.items()) or "none"
 glue("n_pairs", n_pairs, display=False)
 glue("n_safe", n_safe, display=False)
 glue("where_safe", where, display=False)
 share = {kind: destroyed["sum"][kind] / n_safe if n_safe else float("nan") for kind in KINDS}
 by_task = safe.assign(destroyed=(safe.null_median > EPSILON) & (safe.p <= 0.05)).pivot_table(index="task", columns="kind", values="destroyed", aggfunc="mean", sort=False)
-holds = [plots.NAMES[task] for task in by_task.index if by_task["isotropic"][task] >= 0.9]
-fails = [plots.NAMES[task] for task in by_task.index if by_task["isotropic"][task] < 0.9]
-nothing = [plots.NAMES[task] for task in TASKS if task not in by_task.index]
+holds = [style.NAMES[task] for task in by_task.index if by_task["isotropic"][task] >= 0.9]
+fails = [style.NAMES[task] for task in by_task.index if by_task["isotropic"][task] < 0.9]
+nothing = [style.NAMES[task] for task in TASKS if task not in by_task.index]
 by_place = n_safe > 0 and share["same entries"] <= 0.1
 few = draws < 19  # p cannot reach 0.05
 if few:
@@ -167,7 +169,7 @@ for task in ("sine_generation", "context_integration"):
 # A block is *safe* here if it holds at least {glue:text}`notable` of the Schur mass and its removal does a harm of at most {glue:text}`epsilon` (our choice). That is so for {glue:text}`n_safe` of {glue:text}`n_pairs` blocks of all networks ({glue:text}`where_safe`). A kind of null *destroys* what the removal preserves in a network if its median harm is above that limit and $p \le 0.05$.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(pd.DataFrame([{"null of equal norm": kind, "destroys": f"{destroyed['sum'][kind]} of {n_safe}"} for kind in KINDS]))
+words.show(pd.DataFrame([{"null of equal norm": kind, "destroys": f"{destroyed['sum'][kind]} of {n_safe}"} for kind in KINDS]))
 
 # %% [markdown]
 # The claim {glue:text}`verdict_9`.
@@ -185,9 +187,9 @@ paper.show(pd.DataFrame([{"null of equal norm": kind, "destroys": f"{destroyed['
 rows = []
 other_single = other_nulls[other_nulls.removed.isin(COUPLINGS)]
 for (construction, size, removed), part in other_single.groupby(["construction", "hidden_size", "removed"], sort=False):
-    row = {"start": construction.replace("_", " "), "N_h": size, "n": part.seed.nunique(), "block": removed, "mass": f"{part.mass.median():.3f}", "harm": paper.signed(part.harm.median())}
-    rows.append(row | {kind: paper.signed(part.null_median[part.kind == kind].median()) for kind in KINDS})
-paper.show(pd.DataFrame(rows))
+    row = {"start": construction.replace("_", " "), "N_h": size, "n": part.seed.nunique(), "block": removed, "mass": f"{part.mass.median():.3f}", "harm": words.signed(part.harm.median())}
+    rows.append(row | {kind: words.signed(part.null_median[part.kind == kind].median()) for kind in KINDS})
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 other_safe = other_single[(other_single.mass >= NOTABLE) & (other_single.harm <= EPSILON)]
@@ -210,8 +212,8 @@ for kind in KINDS:
 # A block is scaled by $1 - s$: at $s = 0$ the network is whole, at $s = 1$ the block is gone, at $s = 2$ it has the other sign. The error is the FVU on all four tasks, since the share of wrong signs does not see small changes.
 
 # %% mystnb={"figure": {"caption": "Error against dose, for each block: median over networks, shaded from the lowest to the highest. The vertical line is the removal.", "name": "fig-doses"}, "image": {"alt": "Four panels, one a task, of the FVU on a logarithmic axis against the dose from zero to two. Most curves rise steeply before a dose of 0.1 and then level off; that of CC on the copy task and that of RR on the flip-flop rise little."}} tags=["hide-input"]
-dose_table = measured("controls_doses", dose_response, specs, nets, batch_size=8 if quick else 128)
-plots_controls.dose_curves(dose_table[dose_table["mass"] > 1e-5])
+dose_table = measured("controls_doses", dose_response, specs, nets, on=dict(n_trials=8 if quick else 128, metric="fvu", exact=True))
+figures.dose_curves(dose_table[dose_table["mass"] > 1e-5])
 plt.show()
 
 # %% [markdown]
@@ -219,27 +221,27 @@ plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 doses = dose_summary(dose_table)
-paper.save(doses, "controls_dose_summary")
+cache.save(doses, "controls_dose_summary")
 
 
 def median_range(values, digits):
     values = values.dropna()
     if values.empty:
         return "–"
-    ends = f" ({paper.signed(values.min(), digits).lstrip('+')} to {paper.signed(values.max(), digits).lstrip('+')})"
-    return paper.signed(values.median(), digits).lstrip("+") + (ends if len(values) > 1 else "")
+    ends = f" ({words.signed(values.min(), digits).lstrip('+')} to {words.signed(values.max(), digits).lstrip('+')})"
+    return words.signed(values.median(), digits).lstrip("+") + (ends if len(values) > 1 else "")
 
 
 rows = []
 for (task, removed), part in doses.groupby(["task", "removed"], sort=False):
     rows.append(
         {
-            "task": plots.NAMES[task], "block": removed, "breaks at s": median_range(part.breaks, 3),
+            "task": style.NAMES[task], "block": removed, "breaks at s": median_range(part.breaks, 3),
             "exponent": median_range(part.slope, 2), "S(0.1) / S(1)": median_range(part.constancy, 2),
             "n": int(part.slope.notna().sum()),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 fitted = doses.dropna(subset=["constancy"])
@@ -262,8 +264,8 @@ glue("per_mass", per_mass, display=False)
 # With all eight sets removed, the effects form a $2^3$ design. Its Möbius transform gives each block's main effect and what sets of blocks do beyond the sum of their parts; interactions vanish where effects add up. A negative interaction says that the second block finds little left to spoil.
 
 # %% mystnb={"figure": {"caption": "Main effects (coloured) and interactions (grey) of the blocks: mean over networks, networks as points. The axes are linear below 0.01.", "name": "fig-interactions"}, "image": {"alt": "Four panels, one a task, of seven bars: three main effects, three interactions of pairs, one of all three. On the copy task RR and CR have main effects and a negative interaction, CC has none. On sine generation CC and CR interact strongly and negatively."}} tags=["hide-input"]
-interaction_table = measured("controls_interactions", interactions, specs, nets, batch_size=32 if quick else 512)
-plots_controls.interaction_terms(interaction_table)
+interaction_table = measured("controls_interactions", two_cubed, specs, nets, on=dict(n_trials=32 if quick else 512))
+figures.interaction_terms(interaction_table)
 plt.show()
 
 # %% [markdown]
@@ -274,10 +276,10 @@ rows = []
 for task, part in interaction_table.groupby("task", sort=False):
     shares = part[part.removed.isin(COUPLINGS)].pivot(index="seed", columns="removed", values="shapley")
     total = part[part.removed == "RR+CR+CC"].harm
-    row = {"task": plots.NAMES[task], "all three": paper.mean_sd(total)}
-    row.update({f"share of {name}": paper.mean_sd(shares[name]).replace("-0.000", "0.000").replace("-", "−") for name in COUPLINGS})
+    row = {"task": style.NAMES[task], "all three": words.mean_sd(total)}
+    row.update({f"share of {name}": words.mean_sd(shares[name]).replace("-0.000", "0.000").replace("-", "−") for name in COUPLINGS})
     rows.append({**row, "n": len(shares)})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 terms = interaction_table.assign(order=interaction_table.removed.str.count(r"\+"))

@@ -22,23 +22,27 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import coordinates, paper, plots, plots_coordinates, profiles
-from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS
+from study import catalogue, words
+from study.cache import measured
+from study.figures import coordinates as figures
+from study.figures import style
+from study.probes import coordinates
 
-specs = [s for task in profiles.TASKS for s in profiles.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == profiles.FIGURE_1[0]]
-nets = profiles.networks(specs, networks)
-few = {"batch_size": 16, "draws": 2} if profile == "quick" else {}
-small = {"batch_size": 16} if profile == "quick" else {}
-bases = measured("coordinates_bases", coordinates.measure_bases, specs, nets, **few)
-cut = measured("coordinates_cut", coordinates.measure_cut, specs, nets, **small)
-nudges = measured("coordinates_nudges", coordinates.measure_nudges, specs, nets, **few)
-symmetries = measured("coordinates_symmetries", coordinates.measure_symmetries, specs, nets, **few)
-wrong = measured("coordinates_wrong", coordinates.measure_wrong, specs, nets, **small)
+specs = [s for task in catalogue.TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
+nets = catalogue.networks(specs, networks)
+few = {"draws": 2} if profile == "quick" else {}
+on = {"n_trials": 16 if profile == "quick" else 128}
+on_few = {"n_trials": 16 if profile == "quick" else 64, "exact": True}
+bases = measured("coordinates_bases", coordinates.measure_bases, specs, nets, on=on, **few)
+cut = measured("coordinates_cut", coordinates.measure_cut, specs, nets, on=on)
+nudges = measured("coordinates_nudges", coordinates.measure_nudges, specs, nets, on=on, **few)
+symmetries = measured("coordinates_symmetries", coordinates.measure_symmetries, specs, nets, on=on_few, **few)
+wrong = measured("coordinates_wrong", coordinates.measure_wrong, specs, nets, on=on)
 tasks = list(dict.fromkeys(bases.task))
 glue("n_networks", len(specs), display=False)
 glue("n_per_task", int(bases.groupby("task").seed.nunique().min()), display=False)
-bases["damage"] = plots_coordinates.damage(bases)
+bases["damage"] = figures.damage(bases)
 
 # %% [markdown]
 # {glue:text}`n_networks` networks, dense orthogonal, at least {glue:text}`n_per_task` a task. Throughout, the damage is the accuracy lost (copy) or ΔFVU (the other tasks), and $\alpha = 0.9$ where it is not varied.
@@ -46,7 +50,7 @@ bases["damage"] = plots_coordinates.damage(bases)
 # ## The same deletion in other coordinates
 
 # %% mystnb={"figure": {"caption": "What deleting one block costs in six systems of coordinates: single networks (small) and their mean (large). “Other orders” shuffles near-equal moduli (within 5 %) inside each sector; “Schur of Wᵀ” puts the complement first; “eigenvectors” makes oblique eigenvectors orthogonal; “random bases” applies the same mask in a random orthonormal basis.", "name": "fig-bases"}, "image": {"alt": "Four panels, one a task, of the damage of deleting RR, CR and CC in six systems of coordinates. CR does the same in the Schur form, in other orders and in the complex form. In the Schur form of the transposed matrix and in random bases the damage differs."}} tags=["hide-input"]
-plots_coordinates.bases(bases)
+figures.bases(bases)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -54,7 +58,7 @@ mean = bases.groupby(["task", "seed", "system", "removed"])[["damage", "mass", "
 by_task = mean.groupby(["task", "system", "removed"]).mean()
 wide = mean.damage.unstack("system")
 cr = wide.xs("CR", level="removed")
-glue("cr_invariance", paper.power_above(max(float((cr[["order", "complex"]].sub(cr.schur, axis=0)).abs().max().max()), 5e-8)), display=False)
+glue("cr_invariance", words.power_above(max(float((cr[["order", "complex"]].sub(cr.schur, axis=0)).abs().max().max()), 5e-8)), display=False)
 single = wide[wide.index.get_level_values("removed").isin(("RR", "CC"))]
 glue("order_moves", float((single.order - single.schur).abs().max()), display=False)
 glue("order_moves_mean", float((single.order - single.schur).abs().mean()), display=False)
@@ -85,12 +89,12 @@ glue("projector_high", float(one_each.projector.max()), display=False)
 # The paper takes $\alpha$ from 0.85 to 0.95. Here α runs from 0.3 to 0.99.
 
 # %% mystnb={"figure": {"caption": "Damage of each block against α: mean over networks, shaded from the lowest to the highest; dashed, the share of dimensions in R. Grey band: the paper's range.", "name": "fig-sweep"}, "image": {"alt": "Four panels, one a task, of the damage of RR, CR and CC against alpha from 0.3 to 0.99, with the share of dimensions in the leading sector as a dashed line. The copy task has a wide plateau; in the other tasks the curves follow the cut."}} tags=["hide-input"]
-plots_coordinates.sweep(cut)
+figures.sweep(cut)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 at = cut[(cut.alpha == 0.9) & (cut.removed == "CR")]
-cut["damage"] = plots_coordinates.damage(cut)
+cut["damage"] = figures.damage(cut)
 inside = cut[(cut.alpha >= 0.849) & (cut.alpha <= 0.951)]
 span = inside.groupby(["task", "seed", "removed"]).damage.agg(lambda d: d.max() - d.min()).groupby("task").max()
 rows = []
@@ -98,7 +102,7 @@ for task in tasks:
     part = at[at.task == task]
     rows.append(
         {
-            "task": plots.NAMES[task],
+            "task": style.NAMES[task],
             "n_R": f"{part.n_leading.min()}–{part.n_leading.max()}",
             "gap / ρ": f"{part.gap.median():.3f}",
             "within 5 %": f"{part.n_near_cut.median():.0f}",
@@ -107,7 +111,7 @@ for task in tasks:
             "moves in band": f"{span[task]:.3f}",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # At $\alpha = 0.9$: the range of $n_R$ over networks; then medians of the gap between the sectors over ρ, of the number of eigenvalues whose modulus lies within 5 % of αρ, of SEP (smallest singular value of $X \mapsto T_{RR}X - XT_{CC}$: a change of size ε turns the leading subspace by about ε/SEP) and of LAPACK's reciprocal condition number s of the leading eigenvalues' mean; last, how far a block's damage moves within the paper's band of α, in the worst network and block.
@@ -131,7 +135,7 @@ for task in tasks:
 # Every entry of $W$ gets a Gaussian change, 10⁻³ of ‖W‖ in all, and the form is made again.
 
 # %% mystnb={"figure": {"caption": "Relative change of the block norms, angle of the leading subspace and change of the entries of N (signs left out) when W changes by 10⁻³ of its norm; the median over draws, a point a network.", "name": "fig-nudges"}, "image": {"alt": "Relative changes on a logarithmic scale for the norms of the three blocks, the leading subspace and the entries of N, in four tasks. Entries move most by far, block norms and subspace by amounts near the change of W."}} tags=["hide-input"]
-plots_coordinates.nudges(nudges)
+figures.nudges(nudges)
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -161,17 +165,17 @@ glue("n_recut", recut, display=False)
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []
 for task, part in symmetries.groupby("task", sort=False):
-    exact = {f: "below " + paper.power_above(max(float(part[f].max()), 5e-8)) for f in ("form", "norms", "score")}
+    exact = {f: "below " + words.power_above(max(float(part[f].max()), 5e-8)) for f in ("form", "norms", "score")}
     rows.append(
         {
-            "task": plots.NAMES[task],
+            "task": style.NAMES[task],
             "form": exact["form"],
             "block norms": exact["norms"],
             "scores": exact["score"],
             "rotation moves the score by": f"{part.rotation.abs().min():.5f} to {part.rotation.abs().max():.5f}",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 rotation_copy = float(symmetries.loc[symmetries.task == "copy", "rotation"].abs().max())
 rotation_others = float(symmetries.loc[symmetries.task != "copy", "rotation"].abs().min())
 glue("rotation_copy", rotation_copy, display=False)
@@ -201,7 +205,7 @@ for name, (broken, column) in PROPERTIES.items():
     score = part.groupby("removed").score.mean()
     size = "–" if column is None else f"{part.groupby('seed')[column].max().mean():.2f}"
     rows.append({"implementation": name, "violates": broken, "by": size, "full": f"{score['']:.3f}", **{f"−{b}": f"{score[b]:.3f}" for b in COUPLINGS}})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # How far the number is from the right one, mean over networks of the largest error over the full network and the three blocks:
@@ -209,7 +213,7 @@ paper.show(pd.DataFrame(rows))
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 wrong["error"] = (wrong.score - wrong.right).abs()
 error = wrong.groupby(["implementation", "task", "seed"], sort=False).error.max().groupby(["implementation", "task"], sort=False).mean().unstack()
-paper.show(pd.DataFrame([{"implementation": name, **{plots.NAMES[t]: f"{error.loc[name, t]:.4f}" for t in tasks}} for name in PROPERTIES if name != "right"]))
+words.show(pd.DataFrame([{"implementation": name, **{style.NAMES[t]: f"{error.loc[name, t]:.4f}" for t in tasks}} for name in PROPERTIES if name != "right"]))
 
 # %% tags=["remove-cell"]
 answer = (

@@ -22,13 +22,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import claims, paper, plots, profiles
-from schur_lib.measured import measured
 from schur_lib.schur import ordered_schur
+from study import catalogue, claims, paper, words
+from study.cache import measured
+from study.figures import style
+from study.probes.profiles import profiles
 
-specs = [s for s in profiles.specs("copy", profile, networks) if (s.construction, s.hidden_size) in profiles.FIGURE_1]
-nets = profiles.networks(specs, networks)
-table = measured("figure_1", paper.profile_of, specs, nets)
+specs = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) in catalogue.FIGURE_1]
+nets = catalogue.networks(specs, networks)
+table = measured("figure_1", profiles, specs, nets)
 orthogonal = table[table.construction == "dense_orthogonal"]
 cayley = table[table.construction == "cayley"]
 glue("n_orthogonal", orthogonal.seed.nunique(), display=False)
@@ -41,16 +43,16 @@ glue("n_cayley", cayley.seed.nunique(), display=False)
 compared = paper.beside_paper(table, "Figure 1")
 compared = compared[compared.removed != "any"]
 form = ordered_schur(nets[[s.construction for s in specs].index("dense_orthogonal")].W_hh)
-figure = plots.key_figure(form, orthogonal, compared[compared.construction == "dense_orthogonal"])
+figure = style.key_figure(form, orthogonal, compared[compared.construction == "dense_orthogonal"])
 plt.show()
 
 # %% tags=["remove-cell", "nbval-ignore-output"]
 alt = "Left, the ordered recurrent weights of a network: a large block RR, a narrow block CR at its right, a small block CC in the corner. Right, the replay accuracy of all networks, whole and without each block, beside the values of the paper."
-glue("key_figure", plots.as_html(figure, alt), display=False)
+glue("key_figure", style.as_html(figure, alt), display=False)
 
 # %% mystnb={"figure": {"caption": "Replay accuracy of the eight ablations: single networks (small points), their mean (large points), and the paper's values (open diamonds; for Cayley it says that nothing changes). Grey segments join sets that differ by $T_{CC}$ only: where they are vertical, $T_{CC}$ does nothing.", "name": "fig-1"}, "image": {"alt": "Two panels of replay accuracy for the eight sets of deleted blocks. Left, dense orthogonal: deleting RR or CR lowers the accuracy, deleting CC as well moves it little. Right, Cayley: all points at one. Open diamonds mark the values of the paper."}} tags=["hide-input"]
-unchanged = pd.DataFrame({"construction": "cayley", "removed": plots.ORDER, "paper": 1 + paper.paper_value("f1_cayley_any")})
-plots.figure_1(table, pd.concat([compared, unchanged]))
+unchanged = pd.DataFrame({"construction": "cayley", "removed": style.ORDER, "paper": 1 + paper.paper_value("f1_cayley_any")})
+style.figure_1(table, pd.concat([compared, unchanged]))
 plt.show()
 
 # %% [markdown]
@@ -62,32 +64,32 @@ plt.show()
 second = paper.beside_paper(table, "Table 1")
 second = second[(second.construction == "dense_orthogonal") & (second.alpha == 0.9) & (second.removed == "CR")]
 both = pd.concat([compared.assign(source="Figure 1"), second.assign(source="Table 1")])
-both = both.sort_values("removed", key=lambda names: names.map(plots.ORDER.index), kind="stable")
+both = both.sort_values("removed", key=lambda names: names.map(style.ORDER.index), kind="stable")
 rows = []
 for row in both.itertuples():
     ours = orthogonal.loc[orthogonal.removed == row.removed, "score"]
     rows.append(
         {
-            "deleted": plots.without(row.removed) + (" (Table 1)" if row.source == "Table 1" else ""),
+            "deleted": style.without(row.removed) + (" (Table 1)" if row.source == "Table 1" else ""),
             "paper": f"{row.paper:.3f}",
-            "ours": paper.mean_sd(ours),
+            "ours": words.mean_sd(ours),
             "lowest": f"{row.min:.3f}",
             "highest": f"{row.max:.3f}",
             "n": row.n,
-            "difference": paper.signed(row.difference),
+            "difference": words.signed(row.difference),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 far = compared[compared.difference.abs() > 0.01].sort_values("difference", key=lambda d: -d.abs().round(3), kind="stable")
-differs = "; ".join(f"{plots.without(r.removed)} by {paper.signed(r.difference)}" for r in far.itertuples())
+differs = "; ".join(f"{style.without(r.removed)} by {words.signed(r.difference)}" for r in far.itertuples())
 glue("differs", differs or "none", display=False)
 for row in compared.itertuples():
     name = row.removed.replace("+", "_") or "full"
     glue(f"mean_{name}", float(row.mean), display=False)
     glue(f"paper_{name}", float(row.paper), display=False)
-    glue(f"difference_{name}", paper.signed(row.difference), display=False)
+    glue(f"difference_{name}", words.signed(row.difference), display=False)
 glue("paper_CR_table", paper.paper_value("t1_orth_090_CR"), display=False)
 whole = orthogonal[orthogonal.removed == ""]
 glue("n_solved", int((whole.score >= 0.995).sum()), display=False)
@@ -108,20 +110,20 @@ glue("n_sets", len(compared), display=False)
 scores = orthogonal.pivot(index="seed", columns="removed", values="score")
 published = compared.set_index("removed").paper
 rows, changes = [], {}
-for i in range(0, len(plots.ORDER), 2):
-    one, other = plots.ORDER[i : i + 2]
+for i in range(0, len(style.ORDER), 2):
+    one, other = style.ORDER[i : i + 2]
     changes[one] = scores[other] - scores[one]
     spread = f"{changes[one].std():.4f}" if len(scores) > 1 else "–"
     rows.append(
         {
-            "pair": f"{plots.without(one)} → {plots.without(other)}",
-            "paper": paper.signed(published[other] - published[one]),
-            "ours": f"{paper.signed(changes[one].mean(), 4)} ± {spread}",
-            "largest": paper.signed(changes[one].loc[changes[one].abs().idxmax()], 4),
+            "pair": f"{style.without(one)} → {style.without(other)}",
+            "paper": words.signed(published[other] - published[one]),
+            "ours": f"{words.signed(changes[one].mean(), 4)} ± {spread}",
+            "largest": words.signed(changes[one].loc[changes[one].abs().idxmax()], 4),
             "n": len(scores),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## The paper's claims
@@ -130,7 +132,7 @@ paper.show(pd.DataFrame(rows))
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 judged = [claims.claim_1(table), claims.claim_2(table), claims.claim_3(table)]
-paper.show(claims.as_text(judged))
+words.show(claims.as_text(judged))
 
 # %% tags=["remove-cell"]
 for claim in judged:
@@ -140,7 +142,7 @@ glue("conditional", float(max(change.abs().max() for change in changes.values())
 glue("mean_conditional", float(max(abs(change.mean()) for change in changes.values())), display=False)
 glue("cost_RR", float((scores[""] - scores["RR"]).mean()), display=False)
 glue("cost_CR", float((scores[""] - scores["CR"]).mean()), display=False)
-glue("cayley_mass", paper.power_above(float(cayley.mass.max())), display=False)
+glue("cayley_mass", words.power_above(float(cayley.mass.max())), display=False)
 glue("cayley_change", float(cayley.delta.abs().max()), display=False)
 RR, CR, CC = (orthogonal.loc[orthogonal.removed == block, "mass"].mean() for block in ("RR", "CR", "CC"))
 glue("mass_RR", float(RR), display=False)

@@ -24,15 +24,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import claims, paper, plots, profiles
-from schur_lib.measured import measured
 from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.schur import COUPLINGS
+from study import catalogue, claims, paper, words
+from study.cache import measured
+from study.figures import style
+from study.probes.profiles import profiles
 
-tasks = profiles.TASKS[1:]
-specs = [spec for task in tasks for spec in profiles.specs(task, profile, networks)]
-nets = profiles.networks(specs, networks)
-table = measured("figure_2", paper.profile_of, specs, nets, removed=[[name] for name in COUPLINGS])
+tasks = list(catalogue.TASKS)[1:]
+specs = [spec for task in tasks for spec in catalogue.specs(task, profile, networks)]
+nets = catalogue.networks(specs, networks)
+table = measured("figure_2", profiles, specs, nets, removed=[[name] for name in COUPLINGS])
 glue("n", int(table.groupby("task").seed.nunique().min()), display=False)
 glue("hidden_size", specs[0].hidden_size, display=False)
 
@@ -41,7 +43,7 @@ glue("hidden_size", specs[0].hidden_size, display=False)
 
 # %% mystnb={"figure": {"caption": "Effects of deleting a single block: bars are the mean over networks with its standard error, white strokes the median, points single networks, diamonds the paper's mean with its standard error where one is printed (zero where the paper speaks of almost no effect). The axes are square-root scaled: mean and median part where a few networks suffer far more than the rest.", "name": "fig-2"}, "image": {"alt": "Six panels of bars for the blocks RR, CR and CC. Columns: flip-flop, sine generation, context integration. Top row: change of the FVU. Bottom row: change per removed Schur mass. Diamonds mark the paper's values, which lie below ours for CR in flip-flop and in context integration."}} tags=["hide-input"]
 compared = paper.beside_paper(table, "Figure 2")
-plots.figure_2(table, compared)
+style.figure_2(table, compared)
 plt.show()
 
 # %% [markdown]
@@ -58,26 +60,26 @@ for row in compared.itertuples():
     sem = "" if pd.isna(row.paper_sem) else f" ± {row.paper_sem:g}"
     rows.append(
         {
-            "task": plots.NAMES[row.task],
-            "deleted": plots.without(row.removed),
+            "task": style.NAMES[row.task],
+            "deleted": style.without(row.removed),
             "quantity": {"delta": "ΔFVU", "sensitivity": "S"}[column],
             "paper ± SEM": f"{row.paper:g}{sem}",
-            "ours ± SD": paper.mean_sd(ours, digits) if row.n else "–",
+            "ours ± SD": words.mean_sd(ours, digits) if row.n else "–",
             "median": f"{ours.median():.{digits}f}" if row.n else "–",
             "lowest": f"{row.min:.{digits}f}" if row.n else "–",
             "highest": f"{row.max:.{digits}f}" if row.n else "–",
             "n": row.n,
-            "difference": paper.signed(row.difference, digits),
+            "difference": words.signed(row.difference, digits),
             "within": "yes" if row.within else "no",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 def named(row):
-    task, what = plots.NAMES[row.task], "S" if row.quantity == "normalized_sensitivity" else "ΔFVU"
+    task, what = style.NAMES[row.task], "S" if row.quantity == "normalized_sensitivity" else "ΔFVU"
     digits = 4 if row.task == "flip_flop" else 2
-    return f"{task}, {what} {plots.without(row.removed)}: {row.mean:.{digits}f} here, {row.paper:g} in the paper"
+    return f"{task}, {what} {style.without(row.removed)}: {row.mean:.{digits}f} here, {row.paper:g} in the paper"
 
 outside = compared[~compared.within & (compared.n > 0)]
 glue("outside", "; ".join(map(named, outside.itertuples())) or "none", display=False)
@@ -125,7 +127,7 @@ glue("full_flip_flop_paper", paper.paper_value("s4_flipflop_full"), display=Fals
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 judged = [claims.claim_5(table), claims.claim_6(table), claims.claim_7(table)]
-paper.show(claims.as_text(judged))
+words.show(claims.as_text(judged))
 for claim in judged:
     glue(f"verdict_{claim.number}", claim.verdict, display=False)
 

@@ -26,21 +26,27 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from schur_lib import ordered_schur, paper, plots, plots_tasks, profiles, rollout, tasks
-from schur_lib.ablation import held_out
-from schur_lib.channels import channel_profile, typical, worst_parts
-from schur_lib.rollout import hidden_states
+from schur_lib import ordered_schur, rollout, tasks
+from schur_lib.dynamics import hidden_states
 from schur_lib.schur import COUPLINGS
+from schur_lib.subjects import on_task
+from schur_lib.tasks import held_out
+from study import cache, catalogue, paper, words
+from study.cache import measured
+from study.figures import style
+from study.figures import trials as figures
+from study.probes.parts import part_profile, typical, worst_parts
+from study.probes.profiles import profiles
 
-specs = profiles.specs("flip_flop", profile, networks)
-nets = profiles.networks(specs, networks)
+specs = catalogue.specs("flip_flop", profile, networks)
+nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
-table = paper.results(specs, nets)
-paper.save(table, "flip_flop")
-parts = pd.concat([channel_profile(net, task).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
-paper.save(parts, "flip_flop_channels")
+table = measured("flip_flop", profiles, specs, nets)
 inputs, targets = held_out(task)
+divisions = task.parts(inputs, targets)
+parts = pd.concat([part_profile(on_task(net, task), divisions).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
+cache.save(parts, "flip_flop_channels")
 example = typical(table)
 form, net = forms[example], nets[example]
 glue("n", len(nets), display=False)
@@ -55,7 +61,7 @@ glue("training_steps", recipe.steps, display=False)
 # %% mystnb={"figure": {"caption": "Change of the FVU (the fraction of the targets' variance that the output leaves unexplained) when a set of couplings is deleted and nothing is trained again. Bars: mean over networks, with its standard error; black strokes: median; points: single networks; diamonds: the paper's means.", "name": "fig-flip-flop-profile"}, "image": {"alt": "Horizontal bars of the change in FVU for the eight sets of deleted blocks in the flip-flop task, with single networks as points and the paper's values as diamonds."}} tags=["hide-input"]
 published = paper.beside_paper(table, "Figure 2")
 published = published[(published.task == "flip_flop") & (published.quantity == "delta_fvu")]
-plots_tasks.subset_profile(table, published)
+figures.subset_profile(table, published)
 plt.show()
 
 # %% [markdown]
@@ -63,7 +69,7 @@ plt.show()
 
 # %% mystnb={"figure": {"caption": "Two held-out trials: pulses (bars) and targets (grey) of the three lines.", "name": "fig-flip-flop-task"}, "image": {"alt": "Two columns of three panels: pulses of plus or minus one as bars and the target as a grey line that changes to the sign of each pulse."}} tags=["hide-input"]
 rows = {f"bit {bit + 1}": {"target": targets[:, :2, bit], "pulse": inputs[:, :2, bit]} for bit in range(3)}
-plots_tasks.task_trials(rows, ["trial 1", "trial 2"])
+figures.task_trials(rows, ["trial 1", "trial 2"])
 plt.show()
 
 # %% [markdown]
@@ -72,21 +78,21 @@ plt.show()
 # The training is the paper's {cite:p}`drager2026`: {glue:text}`hidden_size` units, an orthogonal $W_{hh}$ at the start, Adam with learning rate {glue:text}`rate`, batches of {glue:text}`batch` fresh trials, {glue:text}`training_steps:,d` steps. The mean squared error over all steps, no clipping of the gradient, and the start of $W_{xh}$ and $W_{hy}$ (uniform) are our choice.
 
 # %% mystnb={"figure": {"caption": "Training loss, one line a network.", "name": "fig-flip-flop-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}} tags=["hide-input"]
-plots.learning_curves(nets)
+style.learning_curves(nets)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 full = table[table.removed == ""]
 theirs = paper.paper_value("s4_flipflop_full")
 rows = [{"network": f"seed {row.seed}", "FVU": f"{row.score:.5f}", "n_R": row.n_leading} for row in full.itertuples()]
-rows.append({"network": "mean ± SD", "FVU": paper.mean_sd(full.score, 5), "n_R": paper.mean_sd(full.n_leading, 1)})
+rows.append({"network": "mean ± SD", "FVU": words.mean_sd(full.score, 5), "n_R": words.mean_sd(full.n_leading, 1)})
 rows.append({"network": "paper (mean of 3)", "FVU": f"{theirs:.4f}", "n_R": "–"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 glue("fvu", float(full.score.mean()), display=False)
 glue("fvu_paper", theirs, display=False)
-glue("fvu_difference", paper.signed(full.score.mean() - theirs, 5), display=False)
+glue("fvu_difference", words.signed(full.score.mean() - theirs, 5), display=False)
 glue("fvu_ratio", theirs / float(full.score.mean()), display=False)
 glue("n_R", ", ".join(map(str, sorted(set(full.n_leading)))), display=False)
 
@@ -102,13 +108,13 @@ def weights(name):
 
 with torch.no_grad():
     states = {"full": hidden_states(net, inputs[:, :256])}
-    states |= {plots.without(name): hidden_states(net, inputs[:, :256], weights(name)) for name in COUPLINGS}
+    states |= {style.without(name): hidden_states(net, inputs[:, :256], weights(name)) for name in COUPLINGS}
     outputs = {"full": rollout(net, inputs)} | {name: rollout(net, inputs, weights(name)) for name in COUPLINGS}
-plots.trajectories({title: h.numpy() for title, h in states.items()})
+style.trajectories({title: h.numpy() for title, h in states.items()})
 plt.show()
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of $W_{hh}$ for the first four networks, by sector. The dashed circle is the threshold $|\\lambda| = \\alpha\\rho$ with $\\alpha = 0.9$.", "name": "fig-flip-flop-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane with the unit circle and a dashed circle at alpha times the spectral radius; few leading eigenvalues stand outside it."}} tags=["hide-input"]
-plots.spectra({f"seed {s.seed}, n$_R$ = {f.n_leading()}": f for s, f in zip(specs[:4], forms, strict=False)})
+style.spectra({f"seed {s.seed}, n$_R$ = {f.n_leading()}": f for s, f in zip(specs[:4], forms, strict=False)})
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -130,7 +136,7 @@ glue("largest_rest", rest, display=False)
 # ## What each deletion does
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(paper.effects(table, 4))
+words.show(words.effects(table, 4))
 
 # %% tags=["remove-cell"]
 mean = table.groupby("removed").delta.mean()
@@ -151,7 +157,7 @@ for name in ("CR", "CC"):
 # ## What the ablated network does wrong
 
 # %% mystnb={"figure": {"caption": "One held-out trial: target, the whole network, and the same network without each block (the example network). It is trial 1 of the task's figure above.", "name": "fig-flip-flop-example"}, "image": {"alt": "Three panels, one for each bit, with the target as a broad grey line and the outputs of the full network and of the network without RR, CR and CC over time."}} tags=["hide-input"]
-plots.example_trials(targets[:, 0], {name: y[:, 0] for name, y in outputs.items()})
+style.example_trials(targets[:, 0], {name: y[:, 0] for name, y in outputs.items()})
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -172,17 +178,17 @@ for name in COUPLINGS:
 # The FVU of a part of the trials is its definition with both means taken over that part alone (with the mean target of all). First, what the last pulse on the line did: whether it was the line's first one, confirmed the sign that was held, or flipped it.
 
 # %% mystnb={"figure": {"caption": "ΔFVU by what the line's last pulse did. Thin lines: networks; black: their median.", "name": "fig-flip-flop-pulse"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU for steps after a first pulse, after a confirming pulse and after a flip. Without CR it is large after flips only."}} tags=["hide-input"]
-figure = plots_tasks.per_channel(parts[parts.part == "last_pulse"], "what the last pulse did")
+figure = figures.per_channel(parts[parts.part == "last_pulse"], "what the last pulse did")
 for ax in figure.axes:
     ax.set_xticks([0, 1, 2], ["first", "same", "flip"])
 plt.show()
 
 # %% mystnb={"figure": {"caption": "ΔFVU by the number of steps since the line's last pulse. Few outputs are as old as the trial is long: the right end rests on lines whose only pulses came at the start.", "name": "fig-flip-flop-since"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU against the steps since the last pulse, networks as thin lines and their median in black."}} tags=["hide-input"]
-plots_tasks.per_channel(parts[parts.part == "since_pulse"], "steps since the line's last pulse")
+figures.per_channel(parts[parts.part == "since_pulse"], "steps since the line's last pulse")
 plt.show()
 
 # %% mystnb={"figure": {"caption": "ΔFVU of each bit.", "name": "fig-flip-flop-bits"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU of the three bits, networks as thin lines and their median in black."}} tags=["hide-input"]
-plots_tasks.per_channel(parts[parts.part == "bit"], "bit")
+figures.per_channel(parts[parts.part == "bit"], "bit")
 plt.show()
 
 # %% tags=["remove-cell"]

@@ -23,19 +23,22 @@ import pandas as pd
 from myst_nb import glue
 from scipy.stats import spearmanr
 
-from schur_lib import nonnormality, paper, plots, plots_nonnormality, profiles
-from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS, ordered_schur
+from study import catalogue, words
+from study.cache import measured
+from study.figures import nonnormality as figures
+from study.figures import style
+from study.probes import nonnormality
 
-specs = [s for task in profiles.TASKS for s in profiles.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == profiles.FIGURE_1[0]]
-nets = profiles.networks(specs, networks)
+specs = [s for task in catalogue.TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
+nets = catalogue.networks(specs, networks)
 quick = profile == "quick"
-few = {"n_states": 2, "n_trials": 2} if quick else {}
-departure = measured("nonnormality_departure", nonnormality.measure_departure, specs, nets, **few)
-powers = measured("nonnormality_powers", nonnormality.measure_powers, specs, nets, **few)
-sensitivity = measured("nonnormality_sensitivity", nonnormality.measure_sensitivity, specs, nets, **({"batch_size": 8, "per_block": 2, "draws": 2} if quick else {}))
+on = [{"n_trials": 2 if quick else n} for n in (6, 4)]  # of states, and of products along trials
+departure = measured("nonnormality_departure", nonnormality.measure_departure, specs, nets, on=on)
+powers = measured("nonnormality_powers", nonnormality.measure_powers, specs, nets, on=on)
+sensitivity = measured("nonnormality_sensitivity", nonnormality.measure_sensitivity, specs, nets, on={"n_trials": 8 if quick else 64, "metric": "fvu", "exact": True}, **({"per_block": 2, "draws": 2} if quick else {}))
 first_seed = [(s, n) for s, n in zip(specs, nets, strict=True) if s.seed == 0]
-spectra = measured("nonnormality_pseudospectra", nonnormality.measure_pseudospectra, *zip(*first_seed, strict=True), **({"step": 0.2} if quick else {}))
+spectra = measured("nonnormality_pseudospectra", nonnormality.measure_pseudospectra, *zip(*first_seed, strict=True), on={"n_trials": 6}, **({"step": 0.2} if quick else {}))
 tasks = list(dict.fromkeys(departure.task))
 glue("n_networks", len(specs), display=False)
 
@@ -47,7 +50,7 @@ glue("n_networks", len(specs), display=False)
 # A normal matrix never amplifies by more than ρ a step: its curve is flat at 1. How far a curve rises above 1 is what eigenvalues do not tell.
 
 # %% mystnb={"figure": {"caption": "Norm of the powers of W and of the Jacobian at single states, both without the growth ρᵏ of their eigenvalues, and of the product of Jacobians along a trial, with it: median over networks, shaded from lowest to highest.", "name": "fig-powers"}, "image": {"alt": "Four panels, one a task: the norm of powers of W and of the Jacobian, and of products of Jacobians along trials, against the number of steps. All curves start at one and rise in the first steps."}} tags=["hide-input"]
-plots_nonnormality.powers(powers)
+figures.powers(powers)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -57,7 +60,7 @@ rows = []
 for (task, operator), m in by_task.iterrows():
     rows.append(
         {
-            "task": plots.NAMES[task],
+            "task": style.NAMES[task],
             "matrix": operator if operator == "W" else "J",
             "ρ": f"{m.rho:.2f}",
             "Henrici": f"{m.henrici:.3f}",
@@ -68,7 +71,7 @@ for (task, operator), m in by_task.iterrows():
             "Kreiss ≥": f"{m.kreiss:.2f}",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Medians over networks (for $J$, of the median over states). *Henrici*: the departure from normality $\sqrt{\|W\|_F^2 - \sum|\lambda|^2}$ over $\|W\|_F$, and its parts: the three blocks, and *pairs*, the 2×2 blocks, which are nonnormal themselves where their off-diagonal entries differ in size. *Radius*: numerical radius over ρ. *Peak*: the largest $\|A^k\|/\rho^k$ for k up to 64. *Kreiss*: a lower bound of the Kreiss constant of $A/\rho$, which no sequence of powers stays below; in {glue:text}`n_kreiss_above` of {glue:text}`n_operators` matrices it is above the peak, because the powers go on growing after k = 64 (leading moduli that are nearly equal).
@@ -89,8 +92,8 @@ pairs_share = float((by_network.pairs**2 / by_network.henrici**2).xs("W", level=
 glue("pairs_share", 100 * pairs_share, display=False)
 most = W.henrici.idxmax()
 least = W.henrici.idxmin()
-glue("most", plots.NAMES[most], display=False)
-glue("least", plots.NAMES[least], display=False)
+glue("most", style.NAMES[most], display=False)
+glue("least", style.NAMES[least], display=False)
 bounded = departure[departure.kreiss > departure.peak * 1.001]
 glue("n_kreiss_above", len(bounded), display=False)
 glue("n_operators", len(departure), display=False)
@@ -106,7 +109,7 @@ glue("n_operators", len(departure), display=False)
 # The ε-pseudospectrum is where the eigenvalues can get by a change of norm ε. Around the eigenvalues of a normal matrix it is a disc of radius ε each.
 
 # %% mystnb={"figure": {"caption": "Pseudospectra of W/ρ (left, with the eigenvalues) and of a Jacobian in mid-trial over its spectral radius (right), for the first network of each task. Dotted: the unit circle. Contours: ε = 0.01, 0.03, 0.1, 0.3.", "name": "fig-pseudospectra"}, "image": {"alt": "Pseudospectra of W and of a Jacobian for one network of each of the four tasks, as nested contours in the complex plane around the eigenvalues, with the unit circle."}} tags=["hide-input"]
-plots_nonnormality.pseudospectra(spectra, {s.task: ordered_schur(n.W_hh) for s, n in first_seed})
+figures.pseudospectra(spectra, {s.task: ordered_schur(n.W_hh) for s, n in first_seed})
 plt.show()
 
 # %% [markdown]
@@ -117,7 +120,7 @@ plt.show()
 # Near-equal moduli make single entries of $T$ unstable ([coordinates](coordinates.ipynb)). So the unit is the coupling between two diagonal blocks, and a coupling is shown only if its $D$ moves by less than 10 % (our choice) under each of five changes of $W$ by 10⁻³ of its norm. Of a block's stable couplings up to ten are drawn, at evenly spaced ranks of their size.
 
 # %% mystnb={"figure": {"caption": "Change of the FVU by deleting a coupling (above) or a block (below): predicted to first (left) and second order (right) against exact. Stable couplings only; on the grey line the prediction is right. Scales are linear around 0, logarithmic beyond.", "name": "fig-sensitivity"}, "image": {"alt": "Four scatter plots of predicted against exact change of the FVU. Above, single couplings: the first order scatters, the second order lies near the diagonal. Below, whole blocks: the first order is far too small, the second order far from the diagonal for the largest effects."}} tags=["hide-input"]
-plots_nonnormality.sensitivity(sensitivity)
+figures.sensitivity(sensitivity)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -133,17 +136,17 @@ for task in tasks:
         part = single[(single.task == task) & (single.removed == name)]
         rows.append(
             {
-                "task": plots.NAMES[task],
+                "task": style.NAMES[task],
                 "block": name,
                 "stable couplings": share(block.stable_couplings),
                 "stable entries": share(block.stable_entries),
                 "shown": len(part),
                 "block, exact": f"{block.exact.median():.3f}" if len(block) else "–",
-                "1st order": paper.signed(block["first"].median()) if len(block) else "–",
-                "2nd order": paper.signed(block.second.median()) if len(block) else "–",
+                "1st order": words.signed(block["first"].median()) if len(block) else "–",
+                "2nd order": words.signed(block.second.median()) if len(block) else "–",
             }
         )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Shares of stable couplings and entries, mean over networks in which the block is not empty; the number of couplings shown; and for the whole block the exact change of the FVU and its two predictions, medians over networks.

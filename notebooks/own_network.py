@@ -25,18 +25,11 @@ from myst_nb import glue
 from safetensors.torch import load_file
 from torch import nn
 
-from schur_lib import (
-    diagnosis,
-    evaluation,
-    over_networks,
-    paper,
-    plots_report,
-    profile_of,
-    stabilisers,
-)
-from schur_lib.plots import without
-from schur_lib.stabilisers import allowed_harm
-from schur_lib.store import PROJECT
+from report import diagnosis, figures
+from schur_lib import evaluation, over_networks, profile_of, stabilisers
+from schur_lib.stability import allowed_harm
+from study import cache, folders, words
+from study.figures.style import without
 
 # %% [markdown]
 # ## Somebody else's code
@@ -92,7 +85,7 @@ def model_of(layer, n_outputs, loss, seed):
     model = Model(layer, n_outputs)
     if networks == "trained":
         return fit(model, loss, seed, steps)
-    weights = load_file(PROJECT / "data" / "own_network" / f"{layer.__name__.lower()}-seed{seed}.safetensors")
+    weights = load_file(folders.DATA / "own_network" / f"{layer.__name__.lower()}-seed{seed}.safetensors")
     model.load_state_dict(weights)
     return model
 
@@ -122,12 +115,12 @@ rows = [
         "removed": without(row.removed),
         "Schur mass": f"{row.mass:.3f}",
         "FVU": f"{row.score:.3f}",
-        "change": paper.signed(row.delta),
+        "change": words.signed(row.delta),
         "95 % over trials": f"{row.low:.3f} to {row.high:.3f}" if row.removed else "–",
     }
     for row in table.itertuples()
 ]
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 single = table[table.removed.isin(["RR", "CR", "CC"])].set_index("removed")
 worst = single.delta.idxmax()
 glue("score", float(table.score[0]), display=False)
@@ -151,7 +144,7 @@ glue("path", "fast" if held_out.network is not None else "general", display=Fals
 
 # %% mystnb={"figure": {"caption": "Harm of each removed set in the RNN (dots, 95 % over trials), beside the middle 90 % and the median of random changes of the same norm (bars). Dotted: 5 % more error.", "name": "fig-own-profile"}, "image": {"alt": "Harm of removing each of seven sets of coupling blocks from a recurrent network trained by plain PyTorch code, beside bars for random changes of the same norm."}} tags=["hide-input"]
 with_nulls = diagnosis.profile_with_nulls(held_out, held_out, draws=100 if profile == "paper" else 5)
-figure = plots_report.profile(with_nulls, allowed_harm(held_out, float(table.score[0])))
+figure = figures.profile(with_nulls, allowed_harm(held_out, float(table.score[0])))
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -161,7 +154,7 @@ for row in with_nulls[with_nulls.removed.isin(single.index)].itertuples():
     verdict = "–" if pd.isna(effect) else "milder than its size" if effect > 0.9 else "harsher than its size" if effect < -0.9 else "as its size"
     median, p = ("–", "–") if pd.isna(effect) else (f"{row.isotropic_median:.3f}", f"{row.isotropic_p:.3f}")
     rows.append({"removed": without(row.removed), "harm": f"{row.delta:.3f}", "isotropic nulls, median": median, "p (as mild)": p, "verdict": verdict})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## Several networks
@@ -178,13 +171,13 @@ rows = [
         "removed": without(row.removed),
         "Schur mass": f"{row.mass:.3f}",
         "FVU": f"{row.score:.3f}",
-        "change": paper.signed(row.delta),
+        "change": words.signed(row.delta),
         "95 % over networks": f"{row.low:.3f} to {row.high:.3f}" if row.removed and row.low == row.low else "–",
         "n": row.n_networks,
     }
     for row in pooled.itertuples()
 ]
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 worst_of_each = [p[p.removed.isin(single.index)].set_index("removed").delta.idxmax() for p in profiles]
 agree = worst_of_each.count(worst)
 glue("agree", agree, display=False)
@@ -205,7 +198,7 @@ gates = {
 
 # %% mystnb={"figure": {"caption": "Change of the cross-entropy of the GRU when a block of one gate's recurrent matrix is removed; lines are 95 % intervals over trials.", "name": "fig-own-gru"}, "image": {"alt": "Three groups of bars, one for each gate of a GRU: change of the cross-entropy without RR, CR and CC of that gate's recurrent matrix, with intervals over trials."}} tags=["hide-input"]
 gru_table = pd.concat([part.assign(gate=gate) for gate, part in gates.items()], ignore_index=True)
-figure = plots_report.gates(gru_table)
+figure = figures.gates(gru_table)
 plt.show()
 
 # %% tags=["hide-input"]
@@ -240,18 +233,18 @@ rows = [
         "searched": row.kind,
         "removed": (row.removed or "none") if row.kind == "blocks" else f"{row.share:.0%} of the couplings",
         "Schur mass": f"{row.mass:.3f}",
-        "harm (allowed)": f"{paper.signed(row.harm, 4)} ({row.allowed:.4f})",
-        "on other trials": f"{paper.signed(row.held_out_harm, 4)} ({row.held_out_allowed:.4f})",
+        "harm (allowed)": f"{words.signed(row.harm, 4)} ({row.allowed:.4f})",
+        "on other trials": f"{words.signed(row.held_out_harm, 4)} ({row.held_out_allowed:.4f})",
         "verdict": "holds" if row.holds else "does not hold",
     }
     for row in found.itertuples()
 ]
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 columns = ["model", "seed", "gate", "removed", "mass", "score", "delta", "low", "high", "n_leading", "alpha", "metric", "n_trials"]
 saved = [p.assign(model="rnn", seed=seed, gate="") for seed, p in enumerate(profiles)]
-paper.save(pd.concat([*saved, gru_table.assign(model="gru", seed=0)], ignore_index=True)[columns], "own_network")
+cache.save(pd.concat([*saved, gru_table.assign(model="gru", seed=0)], ignore_index=True)[columns], "own_network")
 
 # %% [markdown]
 # ## One command

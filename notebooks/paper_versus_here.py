@@ -22,27 +22,30 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import claims, paper, plots, profiles
-from schur_lib.measured import measured
 from schur_lib.schur import COUPLINGS
+from study import cache, catalogue, claims, paper, words
+from study.cache import measured
+from study.figures import style
+from study.probes.nulls import beside_random_changes
+from study.probes.profiles import profiles
 
-copy = [s for s in profiles.specs("copy", profile, networks) if (s.construction, s.hidden_size) in profiles.FIGURE_1]
-copy_nets = profiles.networks(copy, networks)
-others = [spec for task in profiles.TASKS[1:] for spec in profiles.specs(task, profile, networks)]
-other_nets = profiles.networks(others, networks)
+copy = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) in catalogue.FIGURE_1]
+copy_nets = catalogue.networks(copy, networks)
+others = [spec for task in list(catalogue.TASKS)[1:] for spec in catalogue.specs(task, profile, networks)]
+other_nets = catalogue.networks(others, networks)
 singles = [[name] for name in COUPLINGS]
-figure_1 = measured("figure_1", paper.profile_of, copy, copy_nets)
-table_1 = measured("table_1", paper.profile_of, copy, copy_nets, alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
-figure_2 = measured("figure_2", paper.profile_of, others, other_nets, removed=singles)
+figure_1 = measured("figure_1", profiles, copy, copy_nets)
+table_1 = measured("table_1", profiles, copy, copy_nets, alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
+figure_2 = measured("figure_2", profiles, others, other_nets, removed=singles)
 
 main = [(s, n) for s, n in zip(copy, copy_nets, strict=True) if s.construction == "dense_orthogonal"]
 main += list(zip(others, other_nets, strict=True))
-changes = measured("random_changes", claims.random_changes, *zip(*main, strict=True), n_draws=3 if profile == "quick" else 20)
+changes = measured("random_changes", beside_random_changes, *zip(*main, strict=True), on=dict(n_trials=256), draws=3 if profile == "quick" else 20)
 judged = claims.all_claims(figure_1, table_1, figure_2, changes)
-paper.save(claims.as_table(judged), "claims")
+cache.save(claims.as_table(judged), "claims")
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(claims.as_text(judged, every_part=False))
+words.show(claims.as_text(judged, every_part=False))
 
 # %% tags=["remove-cell"]
 for claim in judged:
@@ -61,7 +64,7 @@ glue("n_claims", len(judged), display=False)
 # A claim is a few tests of one number each: a mean, median or share over $n$ networks, with a 95 % bootstrap interval. A test holds where the *whole interval* is on the right side of its limit. A claim is *reproduced* if all its tests hold, *partly* if some do, *not reproduced* if none does; on fewer than three networks that solve the task it *cannot be judged*. A network solves the copy task with an accuracy of at least 0.99, another task with an FVU of at most 0.05. Limits are our choice unless the table says that they are the paper's. The table shows the test that decides: the first that fails, or the first of all where all hold. These are all tests:
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(claims.as_text(judged))
+words.show(claims.as_text(judged))
 
 # %% [markdown]
 # Claims 5–7 compare blocks within each network. Claim 8 asks which blocks a network *can do without*: those with some Schur mass whose deletion raises the task's error by at most 5 %, where an error below 1 % of chance counts as 1 % of chance ([Points raised](points_raised.ipynb) shows other limits). Claim 9 comes from the abstract and has no number there; here the deletion of $T_{CC}$ is set beside isotropic Gaussian changes of $W_{hh}$ with the same Frobenius norm.
@@ -76,7 +79,7 @@ rows = []
 for (task, block), part in beside.groupby(["task", "removed"], sort=False):
     rows.append(
         {
-            "task": plots.NAMES[task],
+            "task": style.NAMES[task],
             "mildest block": block,
             "networks": len(part),
             "mass": f"{part.mass.median():.3f}",
@@ -85,11 +88,11 @@ for (task, block), part in beside.groupby(["task", "removed"], sort=False):
             "as mild": f"{100 * part.as_mild.mean():.0f} %",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 harder = (beside.block > beside.random).groupby(beside.task).agg(["sum", "size"])
-for task in profiles.TASKS:
+for task in catalogue.TASKS:
     found = harder.loc[task] if task in harder.index else {"sum": 0, "size": 0}
     glue(f"harder_{task}", f"{int(found['sum'])} of {int(found['size'])}", display=False)
 
@@ -104,7 +107,7 @@ for task in profiles.TASKS:
 # %% tags=["hide-input"]
 every = pd.concat([figure_1, table_1, figure_2], ignore_index=True)
 compared = paper.beside_paper(every)
-paper.save(compared.assign(within=np.where(compared.within, "yes", "no")), "paper_versus_here")
+cache.save(compared.assign(within=np.where(compared.within, "yes", "no")), "paper_versus_here")
 
 
 def rows_of(part):
@@ -122,8 +125,8 @@ def rows_of(part):
                 "lowest": shown[0],
                 "highest": shown[1],
                 "n": row.n,
-                "difference": paper.signed(row.difference, digits),
-                "SDs": paper.signed(in_sd, 1),
+                "difference": words.signed(row.difference, digits),
+                "SDs": words.signed(in_sd, 1),
                 "within": "–" if not row.n else "yes" if row.within else "no",
             }
         )
@@ -136,7 +139,7 @@ def rows_of(part):
 # Replay accuracies at $\alpha = 0.9$; `any` is the largest change by any of the eight sets.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(rows_of(compared[compared.id.str.startswith("f1_")]))
+words.show(rows_of(compared[compared.id.str.startswith("f1_")]))
 
 # %% [markdown]
 # ### Copy task: Table 1
@@ -144,7 +147,7 @@ paper.show(rows_of(compared[compared.id.str.startswith("f1_")]))
 # At three thresholds: $n_R$, and the replay accuracy of the whole network, without $T_{CC}$, without $T_{CR}$. For the last the paper prints {glue:text}`CR_table` here and {glue:text}`CR_text` in Figure 1; both stand.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(rows_of(compared[compared.id.str.startswith("t1_")]))
+words.show(rows_of(compared[compared.id.str.startswith("t1_")]))
 
 # %% [markdown]
 # ### Three more tasks: section 4 and Figure 2
@@ -152,7 +155,7 @@ paper.show(rows_of(compared[compared.id.str.startswith("t1_")]))
 # FVU of the whole network (`full`), ΔFVU of each block, and the effect per removed Schur mass (`_S`). Means of the paper are over three seeds; its standard errors are shown where it prints them. Ours are standard deviations over networks. A zero is what the paper calls almost no effect, or little effect; it counts as within if some network loses at most 5 % of the largest effect that the paper prints for the task.
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(rows_of(compared[compared.id.str.startswith(("s4_", "f2_"))]))
+words.show(rows_of(compared[compared.id.str.startswith(("s4_", "f2_"))]))
 
 # %% tags=["remove-cell"]
 glue("n_numbers", len(compared), display=False)

@@ -24,20 +24,23 @@ import pandas as pd
 from myst_nb import glue
 from scipy.linalg import schur
 
-from schur_lib import claims, ordered_schur, paper, plots, profiles
-from schur_lib.constructions import CONSTRUCTIONS
-from schur_lib.measured import measured
+from schur_lib import ordered_schur
+from schur_lib.initialisations import CONSTRUCTIONS
 from schur_lib.schur import COUPLINGS
-from schur_lib.statistics import interval
+from study import cache, catalogue, claims, paper, words
+from study.cache import measured
+from study.figures import style
+from study.probes.profiles import profiles
+from study.statistics import interval
 
-copy = profiles.specs("copy", profile, networks)
-main = [spec for spec in copy if (spec.construction, spec.hidden_size) in profiles.FIGURE_1]
-others = [spec for task in profiles.TASKS[1:] for spec in profiles.specs(task, profile, networks)]
-trials = {"batch_size": 64} if profile == "quick" else {}
-copies = measured("points_copy", paper.profile_of, copy, profiles.networks(copy, networks), **trials)
-table_1 = measured("table_1", paper.profile_of, main, profiles.networks(main, networks), alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
-figure_2 = measured("figure_2", paper.profile_of, others, profiles.networks(others, networks), removed=[[name] for name in COUPLINGS])
-construction, hidden_size = profiles.FIGURE_1[0]
+copy = catalogue.specs("copy", profile, networks)
+main = [spec for spec in copy if (spec.construction, spec.hidden_size) in catalogue.FIGURE_1]
+others = [spec for task in list(catalogue.TASKS)[1:] for spec in catalogue.specs(task, profile, networks)]
+trials = {"n_trials": 64} if profile == "quick" else {}
+copies = measured("points_copy", profiles, copy, catalogue.networks(copy, networks), on=trials)
+table_1 = measured("table_1", profiles, main, catalogue.networks(main, networks), alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
+figure_2 = measured("figure_2", profiles, others, catalogue.networks(others, networks), removed=[[name] for name in COUPLINGS])
+construction, hidden_size = catalogue.FIGURE_1[0]
 of_main = (copies.construction == construction) & (copies.hidden_size == hidden_size)
 singles = pd.concat([copies[of_main & copies.removed.isin(["", *COUPLINGS])], figure_2], ignore_index=True)
 
@@ -76,7 +79,7 @@ def moduli(T):
 
 steps = {"as LAPACK returns it": moduli(schur(W, output="real")[0]), "after the sorting": moduli(form.T)}
 columns = [f"modulus {i + 1}" for i in range(4)]
-paper.show(pd.DataFrame([[name, *values] for name, values in steps.items()], columns=["form", *columns]))
+words.show(pd.DataFrame([[name, *values] for name, values in steps.items()], columns=["form", *columns]))
 
 # %% [markdown]
 # Where the couplings of the sorted form stand (λ: diagonal blocks; ·: zero):
@@ -89,12 +92,12 @@ letters[np.tril(np.ones((4, 4)), -1).astype(bool) & (form.T == 0)] = "·"
 for name, mask in masks.items():
     letters[mask] = name
 rows = [[f"{i + 1} ({'R' if i < n_R else 'C'})", *letters[i]] for i in range(4)]
-paper.show(pd.DataFrame(rows, columns=["row"] + [f"{j + 1} ({'R' if j < n_R else 'C'})" for j in range(4)]))
+words.show(pd.DataFrame(rows, columns=["row"] + [f"{j + 1} ({'R' if j < n_R else 'C'})" for j in range(4)]))
 glue("n_R_example", n_R, display=False)
 for name in COUPLINGS:
     glue(f"mass_{name}", form.removed_mass({name}, 0.85), display=False)
 drift = max(float(np.abs(np.sort_complex(np.linalg.eigvals(form.ablate({name}, 0.85))) - np.sort_complex(np.linalg.eigvals(W))).max()) for name in COUPLINGS)
-glue("drift", paper.power_above(drift), display=False)
+glue("drift", words.power_above(drift), display=False)
 
 # %% [markdown]
 # $n_R$ = {glue:text}`n_R_example`; the removed Schur masses are {glue:text}`mass_RR:.4f` for $T_{RR}$, {glue:text}`mass_CR:.4f` for $T_{CR}$ and {glue:text}`mass_CC:.4f` for $T_{CC}$, whose sector holds a single mode. Deleting any of them moves no eigenvalue by more than {glue:text}`drift`.
@@ -113,9 +116,9 @@ for row in compared.itertuples():
     low, high = interval(np.mean, part[paper.COLUMNS[row.quantity]])
     rows.append(
         {
-            "network": plots.NAMES[row.construction],
+            "network": style.NAMES[row.construction],
             "α": f"{row.alpha:.2f}",
-            "entry": "n_R" if row.quantity == "n_R" else plots.without(row.removed),
+            "entry": "n_R" if row.quantity == "n_R" else style.without(row.removed),
             "paper": f"{row.paper:g}",
             "mean": f"{row.mean:.{digits}f}",
             "95 % interval": "–" if np.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}",
@@ -125,7 +128,7 @@ for row in compared.itertuples():
             "n": row.n,
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 widest = compared[(compared.quantity == "replay_accuracy") & (compared.alpha == 0.9) & (compared.removed == "CR") & (compared.construction == "dense_orthogonal")].iloc[0]
@@ -154,8 +157,8 @@ shares = [
     for level in levels
 ]
 shares = pd.DataFrame(shares, columns=["task", "removed", "epsilon", "share"])
-paper.save(shares, "points_epsilon")
-plots.within_epsilon(shares, claims.EPSILON)
+cache.save(shares, "points_epsilon")
+style.within_epsilon(shares, claims.EPSILON)
 plt.show()
 
 # %% [markdown]
@@ -165,13 +168,13 @@ plt.show()
 plain = claims.increase(singles, floor=0)
 plain = plain[~plain.no_mass]
 rows = []
-for task in profiles.TASKS:
+for task in catalogue.TASKS:
     for name in COUPLINGS:
         part = increases[(increases.task == task) & (increases.removed == name)].increase
         strict = plain[(plain.task == task) & (plain.removed == name)].increase
         counts = {f"{100 * level:g} %": int((part <= level).sum()) if len(part) else "–" for level in (0.01, 0.05, 0.5, 1, 10)}
-        rows.append({"task": plots.NAMES[task], "deleted": f"−{name}", "networks": len(part), **counts, "5 %, no floor": int((strict <= 0.05).sum()) if len(part) else "–"})
-paper.show(pd.DataFrame(rows))
+        rows.append({"task": style.NAMES[task], "deleted": f"−{name}", "networks": len(part), **counts, "5 %, no floor": int((strict <= 0.05).sum()) if len(part) else "–"})
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Claim 8, that no single block is uniformly safe, depends on ε through its first two tests. Its verdict at each ε:
@@ -183,7 +186,7 @@ for level in (0.01, 0.05, 0.5, 1.0, 10.0):
     verdicts[level] = claim.verdict
     held = sum(part.holds for part in claim.parts)
     rows.append({"ε": f"{100 * level:g} %", "tests that hold": f"{held} of {len(claim.parts)}", "verdict": claim.verdict})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 same = [level for level, verdict in verdicts.items() if verdict == verdicts[claims.EPSILON]]
 glue("verdict_8", verdicts[claims.EPSILON], display=False)
 glue("same_verdict", ", ".join(f"{100 * level:g} %" for level in same), display=False)
@@ -197,13 +200,13 @@ glue("same_verdict", ", ".join(f"{100 * level:g} %" for level in same), display=
 can_go = claims.dispensable(singles)
 sets = can_go.apply(lambda row: ", ".join(name for name in COUPLINGS if row[name]) or "none", axis=1)
 counts = sets.groupby("task", sort=False).value_counts(sort=True)
-paper.show(pd.DataFrame([(plots.NAMES[task], found, int(n)) for (task, found), n in counts.items()], columns=["task", "blocks that can go", "networks"]))
+words.show(pd.DataFrame([(style.NAMES[task], found, int(n)) for (task, found), n in counts.items()], columns=["task", "blocks that can go", "networks"]))
 usual = sets.groupby("task", sort=False).agg(lambda values: values.value_counts().index[0])
 glue("same_sets", "the same" if usual.nunique() == 1 else "not the same", display=False)
-glue("usual_sets", "; ".join(f"{plots.NAMES[task]}: {found}" for task, found in usual.items()), display=False)
+glue("usual_sets", "; ".join(f"{style.NAMES[task]}: {found}" for task, found in usual.items()), display=False)
 vacant = claims.increase(singles)
 vacant = vacant[vacant.no_mass].groupby(["task", "removed"]).size()
-glue("vacant", "; ".join(f"{name} in {n} networks of {plots.NAMES[task]}" for (task, name), n in vacant.items()) or "none", display=False)
+glue("vacant", "; ".join(f"{name} in {n} networks of {style.NAMES[task]}" for (task, name), n in vacant.items()) or "none", display=False)
 
 # %% [markdown]
 # Blocks without any Schur mass, which are not counted: {glue:text}`vacant`.
@@ -219,16 +222,16 @@ solved = score[score[""] >= 0.99]
 alone = solved[""] - solved["CC"]
 given = pd.concat([solved[a] - solved[b] for a, b in (("RR", "RR+CC"), ("CR", "CR+CC"), ("RR+CR", "RR+CR+CC"))], axis=1).max(axis=1)
 rows = []
-for size in profiles.COPY_SIZES:
+for size in catalogue.COPY_SIZES:
     for name in CONSTRUCTIONS:
         if (size, name) not in score.index.droplevel("seed"):
             continue
         trained = len(score.loc[(size, name)])
         chosen = (solved.index.get_level_values(0) == size) & (solved.index.get_level_values(1) == name)
         entries = [f"{alone[chosen].max():.4f}", int((alone[chosen] > 0.001).sum()), int((alone[chosen] > 0.01).sum()), int((given[chosen] > 0.001).sum())] if chosen.any() else ["–"] * 4
-        rows.append([size, plots.NAMES[name], trained, int(chosen.sum()), *entries])
+        rows.append([size, style.NAMES[name], trained, int(chosen.sum()), *entries])
 columns = ["N_h", "start", "trained", "solve it", "largest loss", "lose > 0.001", "lose > 0.01", "> 0.001 given others"]
-paper.show(pd.DataFrame(rows, columns=columns))
+words.show(pd.DataFrame(rows, columns=columns))
 
 # %% tags=["remove-cell"]
 glue("n_copy", len(score), display=False)

@@ -22,15 +22,17 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import paper, plots, profiles
+from study import cache, catalogue, paper, words
+from study.figures import style
+from study.probes.profiles import profiles
 
-studies = profiles.studies(profile)
+studies = catalogue.studies(profile)
 specs = list(dict.fromkeys(spec for *_, spec in studies))
-nets = profiles.networks(specs, "reference" if profile == "paper" else "trained")
-profiles_of = {spec: paper.results([spec], [net]) for spec, net in zip(specs, nets, strict=True)}
+nets = catalogue.networks(specs, "reference" if profile == "paper" else "trained")
+profiles_of = {spec: cache.measure_one(profiles, spec, net, [{}], {}) for spec, net in zip(specs, nets, strict=True)}
 parts = [profiles_of[spec].assign(varied=varied, value=value) for _, varied, value, spec in studies]
 table = pd.concat(parts, ignore_index=True)
-paper.save(table, "recipe")
+cache.save(table, "recipe")
 n_seeds = int(table.seed.nunique())
 glue("n_seeds", n_seeds, display=False)
 glue("n_networks", len(specs), display=False)
@@ -47,7 +49,7 @@ copy_, others = table[table.task == "copy"], table[table.task != "copy"]
 # Varied are the training horizon (a fixed number of replayed lags against the curriculum of 10, 20, 40, 60 and 100), the number of training steps, and the size of the first readout weights as a factor on their usual range. The *ancestor recipe, not stated in the paper* is the curriculum, 20,000 steps, factor 1 ([how the networks are trained](copy_task.ipynb)).
 
 # %% mystnb={"figure": {"caption": "Replay accuracy of the copy networks (dense orthogonal, 72 units) against one choice of the recipe a panel: means over seeds (lines) and single networks (points). Dashed: the paper's value, in the colour of its set.", "name": "fig-recipe-copy"}, "image": {"alt": "Three panels of replay accuracy against training horizon, training steps and the scale of the first readout, a line for each set of deleted blocks, with the values of the paper as dashed lines."}} tags=["hide-input"]
-figure = plots.studies(copy_, "score", published)
+figure = style.studies(copy_, "score", published)
 plt.show()
 
 # %% [markdown]
@@ -60,10 +62,10 @@ for (varied, value), part in copy_.groupby(["varied", "value"], sort=False):
     mean = part.groupby("removed").score.mean()
     low, high = part.n_leading.min(), part.n_leading.max()
     rows.append(
-        {"varied": plots.STUDIES[varied], "value": value, "n_R": f"{low}–{high}"}
+        {"varied": style.STUDIES[varied], "value": value, "n_R": f"{low}–{high}"}
         | {name: f"{mean[removed]:.3f}" for removed, name in shown.items()}
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## The three other tasks
@@ -71,7 +73,7 @@ paper.show(pd.DataFrame(rows))
 # Varied are the probability of a pulse in the flip-flop, the highest frequency of the sine generation, and in the context-dependent integration the noise of the streams and their drift. Everything else is the paper's recipe.
 
 # %% mystnb={"figure": {"caption": "ΔFVU of the single blocks in the three other tasks, against one choice of the generator a panel: medians over seeds (lines) and single networks (points). Dashed: the paper's value. The axis is linear up to 0.01 and logarithmic above.", "name": "fig-recipe-tasks"}, "image": {"alt": "Four panels of the change of FVU against pulse probability, highest frequency, noise and drift, a line for each deleted block, with the values of the paper as dashed lines."}} tags=["hide-input"]
-figure = plots.studies(others[others.removed.isin(["RR", "CR", "CC"])], "delta", published)
+figure = style.studies(others[others.removed.isin(["RR", "CR", "CC"])], "delta", published)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
@@ -79,10 +81,10 @@ rows = []
 for (varied, value), part in others.groupby(["varied", "value"], sort=False):
     middle, low, high = part.groupby("removed").delta.median(), part.n_leading.min(), part.n_leading.max()
     rows.append(
-        {"varied": plots.STUDIES[varied], "value": value, "n_R": f"{low}–{high}", "full FVU": f"{part[part.removed == ''].score.mean():.4f}"}
-        | {plots.without(block): f"{middle[block]:.3f}" for block in ("RR", "CR", "CC")}
+        {"varied": style.STUDIES[varied], "value": value, "n_R": f"{low}–{high}", "full FVU": f"{part[part.removed == ''].score.mean():.4f}"}
+        | {style.without(block): f"{middle[block]:.3f}" for block in ("RR", "CR", "CC")}
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # Whole networks: the mean FVU. Deleted blocks: the median ΔFVU over seeds, because single networks run away.
@@ -110,10 +112,10 @@ for number in published.itertuples():
     else:
         robust = high - low <= 0.01 or (low > 0 and high <= 2 * low)
     verdicts.append((number.id, robust))
-    what = names[number.quantity] + (f", {plots.without(number.removed)}" if number.removed or number.quantity == "replay_accuracy" else "")
+    what = names[number.quantity] + (f", {style.without(number.removed)}" if number.removed or number.quantity == "replay_accuracy" else "")
     rows.append(
         {
-            "task": plots.NAMES[number.task],
+            "task": style.NAMES[number.task],
             "number": what,
             "paper": f"{number.value:g}",
             "lowest": f"{low:.4f}" if abs(low) < 1 else f"{low:.2f}",
@@ -123,7 +125,7 @@ for number in published.itertuples():
             "verdict": "robust" if robust else "depends on the recipe",
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 n_robust = sum(robust for _, robust in verdicts)
@@ -131,7 +133,7 @@ glue("n_numbers", len(verdicts), display=False)
 glue("n_robust", n_robust, display=False)
 glue("n_variants", len(solves), display=False)
 glue("n_solving", sum(solves.values()), display=False)
-failing = [f"{plots.STUDIES[varied]} {value}" for (_, varied, value), good in solves.items() if not good]
+failing = [f"{style.STUDIES[varied]} {value}" for (_, varied, value), good in solves.items() if not good]
 glue("failing", ", ".join(failing) or "none", display=False)
 
 medians = table.groupby(["task", "varied", "value", "removed"], sort=False).delta.median().unstack()

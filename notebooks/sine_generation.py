@@ -26,24 +26,30 @@ import pandas as pd
 import torch
 from myst_nb import glue
 
-from schur_lib import ordered_schur, paper, plots, plots_tasks, profiles, rollout, tasks
-from schur_lib.ablation import held_out
-from schur_lib.channels import channel_profile, typical
-from schur_lib.rollout import hidden_states
+from schur_lib import ordered_schur, rollout, tasks
+from schur_lib.dynamics import hidden_states
 from schur_lib.schur import COUPLINGS
+from schur_lib.subjects import on_task
+from schur_lib.tasks import held_out
+from study import cache, catalogue, paper, words
+from study.cache import measured
+from study.figures import style
+from study.figures import trials as figures
+from study.probes.parts import part_profile, typical
+from study.probes.profiles import profiles
 
-specs = profiles.specs("sine_generation", profile, networks)
-nets = profiles.networks(specs, networks)
+specs = catalogue.specs("sine_generation", profile, networks)
+nets = catalogue.networks(specs, networks)
 task, recipe = specs[0].make_task(), specs[0].recipe
 forms = [ordered_schur(net.W_hh) for net in nets]
-table = paper.results(specs, nets)
-paper.save(table, "sine_generation")
-parts = pd.concat([channel_profile(net, task).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
-paper.save(parts, "sine_generation_channels")
+table = measured("sine_generation", profiles, specs, nets)
+inputs, targets = held_out(task)
+divisions = task.parts(inputs, targets)
+parts = pd.concat([part_profile(on_task(net, task), divisions).assign(seed=spec.seed) for spec, net in zip(specs, nets, strict=True)], ignore_index=True)
+cache.save(parts, "sine_generation_channels")
 choice = {name: p.default for name, p in inspect.signature(tasks.sine_generation).parameters.items()}
 n_f, dt = choice["n_frequencies"], choice["dt"]
 parts["hertz"] = choice["lowest"] + (choice["highest"] - choice["lowest"]) * ((parts.value - choice["cue_offset"]) * n_f).round() / (n_f - 1)
-inputs, targets = held_out(task)
 example = typical(table)
 form, net = forms[example], nets[example]
 glue("n", len(nets), display=False)
@@ -61,7 +67,7 @@ glue("training_steps", recipe.steps, display=False)
 # %% mystnb={"figure": {"caption": "Change of the FVU when a set of couplings is deleted and nothing is trained again; an output that is always the mean target has an FVU of 1. Bars: mean over networks, with its standard error; black strokes: median; points: single networks; diamonds: the paper's means.", "name": "fig-sine-profile"}, "image": {"alt": "Horizontal bars of the change in FVU for the eight sets of deleted blocks in sine generation, with single networks as points and the paper's values as diamonds."}} tags=["hide-input"]
 published = paper.beside_paper(table, "Figure 2")
 published = published[(published.task == "sine_generation") & (published.quantity == "delta_fvu")]
-plots_tasks.subset_profile(table, published)
+figures.subset_profile(table, published)
 plt.show()
 
 # %% [markdown]
@@ -71,7 +77,7 @@ plt.show()
 by_cue = torch.argsort(inputs[0, :, 0], stable=True)
 three = by_cue[[0, len(by_cue) // 2, -1]]
 hertz = [choice["lowest"] + (choice["highest"] - choice["lowest"]) * round((float(cue) - choice["cue_offset"]) * n_f) / (n_f - 1) for cue in inputs[0, three, 0]]
-plots_tasks.task_trials(
+figures.task_trials(
     {"input": {"cue": inputs[:, three, 0]}, "output": {"target": targets[:, three, 0]}},
     [f"{f:.1f} Hz" for f in hertz], dt, "s",
 )
@@ -83,23 +89,23 @@ plt.show()
 # The training is the paper's {cite:p}`drager2026`: {glue:text}`hidden_size` units, an orthogonal $W_{hh}$ at the start, Adam with learning rate {glue:text}`rate`, batches of {glue:text}`batch` fresh trials, {glue:text}`training_steps:,d` steps. The mean squared error over all steps, no clipping of the gradient, and the start of $W_{xh}$ and $W_{hy}$ (uniform) are our choice.
 
 # %% mystnb={"figure": {"caption": "Training loss, one line a network.", "name": "fig-sine-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}} tags=["hide-input"]
-plots.learning_curves(nets)
+style.learning_curves(nets)
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 full = table[table.removed == ""]
 theirs = paper.paper_value("s4_sine_full")
 rows = [{"network": f"seed {row.seed}", "FVU": f"{row.score:.5f}", "n_R": row.n_leading} for row in full.itertuples()]
-rows.append({"network": "mean ± SD", "FVU": paper.mean_sd(full.score, 5), "n_R": paper.mean_sd(full.n_leading, 1)})
+rows.append({"network": "mean ± SD", "FVU": words.mean_sd(full.score, 5), "n_R": words.mean_sd(full.n_leading, 1)})
 rows.append({"network": "paper (mean of 3)", "FVU": f"{theirs:.4f}", "n_R": "–"})
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
 glue("fvu", float(full.score.mean()), display=False)
 glue("fvu_lowest", float(full.score.min()), display=False)
 glue("fvu_highest", float(full.score.max()), display=False)
 glue("fvu_paper", theirs, display=False)
-glue("fvu_difference", paper.signed(full.score.mean() - theirs, 4), display=False)
+glue("fvu_difference", words.signed(full.score.mean() - theirs, 4), display=False)
 sizes = full.n_leading.sort_values()
 glue("n_R", ", ".join(map(str, sizes)), display=False)
 without_RR = int((table[table.removed == "RR"].mass < 1e-5).sum())
@@ -119,15 +125,15 @@ eight = by_cue[torch.linspace(0, len(by_cue) - 1, 8).round().long()]
 drawn = inputs[:, torch.cat([eight, by_cue[::4]])]
 with torch.no_grad():
     states = {"full": hidden_states(net, drawn)}
-    states |= {plots.without(name): hidden_states(net, drawn, weights(name)) for name in COUPLINGS}
+    states |= {style.without(name): hidden_states(net, drawn, weights(name)) for name in COUPLINGS}
     outputs = {"full": rollout(net, inputs[:, three])} | {name: rollout(net, inputs[:, three], weights(name)) for name in COUPLINGS}
-plots.trajectories({title: h.numpy() for title, h in states.items()})
+style.trajectories({title: h.numpy() for title, h in states.items()})
 plt.show()
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of $W_{hh}$ by sector, for networks with the smallest to the largest leading sector. The dashed circle is the threshold $|\\lambda| = \\alpha\\rho$ with $\\alpha = 0.9$.", "name": "fig-sine-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane with the unit circle and a dashed circle at alpha times the spectral radius, from a network with few leading eigenvalues to one with many."}} tags=["hide-input"]
 ranked = sorted(range(len(forms)), key=lambda i: forms[i].n_leading())
 shown = list(dict.fromkeys(ranked[round(q * (len(ranked) - 1))] for q in (0, 1 / 3, 2 / 3, 1)))
-plots.spectra({f"seed {specs[i].seed}, n$_R$ = {forms[i].n_leading()}": forms[i] for i in shown})
+style.spectra({f"seed {specs[i].seed}, n$_R$ = {forms[i].n_leading()}": forms[i] for i in shown})
 plt.show()
 
 # %% tags=["remove-cell"]
@@ -150,7 +156,7 @@ glue("near_circle", 100 * float(np.mean(near_circle)), display=False)
 # ## What each deletion does
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
-paper.show(paper.effects(table))
+words.show(words.effects(table))
 
 # %% tags=["remove-cell"]
 mean, median = table.groupby("removed").delta.mean(), table.groupby("removed").delta.median()
@@ -171,14 +177,14 @@ glue("most_RR_n_R", int(RR.n_leading[RR.delta.idxmax()]), display=False)
 # ΔFVU and, after ±, its standard error over networks; mass is the removed Schur mass $\|\Delta T\|_F/\|T\|_F$ and $S$ the ΔFVU per mass. An FVU of 1 is what the constant mean target gives; an output stuck at 1 or −1 has one of about 3. On average, deleting $T_{CC}$ costs {glue:text}`delta_CC:.2f` (paper {glue:text}`paper_CC:.2f`), $T_{CR}$ {glue:text}`delta_CR:.2f` (paper {glue:text}`paper_CR:.2f`) and $T_{RR}$ {glue:text}`delta_RR:.2f`. The last is a mean that hides its networks: the median is {glue:text}`median_RR:.3f`, and the largest effect, {glue:text}`most_RR:.2f`, is that of seed {glue:text}`most_RR_seed` with $n_R$ = {glue:text}`most_RR_n_R`. $T_{CR}$ and $T_{CC}$ together cost {glue:text}`delta_CR_CC:.2f`, all three {glue:text}`delta_all:.2f`: the effects do not add up. The three tasks side by side, as in the paper, are in [Figure 2](figure_2.ipynb); what this says about the paper's claims is in [paper versus here](paper_versus_here.ipynb).
 
 # %% mystnb={"figure": {"caption": "ΔFVU against the dimension of the leading sector, a point a network and block. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-sine-n-leading"}, "image": {"alt": "Scatter of the change in FVU against n_R for the blocks RR, CR and CC."}} tags=["hide-input"]
-plots_tasks.against_n_leading(table)
+figures.against_n_leading(table)
 plt.show()
 
 # %% [markdown]
 # ## What the ablated network does wrong
 
 # %% mystnb={"figure": {"caption": "The three trials of the task's figure: target, the whole network, and the same network without each block (the example network).", "name": "fig-sine-example"}, "image": {"alt": "Three panels, slow, middle and fast sine, with the target as a broad grey line and the outputs of the full network and of the network without RR, CR and CC over time."}} tags=["hide-input"]
-plots.example_trials(
+style.example_trials(
     targets[:, three, 0], {name: y[:, :, 0] for name, y in outputs.items()}, dt, "s", [f"{f:.1f} Hz" for f in hertz]
 )
 plt.show()
@@ -211,7 +217,7 @@ for name in COUPLINGS:
 
 # %% mystnb={"figure": {"caption": "ΔFVU of each frequency: its definition with both means taken over the trials of that frequency (with the mean target of all). Thin lines: networks; black: their median. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-sine-frequencies"}, "image": {"alt": "Three panels, without RR, CR and CC: change in FVU against the frequency in hertz, networks as thin lines and their median in black."}} tags=["hide-input"]
 of_frequency = parts.assign(value=parts.hertz)
-plots_tasks.per_channel(of_frequency, "frequency (Hz)", scale="symlog")
+figures.per_channel(of_frequency, "frequency (Hz)", scale="symlog")
 plt.show()
 
 # %% tags=["remove-cell"]

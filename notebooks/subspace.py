@@ -23,29 +23,33 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import paper, plots, plots_controls, profiles, subspace
-from schur_lib.measured import measured
-from schur_lib.statistics import NETWORK, explained, holm, interval, sign_flip
-from schur_lib.training import TASKS
+from schur_lib.tasks import TASKS
+from study import cache, catalogue, words
+from study.cache import measured
+from study.figures import controls as figures
+from study.figures import style
+from study.probes import activity
+from study.statistics import NETWORK, explained, holm, interval, sign_flip
 
 quick = profile == "quick"
-specs = [s for task in TASKS for s in profiles.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == profiles.FIGURE_1[0]]
-nets = profiles.networks(specs, networks)
-trials = 16 if quick else 256
-half_table = measured("subspace_halves", subspace.halves, specs, nets, batch_size=trials)
+specs = [s for task in TASKS for s in catalogue.specs(task, profile, networks) if task != "copy" or (s.construction, s.hidden_size) == catalogue.FIGURE_1[0]]
+nets = catalogue.networks(specs, networks)
+n_trials = 16 if quick else 256
+by_fvu = {"n_trials": n_trials, "metric": "fvu"}
+half_table = measured("subspace_halves", activity.halves, specs, nets, on=by_fvu)
 whole = half_table[half_table.part == "whole"]
 n_networks = whole.groupby("task").seed.nunique()
 glue("n_copy", int(n_networks["copy"]), display=False)
 glue("n_other", int(n_networks["flip_flop"]), display=False)
-others = [s for s in profiles.specs("copy", profile, networks) if s.construction != "cayley" and (s.construction, s.hidden_size) != profiles.FIGURE_1[0]]
-other_halves = measured("subspace_halves_others", subspace.halves, others, profiles.networks(others, networks), batch_size=trials)
+others = [s for s in catalogue.specs("copy", profile, networks) if s.construction != "cayley" and (s.construction, s.hidden_size) != catalogue.FIGURE_1[0]]
+other_halves = measured("subspace_halves_others", activity.halves, others, catalogue.networks(others, networks), on=by_fvu)
 glue("n_others", len(others), display=False)
 
 # %% [markdown]
 # When a block is removed, the state changes by $-\Delta W\,h$ at each step. So what a block can do depends on $h$, and its size *as the task sees it* is the activity-weighted mass $E\lVert\Delta W\,h\rVert^2 / E\lVert W\,h\rVert^2$ over the states that the network visits. If the subspace account were all, then the effect would follow this number, whatever the block. {numref}`fig-active` shows the single blocks of {glue:text}`n_copy` copy networks (dense orthogonal, 72 units) and {glue:text}`n_other` networks of each other task. Effects are $\Delta$FVU on all four tasks, so that they have one unit.
 
 # %% mystnb={"figure": {"caption": "Effect of each block against its activity-weighted mass (top) and against its Schur mass (bottom), a point a network and block. On one curve, the mass would be the whole story. Blocks at rounding level are left out.", "name": "fig-active"}, "image": {"alt": "Two scatter plots of the change of the FVU, on logarithmic axes. Effects grow with the activity-weighted mass, with a spread of orders of magnitude at equal mass: blocks CC of copy and flip-flop networks lie far below blocks of sine and context networks of the same activity-weighted mass."}} tags=["hide-input"]
-plots_controls.effect_of_activity(whole)
+figures.effect_of_activity(whole)
 plt.show()
 
 # %% [markdown]
@@ -64,9 +68,9 @@ more = {
     "block × task": ["removed × task"],
     "activity + block × task": ["active_mass", "removed × task"],
 }
-found = {plots.NAMES[task]: explained(part, "delta", accounts) for task, part in whole.groupby("task", sort=False)}
+found = {style.NAMES[task]: explained(part, "delta", accounts) for task, part in whole.groupby("task", sort=False)}
 everywhere = explained(whole, "delta", {**accounts, **more})
-plots_controls.explained_bars(found)
+figures.explained_bars(found)
 plt.show()
 
 # %% [markdown]
@@ -75,7 +79,7 @@ plt.show()
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 found["all tasks"] = everywhere
 table = pd.concat([part.assign(of=title) for title, part in found.items()], ignore_index=True)
-paper.save(table[["of", "account", "r2", "low", "high", "unseen", "parameters"]], "subspace_explained")
+cache.save(table[["of", "account", "r2", "low", "high", "unseen", "parameters"]], "subspace_explained")
 
 
 def share(row):
@@ -83,8 +87,8 @@ def share(row):
     return f"{row.r2:.2f}{ends}".replace("-", "−")
 
 
-paper.show(pd.DataFrame([
-    {"account": r.account, "R² [95 %]": share(r), "network left out": paper.signed(r.unseen, 2).lstrip("+"), "parameters": r.parameters}
+words.show(pd.DataFrame([
+    {"account": r.account, "R² [95 %]": share(r), "network left out": words.signed(r.unseen, 2).lstrip("+"), "parameters": r.parameters}
     for r in everywhere.itertuples()
 ]))
 
@@ -94,7 +98,7 @@ for account, name in (("activity", "activity"), ("Schur mass", "mass"), ("block"
     glue(f"r2_{name}", float(r2.r2[account]), display=False)
     glue(f"unseen_{name}", float(r2.unseen[account]), display=False)
 for task in TASKS:
-    part = found[plots.NAMES[task]].set_index("account").r2
+    part = found[style.NAMES[task]].set_index("account").r2
     glue(f"r2_activity_{task}", float(part["activity"]), display=False)
     glue(f"r2_block_{task}", float(part["block"]), display=False)
 elsewhere = explained(other_halves[other_halves.part == "whole"], "delta", accounts).set_index("account").r2
@@ -110,8 +114,8 @@ glue("r2_block_others", float(elsewhere["block"]), display=False)
 # The decisive cut. $V_k$ holds the leading principal directions of the states, $k$ such that they carry 99 % of $E\lVert h\rVert^2$ (our choice; not centred, because a block acts on $h$ and not on its deviation from a mean). With $P_V = V_k V_k^\top$ a block falls into a half that acts on the activity, $\Delta W P_V$, and the rest, $\Delta W (I - P_V)$. Each is removed alone.
 
 # %% mystnb={"figure": {"caption": "Effect of removing a whole block (filled), only its half on the activity (squares), only the other half (triangles). Markers are medians over networks, lines run from the lowest to the highest; the axes are linear below 0.0001.", "name": "fig-halves"}, "image": {"alt": "Four panels, one a task. In each, the half on the activity does as much as the whole block, and the half off the activity much less, often nothing."}} tags=["hide-input"]
-middle = half_table[(half_table.part == "whole") | (half_table.share == subspace.SHARE)]
-plots_controls.half_effects(middle)
+middle = half_table[(half_table.part == "whole") | (half_table.share == activity.SHARE)]
+figures.half_effects(middle)
 plt.show()
 
 # %% [markdown]
@@ -131,20 +135,20 @@ def ratios_of(table):
 
 ratios = ratios_of(half_table)
 rows = []
-for (task, activity), part in ratios.groupby(["task", "share"], sort=False):
+for (task, share), part in ratios.groupby(["task", "share"], sort=False):
     on, off = part[part.part == "on"], part[part.part == "off"]
     rows.append(
         {
-            "task": plots.NAMES[task], "activity in V": f"{100 * activity:.1f} %", "k": f"{on.k.median():.0f}",
+            "task": style.NAMES[task], "activity in V": f"{100 * share:.1f} %", "k": f"{on.k.median():.0f}",
             "mass² off": f"{off.squared.median():.2f}", "effect of on": f"{on.effect.median():.2f}".replace("-", "−"),
             "effect of off": f"{off.effect.median():.3f}".replace("-", "−"), "blocks": len(on),
         }
     )
 if rows:
-    paper.show(pd.DataFrame(rows))
+    words.show(pd.DataFrame(rows))
 
 # %% tags=["remove-cell"]
-at = ratios[ratios.share == subspace.SHARE]
+at = ratios[ratios.share == activity.SHARE]
 on, off = at[at.part == "on"], at[at.part == "off"]
 
 
@@ -162,7 +166,7 @@ through = "a block acts through the activity" if off_effect <= 0.1 and on_effect
 glue("through_activity", through, display=False)
 for task in TASKS:
     glue(f"off_{task}", median_of(off[off.task == task].effect), display=False)
-elsewhere = ratios_of(other_halves).query("share == @subspace.SHARE")
+elsewhere = ratios_of(other_halves).query("share == @activity.SHARE")
 glue("others_on", median_of(elsewhere[elsewhere.part == "on"].effect), display=False)
 glue("others_off", median_of(elsewhere[elsewhere.part == "off"].effect), display=False)
 
@@ -175,8 +179,8 @@ glue("others_off", median_of(elsewhere[elsewhere.part == "off"].effect), display
 # A safe block may meet the activity and still be safe. Replace $\Delta W$ by $U\,\Delta W$ with a random rotation $U$: $\lVert U\,\Delta W\,h\rVert = \lVert\Delta W\,h\rVert$ for every state, so that this change reads the same directions and is as large at every step; it only writes elsewhere. If activity were all that counted, block and rotation would do the same.
 
 # %% mystnb={"figure": {"caption": "Effect of each block against that of changes that read the same and write elsewhere (median over random rotations). Above the line a block does more than such changes, below it less.", "name": "fig-rotated"}, "image": {"alt": "A scatter plot on logarithmic axes with a diagonal. Copy networks: blocks CC and RR far below the line, CR above it. Flip-flop: CR above it. Sine generation and context integration scatter around the line."}} tags=["hide-input"]
-rotated = measured("subspace_rotations", subspace.rotations, specs, nets, draws=10 if quick else 100, batch_size=8 if quick else 64)
-plots_controls.rotated_effects(rotated)
+rotated = measured("subspace_rotations", activity.rotations, specs, nets, on={"n_trials": 8 if quick else 64, "metric": "fvu"}, draws=10 if quick else 100)
+figures.rotated_effects(rotated)
 plt.show()
 
 # %% [markdown]
@@ -189,12 +193,12 @@ for (task, removed), part in rotated.groupby(["task", "removed"], sort=False):
     rows.append({"task": task, "removed": removed, "n": len(part), "delta": part.delta.median(), "rotated": part.rotated_median.median(), "effect": part.effect.mean(), "low": low, "high": high, "p": sign_flip(part.effect)})
 tested = pd.DataFrame(rows)
 tested["p_holm"] = tested.groupby("task", sort=False).p.transform(lambda p: holm(p))
-paper.save(tested, "subspace_rotations_pooled")
+cache.save(tested, "subspace_rotations_pooled")
 shown = []
 for row in tested.itertuples():
-    ends = "" if np.isnan(row.low) else f" [{paper.signed(row.low, 2)}, {paper.signed(row.high, 2)}]"
-    shown.append({"task": plots.NAMES[row.task], "block": row.removed, "ΔFVU": paper.signed(row.delta), "rotated": paper.signed(row.rotated), "δ [95 %]": paper.signed(row.effect, 2) + ends, "p (Holm)": f"{row.p_holm:.3f}", "n": row.n})
-paper.show(pd.DataFrame(shown))
+    ends = "" if np.isnan(row.low) else f" [{words.signed(row.low, 2)}, {words.signed(row.high, 2)}]"
+    shown.append({"task": style.NAMES[row.task], "block": row.removed, "ΔFVU": words.signed(row.delta), "rotated": words.signed(row.rotated), "δ [95 %]": words.signed(row.effect, 2) + ends, "p (Holm)": f"{row.p_holm:.3f}", "n": row.n})
+words.show(pd.DataFrame(shown))
 
 # %% tags=["remove-cell"]
 unlike = int((rotated.effect.abs() >= 0.9).sum())
@@ -221,8 +225,8 @@ glue("copy_CR_rotated", median_of(row.rotated), display=False)
 # What a block reads are the leading right singular vectors of $\Delta W$, what it writes the left ones, as many as carry 99 % of $\lVert\Delta W\rVert^2$. Their principal angles to three subspaces, $V_k$, the rows of $W_{hy}$ and the columns of $W_{xh}$, are summed up by the mean $\cos^2$, less what two random subspaces of these dimensions have, the larger dimension over $N_h$.
 
 # %% mystnb={"figure": {"caption": "Overlap (mean cos² of the principal angles) of what blocks read (left) and write (right) with the activity, the readout and the drive, above chance: medians over networks and the range. 0 is what random subspaces have.", "name": "fig-overlaps"}, "image": {"alt": "Six panels: input and output directions by activity, readout and drive; four tasks each. Blocks RR and CR write into the activity far more than chance; CC of the copy networks reads and writes away from the activity."}} tags=["hide-input"]
-angles = measured("subspace_directions", subspace.directions, specs, nets, draws=5 if quick else 50, batch_size=trials)
-plots_controls.overlaps(angles)
+angles = measured("subspace_directions", activity.directions, specs, nets, on=by_fvu, draws=5 if quick else 50)
+figures.overlaps(angles)
 plt.show()
 
 # %% [markdown]
@@ -232,8 +236,8 @@ plt.show()
 rows = []
 for (task, removed, side), part in angles[angles.subspace == "activity"].groupby(["task", "removed", "side"], sort=False):
     middle = part.median(numeric_only=True)
-    rows.append({"task": plots.NAMES[task], "block": removed, "side": "reads" if side == "input" else "writes", "dimensions": f"{middle.n_block:.0f} and {middle.n_subspace:.0f}", "smallest": f"{middle.smallest:.0f} ({middle.smallest_chance:.0f})", "median": f"{middle['median']:.0f} ({middle.median_chance:.0f})", "n": len(part)})
-paper.show(pd.DataFrame(rows))
+    rows.append({"task": style.NAMES[task], "block": removed, "side": "reads" if side == "input" else "writes", "dimensions": f"{middle.n_block:.0f} and {middle.n_subspace:.0f}", "smallest": f"{middle.smallest:.0f} ({middle.smallest_chance:.0f})", "median": f"{middle['median']:.0f} ({middle.median_chance:.0f})", "n": len(part)})
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## Is the information still there?
@@ -241,8 +245,8 @@ paper.show(pd.DataFrame(rows))
 # A block may spoil the readout and leave the information. After each ablation a ridge decoder is fitted to the states (one matrix for all steps, as $W_{hy}$ is; its penalty chosen on other trials) and scored on a third set of trials, beside the readout of the network.
 
 # %% mystnb={"figure": {"caption": "Score after each ablation with the network's own readout (filled) and with a decoder refitted to the ablated network (open): mean over networks.", "name": "fig-decoders"}, "image": {"alt": "Four panels, one a task. On the copy task the refitted decoder replays almost without error after every ablation; on the other tasks it recovers a part of what is lost."}} tags=["hide-input"]
-decoded = measured("subspace_decoders", subspace.decoders, specs, nets, batch_size=trials)
-plots_controls.decoder_scores(decoded)
+decoded = measured("subspace_decoders", activity.decoders, specs, nets, on=[{"n_trials": n_trials, "seed": seed} for seed in (1, 2, 0)])
+figures.decoder_scores(decoded)
 plt.show()
 
 # %% tags=["remove-cell"]

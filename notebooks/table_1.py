@@ -22,13 +22,16 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from schur_lib import claims, ordered_schur, paper, plots, profiles
-from schur_lib.measured import measured
+from schur_lib import ordered_schur
+from study import catalogue, claims, paper, words
+from study.cache import measured
+from study.figures import style
+from study.probes.profiles import profiles
 
 alphas = (0.85, 0.9, 0.95)
-specs = [s for s in profiles.specs("copy", profile, networks) if (s.construction, s.hidden_size) in profiles.FIGURE_1]
-nets = profiles.networks(specs, networks)
-table = measured("table_1", paper.profile_of, specs, nets, alphas=alphas, removed=[["CC"], ["CR"]])
+specs = [s for s in catalogue.specs("copy", profile, networks) if (s.construction, s.hidden_size) in catalogue.FIGURE_1]
+nets = catalogue.networks(specs, networks)
+table = measured("table_1", profiles, specs, nets, alphas=alphas, removed=[["CC"], ["CR"]])
 n = table.groupby("construction").seed.nunique()
 glue("n_orthogonal", int(n["dense_orthogonal"]), display=False)
 glue("n_cayley", int(n["cayley"]), display=False)
@@ -42,12 +45,12 @@ compared["column"] = compared.removed.map({"": "full", "CC": "−CC", "CR": "−
 compared.loc[compared.quantity == "n_R", "column"] = "n_R"
 rows = []
 for (construction, alpha), part in compared.groupby(["construction", "alpha"], sort=False):
-    row = {"network": plots.NAMES[construction], "α": f"{alpha:.2f}"}
+    row = {"network": style.NAMES[construction], "α": f"{alpha:.2f}"}
     for entry in part.itertuples():
         digits = 1 if entry.column == "n_R" else 3
         row[entry.column] = f"{entry.mean:.{digits}f} ({entry.paper:g})"
     rows.append(row)
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # The same with the spread over networks: standard deviation (a dash where there is one network only), the lowest and the highest network, and the difference of our mean from the paper. For −CR the paper prints {glue:text}`paper_table` in this table and {glue:text}`paper_text` in its text and Figure 1; both stand.
@@ -60,7 +63,7 @@ for entry in compared.itertuples():
     ends = [f"{end:.0f}" if entry.column == "n_R" else f"{end:.3f}" for end in (entry.min, entry.max)]
     rows.append(
         {
-            "network": plots.NAMES[entry.construction],
+            "network": style.NAMES[entry.construction],
             "α": f"{entry.alpha:.2f}",
             "quantity": entry.column,
             "paper": f"{entry.paper:g}",
@@ -68,10 +71,10 @@ for entry in compared.itertuples():
             "lowest": ends[0],
             "highest": ends[1],
             "n": entry.n,
-            "difference": paper.signed(entry.difference, digits),
+            "difference": words.signed(entry.difference, digits),
         }
     )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% [markdown]
 # ## The claim
@@ -88,18 +91,18 @@ for construction, part in table.groupby("construction", sort=False):
         values = spread.xs(block, level="removed")
         rows.append(
             {
-                "network": plots.NAMES[construction],
+                "network": style.NAMES[construction],
                 "deleted": f"−{block}",
                 "mean change": f"{values.mean():.4f}",
                 "largest change": f"{values.max():.4f}",
                 "same n_R": f"{same} of {len(dimensions)}",
             }
         )
-paper.show(pd.DataFrame(rows))
+words.show(pd.DataFrame(rows))
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 judged = claims.claim_4(table)
-paper.show(claims.as_text([judged]))
+words.show(claims.as_text([judged]))
 
 # %% tags=["remove-cell"]
 spread, dimensions, same = spreads["dense_orthogonal"]
@@ -124,8 +127,8 @@ glue("paper_text", paper.paper_value("f1_orth_CR"), display=False)
 # %% mystnb={"figure": {"caption": "Moduli of the eigenvalues relative to the largest, in order, one line a network, and the three thresholds. $n_R$ is where a line crosses a threshold: it hardly depends on the threshold where the line falls steeply.", "name": "fig-moduli"}, "image": {"alt": "Two panels, dense orthogonal and Cayley, of relative eigenvalue moduli in decreasing order: a long plateau near one, then a steep fall through the thresholds 0.95, 0.9 and 0.85."}} tags=["hide-input"]
 forms = {}
 for spec, net in zip(specs, nets, strict=True):
-    forms.setdefault(plots.NAMES[spec.construction], []).append(ordered_schur(net.W_hh))
-plots.moduli(forms, alphas)
+    forms.setdefault(style.NAMES[spec.construction], []).append(ordered_schur(net.W_hh))
+style.moduli(forms, alphas)
 plt.show()
 
 # %% tags=["remove-cell"]

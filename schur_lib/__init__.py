@@ -1,14 +1,41 @@
 """Which part of a recurrent network's weights does a task need? Ordered Schur form, ablation, scores."""
 
-from schur_lib import tasks
-from schur_lib.ablation import ablation_profile
-from schur_lib.metrics import fvu, replay_accuracy
-from schur_lib.modules import Evaluation, evaluation, over_networks, profile_of
-from schur_lib.networks import Network
-from schur_lib.rollout import rollout
-from schur_lib.schur import ordered_schur
-from schur_lib.stabilisers import stabiliser, stabilisers
-from schur_lib.training import Recipe, Spec, train
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schur_lib import tasks
+    from schur_lib.dynamics import rollout
+    from schur_lib.metrics import fvu, replay_accuracy
+    from schur_lib.networks import Network
+    from schur_lib.profile import ablation_profile, over_networks, profile_of
+    from schur_lib.recipes import Recipe
+    from schur_lib.schur import ordered_schur
+    from schur_lib.specs import Spec
+    from schur_lib.stability import stabiliser, stabilisers
+    from schur_lib.subjects import Evaluation, evaluation, of_network, on_task
+    from schur_lib.training import train
+
+# Loaded when used: torch and numba take seconds, and not every caller needs both.
+_HOMES = {
+    "Evaluation": "subjects",
+    "Network": "networks",
+    "Recipe": "recipes",
+    "Spec": "specs",
+    "ablation_profile": "profile",
+    "evaluation": "subjects",
+    "fvu": "metrics",
+    "of_network": "subjects",
+    "on_task": "subjects",
+    "ordered_schur": "schur",
+    "over_networks": "profile",
+    "profile_of": "profile",
+    "replay_accuracy": "metrics",
+    "rollout": "dynamics",
+    "stabiliser": "stability",
+    "stabilisers": "stability",
+    "train": "training",
+}
 
 __all__ = [
     "Evaluation",
@@ -18,6 +45,8 @@ __all__ = [
     "ablation_profile",
     "evaluation",
     "fvu",
+    "of_network",
+    "on_task",
     "ordered_schur",
     "over_networks",
     "profile_of",
@@ -28,3 +57,15 @@ __all__ = [
     "tasks",
     "train",
 ]
+
+
+def __getattr__(name):
+    if name == "tasks":
+        return import_module("schur_lib.tasks")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'schur_lib' has no attribute {name!r}")
+    return getattr(import_module(f"schur_lib.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__

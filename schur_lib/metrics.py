@@ -1,10 +1,58 @@
 """How well a network does its task, and how much an ablation matters."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor
 
 # W_hh is stored in float32: a removed mass below this is rounding, not a coupling.
 NEGLIGIBLE_MASS = 1e-5
+
+
+@dataclass(frozen=True)
+class Metric:
+    """All that is known of a score.
+
+    Args:
+        name: such as "fvu".
+        title: in words, for tables and pages.
+        per_trial: outputs (..., T, B, N_y) and targets → (..., B), whose mean over trials is the score.
+        higher_is_better: the direction.
+        chance: targets and N_y → score of an answer that does not look at the inputs.
+        perfect: score of a perfect network; None where it is unknown (a function of one's own).
+        classes: whether targets are integer classes (T, B) instead of numbers (T, B, N_y).
+        allowed: change of the score that counts as no harm in any case.
+    """
+
+    name: str
+    title: str
+    per_trial: Callable[[Tensor, Tensor], Tensor]
+    higher_is_better: bool = False
+    chance: Callable[[Tensor, int], float] | None = None
+    perfect: float | None = None
+    classes: bool = False
+    allowed: float = 0.0
+
+    def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """(...), one score a network: the mean over trials."""
+        return self.per_trial(outputs, targets).mean(-1)
+
+    def harm(self, score, intact):
+        """How much worse a score is than that of the intact network; negative where it is better."""
+        return intact - score if self.higher_is_better else score - intact
+
+    def error(self, score):
+        """Distance from a perfect score: FVU itself, 1 − accuracy. NaN where perfect is unknown."""
+        return abs(score - (np.nan if self.perfect is None else self.perfect))
+
+    def skill(self, score: float, targets: Tensor, n_outputs: int) -> float:
+        """Where a score lies between chance (0) and perfect (1); NaN where either is unknown."""
+        if self.chance is None or self.perfect is None:
+            return float("nan")
+        chance = self.chance(targets, n_outputs)
+        return float((chance - score) / (chance - self.perfect)) if chance != self.perfect else 1.0
 
 
 def fvu(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -28,11 +76,7 @@ def fvu(outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         ValueError: shapes do not match, or the targets do not vary.
     """
-    _check_shapes(outputs, targets)
-    variance = (targets - targets.mean((0, 1))).square().sum(-1).mean()
-    if not variance > 0:
-        raise ValueError("targets must vary over time or trials: their variance is 0")
-    return (outputs - targets).square().sum(-1).mean((-2, -1)) / variance
+    return FVU.score(outputs, targets)
 
 
 def replay_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -48,10 +92,7 @@ def replay_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
     Raises:
         ValueError: shapes do not match, or a target is not ±1.
     """
-    _check_shapes(outputs, targets)
-    if not torch.all(targets.abs() == 1):
-        raise ValueError("targets must be −1 or +1")
-    return (torch.sign(outputs) == targets).float().mean((-3, -2, -1))
+    return REPLAY_ACCURACY.score(outputs, targets)
 
 
 def sensitivity(delta: float, mass: float) -> float:
@@ -67,11 +108,94 @@ def sensitivity(delta: float, mass: float) -> float:
     return delta / mass if mass > NEGLIGIBLE_MASS else float("nan")
 
 
+def _fvu(outputs, targets):
+    _check_shapes(outputs, targets)
+    # Of all trials, so that the mean over trials is the FVU.
+    variance = (targets - targets.mean((0, 1))).square().sum(-1).mean()
+    if not variance > 0:
+        raise ValueError("targets must vary over time or trials: their variance is 0")
+    return (outputs - targets).square().sum(-1).mean(-2) / variance
+
+
+def _replay_accuracy(outputs, targets):
+    _check_shapes(outputs, targets)
+    if not torch.all(targets.abs() == 1):
+        raise ValueError("targets must be −1 or +1")
+    return (torch.sign(outputs) == targets).double().mean((-3, -1))
+
+
+def _accuracy(outputs, targets):
+    _check_classes(outputs, targets)
+    return (outputs.argmax(-1) == targets).double().mean(-2)
+
+
+def _cross_entropy(outputs, targets):
+    _check_classes(outputs, targets)
+    index = targets.long().expand(outputs.shape[:-1])[..., None]
+    return -outputs.log_softmax(-1).gather(-1, index)[..., 0].mean(-2)
+
+
+def _commonest(targets, n_outputs):
+    return float(torch.bincount(targets.flatten().long()).max() / targets.numel())
+
+
+FVU = Metric(
+    "fvu",
+    "fraction of variance unexplained; lower is better",
+    _fvu,
+    chance=lambda targets, n_outputs: 1.0,
+    perfect=0.0,
+)
+REPLAY_ACCURACY = Metric(
+    "replay_accuracy",
+    "share of right signs; higher is better",
+    _replay_accuracy,
+    higher_is_better=True,
+    chance=lambda targets, n_outputs: 0.5,
+    perfect=1.0,
+    # Our choice: an accurate network makes so few errors that a share of them means nothing.
+    allowed=0.005,
+)
+ACCURACY = Metric(
+    "accuracy",
+    "share of right classes; higher is better",
+    _accuracy,
+    higher_is_better=True,
+    chance=_commonest,
+    perfect=1.0,
+    classes=True,
+    allowed=0.005,
+)
+CROSS_ENTROPY = Metric(
+    "cross_entropy",
+    "cross-entropy in nats; lower is better",
+    _cross_entropy,
+    chance=lambda targets, n_outputs: float(np.log(n_outputs)),
+    perfect=0.0,
+    classes=True,
+)
+METRICS = {metric.name: metric for metric in (FVU, ACCURACY, CROSS_ENTROPY, REPLAY_ACCURACY)}
+
+
 def _check_shapes(outputs, targets):
     if targets.ndim != 3 or not targets.numel():
         raise ValueError(f"targets must be (T, B, N_y) and not empty, got {tuple(targets.shape)}")
     if outputs.ndim < 3 or outputs.shape[-3:] != targets.shape:
         raise ValueError(
             f"outputs must be (..., T, B, N_y) with the targets' {tuple(targets.shape)} last, "
-            f"got {tuple(outputs.shape)}"
+            f"got {tuple(outputs.shape)} (time first; batch_first=True if trials come first)"
+        )
+
+
+def _check_classes(outputs, targets):
+    if outputs.shape[-3:-1] != targets.shape:
+        raise ValueError(
+            f"the outputs' steps and trials must be the targets' {tuple(targets.shape)}, got "
+            f"{tuple(outputs.shape[-3:-1])} (time first; batch_first=True if trials come first)"
+        )
+    n = outputs.shape[-1]
+    if targets.min() < 0 or targets.max() >= n:
+        raise ValueError(
+            f"targets must be classes 0 to {n - 1}, as many as outputs; got "
+            f"{int(targets.min())} to {int(targets.max())}"
         )

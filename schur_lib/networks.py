@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import safetensors.torch
@@ -18,6 +18,7 @@ from torch import Tensor
 REQUIRED = ("W_xh", "W_hh", "W_hy")
 OPTIONAL = ("b_h", "b_y", "h0")
 ACTIVATIONS = ("tanh", "relu")
+FORMAT = "schur_lib network 2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,14 @@ class Network:
         """The tensors by name, without those that are None."""
         return {n: getattr(self, n) for n in REQUIRED + OPTIONAL if getattr(self, n) is not None}
 
+    def double(self) -> "Network":
+        """The same network in float64."""
+        return replace(self, **{name: tensor.double() for name, tensor in self.tensors().items()})
+
+    def digest(self) -> str:
+        """Digest of all that decides what the network does: every tensor, and the activation."""
+        return _checksum(self.tensors(), self.activation)[:16]
+
     def save(self, path) -> None:
         """Write a safetensors file with the metadata and a checksum; written aside, then renamed.
 
@@ -138,11 +147,11 @@ class Network:
         tensors = {n: t.detach().cpu().clone().contiguous() for n, t in self.tensors().items()}
         try:
             header = {
-                "format": "schur_lib network 1",
+                "format": FORMAT,
                 "activation": self.activation,
                 "metadata": json.dumps(self.metadata, sort_keys=True, allow_nan=False),
-                "sha256": _checksum(tensors),
             }
+            header["sha256"] = _checksum(tensors, *header.values())
         except (TypeError, ValueError) as error:
             raise ValueError(f"metadata must be what JSON can hold: {error}") from error
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,13 +174,12 @@ class Network:
         Raises:
             FileNotFoundError: there is no such file.
             ValueError: the file is cut short, is no safetensors file, lacks a tensor, or its weights
-                do not match its checksum.
+                and metadata do not match its checksum.
         """
         if not Path(path).is_file():
             raise FileNotFoundError(f"no network file {path}")
-        content = Path(
-            path
-        ).read_bytes()  # at once: another process may put a new file in its place
+        # at once: another process may put a new file in its place
+        content = Path(path).read_bytes()
         try:
             tensors = {n: t.to(device) for n, t in safetensors.torch.load(content).items()}
         except safetensors.SafetensorError as error:
@@ -184,19 +192,23 @@ class Network:
             raise ValueError(
                 f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; missing {missing}, unknown {foreign}"
             )
-        if "sha256" in header and header["sha256"] != _checksum(
-            {n: t.cpu() for n, t in tensors.items()}
-        ):
-            raise ValueError(f"{path} is damaged: its weights do not match its checksum")
+        if header.get("format", "").startswith("schur_lib network"):
+            told = [header.get(name, "") for name in ("format", "activation", "metadata")]
+            if header["format"] != FORMAT:
+                raise ValueError(f"{path} is of format {header['format']!r}; this reads {FORMAT!r}")
+            if header.get("sha256") != _checksum(tensors, *told):
+                raise ValueError(f"{path} is damaged: what it holds does not match its checksum")
         try:
             metadata = json.loads(header.get("metadata", "{}"))
+            if not isinstance(metadata, dict):
+                raise ValueError(f"its metadata must be a dictionary, got {metadata!r}")
             return cls(**tensors, activation=header.get("activation", "tanh"), metadata=metadata)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _checksum(tensors: dict[str, Tensor], *texts: str) -> str:
+    digest = hashlib.sha256("\0".join(texts).encode())
     for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+        digest.update(name.encode() + tensors[name].detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()

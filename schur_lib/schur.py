@@ -12,13 +12,18 @@ spectrum.
 """
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.linalg import lapack, schur
+
+Matrix = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 COUPLINGS = ("RR", "CR", "CC")
 SUBSETS = tuple(
@@ -74,13 +79,25 @@ class OrderedSchur:
             to swap (0 in all but pathological cases; Q T Qᵀ = W holds in any case).
     """
 
-    Q: np.ndarray
-    T: np.ndarray
-    eigenvalues: np.ndarray
-    blocks: np.ndarray
+    Q: Matrix
+    T: Matrix
+    eigenvalues: NDArray[np.complex128]
+    blocks: NDArray[np.int_]
     unswapped: int = 0
 
-    def n_leading(self, alpha=0.9):
+    @classmethod
+    def of_factors(cls, Q: Matrix, T: Matrix) -> "OrderedSchur":
+        """A form from factors at hand, in whatever order their blocks are."""
+        blocks, eigenvalues = _blocks(T)
+        return cls(Q, T, eigenvalues, blocks)
+
+    @property
+    def above(self) -> Mask:
+        """(N, N): what is strictly above the diagonal blocks, all couplings together."""
+        block = np.searchsorted(self.blocks, np.arange(len(self.T)), side="right")
+        return block[:, None] < block[None, :]
+
+    def n_leading(self, alpha: float = 0.9) -> int:
         """Dimensions of the leading sector R = {i : ``|λ_i| ≥ α ρ``} (paper, section 2).
 
         Args:
@@ -98,42 +115,59 @@ class OrderedSchur:
         last = np.flatnonzero(moduli >= alpha * rho - _ROUNDING * rho)[-1]
         return int(self.blocks[np.searchsorted(self.blocks, last, side="right")])
 
-    def couplings(self, alpha=0.9):
+    def couplings(self, alpha: float = 0.9, n: int | None = None) -> dict[str, Mask]:
         """Where the couplings T_RR, T_CR and T_CC stand in T (paper, section 2).
 
         Args:
             alpha: split threshold in (0, 1].
+            n: dimensions of R, wherever αρ lies; None: `n_leading(alpha)`.
         Returns:
             {"RR", "CR", "CC"}: boolean (N, N) masks. They are disjoint and together cover what is
             strictly above the diagonal blocks; no entry of a 2×2 block is in any of them.
         Raises:
             ValueError: alpha is not a number in (0, 1].
         """
-        n = self.n_leading(alpha)
-        index = np.arange(len(self.T))
-        block = np.searchsorted(self.blocks, index, side="right")
-        above = block[:, None] < block[None, :]
-        row_leads, column_leads = index[:, None] < n, index[None, :] < n
+        n = self.n_leading(alpha) if n is None else n
+        leads, above = np.arange(len(self.T)) < n, self.above
         return {
-            "RR": above & column_leads,
-            "CR": above & row_leads & ~column_leads,
-            "CC": above & ~row_leads,
+            "RR": above & leads[None, :],
+            "CR": above & leads[:, None] & ~leads[None, :],
+            "CC": above & ~leads[:, None],
         }
 
-    def ablate(self, removed, alpha=0.9):
+    def mask(self, removed: Collection[str], alpha: float = 0.9, n: int | None = None) -> Mask:
+        """The union of some of `couplings`, (N, N); arguments and errors as for `ablate`."""
+        names, masks = _names(removed), self.couplings(alpha, n)
+        return sum((masks[name] for name in names), np.zeros(self.T.shape, dtype=bool))
+
+    def part(self, mask: Mask) -> Matrix:
+        """ΔW = Q ΔT Qᵀ: the part of W whose Schur coordinates are in a mask, (N, N)."""
+        return self.Q @ np.where(mask, self.T, 0.0) @ self.Q.T
+
+    def without(self, mask: Mask) -> Matrix:
+        """W̃ = Q (T − ΔT) Qᵀ: W without the Schur coordinates in a mask, (N, N)."""
+        return self.Q @ np.where(mask, 0.0, self.T) @ self.Q.T
+
+    def mass(self, mask: Mask) -> float:
+        """‖ΔT‖_F / ‖T‖_F of the Schur coordinates in a mask, in [0, 1]; 0 for a zero matrix."""
+        T, _ = _scaled(self.T)
+        return float(np.linalg.norm(T[mask]) / np.linalg.norm(T)) if T.any() else 0.0
+
+    def ablate(self, removed: Collection[str], alpha: float = 0.9, n: int | None = None) -> Matrix:
         """W̃(S) = Q T̃(S) Qᵀ, the weights without the removed couplings (paper, section 3).
 
         Args:
             removed: the set S, any of "RR", "CR", "CC"; empty gives W back, up to rounding.
             alpha: split threshold in (0, 1].
+            n: dimensions of R, wherever αρ lies; None: `n_leading(alpha)`.
         Returns:
             (N, N) float64 with the eigenvalues of W.
         Raises:
             ValueError: removed is not a collection of coupling names, or alpha not in (0, 1].
         """
-        return self.Q @ np.where(self._mask(removed, alpha), 0.0, self.T) @ self.Q.T
+        return self.without(self.mask(removed, alpha, n))
 
-    def removed_mass(self, removed, alpha=0.9):
+    def removed_mass(self, removed: Collection[str], alpha: float = 0.9) -> float:
         """Removed Schur mass ‖ΔT‖_F / ‖T‖_F, ΔT = T − T̃(S) (paper, section 3).
 
         Args:
@@ -144,11 +178,9 @@ class OrderedSchur:
         Raises:
             ValueError: removed is not a collection of coupling names, or alpha not in (0, 1].
         """
-        mask = self._mask(removed, alpha)
-        T, _ = _scaled(self.T)
-        return float(np.linalg.norm(T[mask]) / np.linalg.norm(T)) if T.any() else 0.0
+        return self.mass(self.mask(removed, alpha))
 
-    def cut_report(self, alpha=0.9):
+    def cut_report(self, alpha: float = 0.9) -> CutReport:
         """How well posed the cut between R and C is: see CutReport.
 
         Args:
@@ -175,13 +207,8 @@ class OrderedSchur:
         gap = moduli[:n].min() / rho - moduli[n:].max() / rho
         return CutReport(float(gap), n_near_cut, float(np.ldexp(sep, exponent)), float(s))
 
-    def _mask(self, removed, alpha):
-        names = _names(removed)
-        masks = self.couplings(alpha)
-        return sum((masks[name] for name in names), np.zeros(self.T.shape, dtype=bool))
 
-
-def ordered_schur(W):
+def ordered_schur(W: Any) -> OrderedSchur:
     """Real Schur form of W with its blocks in order of nonincreasing modulus (paper, section 2).
 
     W = Q T Qᵀ from LAPACK dgees; then blocks are moved up with LAPACK dtrexc (Bai and Demmel,
@@ -229,7 +256,7 @@ def ordered_schur(W):
     return OrderedSchur(Q, T, eigenvalues, blocks, unswapped)
 
 
-def choose_basis(T, Q):
+def choose_basis(T: Matrix, Q: Matrix) -> None:
     """Choose, in place and exactly, one of the bases that a real Schur form leaves open.
 
     Any signed permutation within a diagonal block gives another form of the same matrix, and which
@@ -252,7 +279,20 @@ def choose_basis(T, Q):
     T *= signs * signs[:, None]
 
 
-def label(removed):
+def random_changes(n: int, norm: float, N: int, rng: np.random.Generator) -> Matrix:
+    """Isotropic Gaussian matrices of one Frobenius norm, (n, N, N).
+
+    Args:
+        n: how many.
+        norm: ‖ΔW‖_F of each.
+        N: size.
+        rng: source of randomness.
+    """
+    drawn = rng.standard_normal((n, N, N))
+    return drawn * (norm / np.linalg.norm(drawn, axis=(1, 2), keepdims=True))
+
+
+def label(removed: Collection[str]) -> str:
     """Name of a removed set as in the tables: "" for the full network, "RR+CC", ...
 
     Args:

@@ -1,27 +1,22 @@
 """Trained networks on disk, found by the content of their spec.
 
-A file belongs to a spec if it loads whole, names that spec, and was trained by the code at hand. The
-reference networks in `data/networks` are shipped results: for them the code is not compared.
+A file belongs to a spec if it loads whole, names that spec, and was trained by the code at hand.
 """
 
-import ast
-import hashlib
 import os
 import warnings
 from functools import cache
 from pathlib import Path
 
-from schur_lib.networks import Network
+import platformdirs
 
-PROJECT = Path(__file__).resolve().parents[1]
-REFERENCE = PROJECT / "data" / "networks"
-# What decides how a spec is trained: a change in one of these makes the stored networks out of date.
-TRAINING_CODE = ("constructions", "kernels", "metrics", "rollout", "tasks", "training")
+from schur_lib.networks import Network
+from schur_lib.provenance import code_digest
 
 
 def default_folder() -> Path:
-    """The store: the environment's SCHUR_LIB_STORE, else build/store in the project."""
-    return Path(os.environ.get("SCHUR_LIB_STORE") or PROJECT / "build" / "store")
+    """The store where nothing else is said: a folder of the user's."""
+    return platformdirs.user_data_path("schur_lib") / "networks"
 
 
 def path(spec, folder) -> Path:
@@ -50,7 +45,7 @@ def has(spec, folder) -> bool:
         os.replace(file, aside)
         warnings.warn(f"{error}; set aside as {aside.name}, to be trained again", stacklevel=2)
         return False
-    if net.metadata.get("provenance", {}).get("code") != code_digest():
+    if net.metadata.get("provenance", {}).get("code") != training_code():
         warnings.warn(
             f"{file.name} was trained by another version of the code, to be trained again",
             stacklevel=2,
@@ -77,10 +72,6 @@ def _load(spec, file):
 
 
 @cache
-def code_digest() -> str:
-    """Digest of the code that trains, blind to comments and layout."""
-    digest = hashlib.sha256()
-    for name in TRAINING_CODE:
-        source = (Path(__file__).parent / f"{name}.py").read_text()
-        digest.update(ast.dump(ast.parse(source)).encode())
-    return digest.hexdigest()[:12]
+def training_code() -> str:
+    """Digest of the code that trains."""
+    return code_digest("schur_lib.training")

@@ -1,9 +1,11 @@
-"""The four tasks: inputs, targets and score.
+"""The four tasks: inputs, targets, score, and all else that is known of them.
 
-What the paper does not state about the generators is our choice; each such choice is an argument
-with a default here, and the recipe chapter of the book shows its influence.
+To add one, write a function that returns a `Task` and name it in `TASKS`. What the paper does not state
+about the generators is our choice; each such choice is an argument with a default here, and the recipe
+chapter of the book shows its influence.
 """
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from schur_lib.metrics import fvu, replay_accuracy
+from schur_lib.metrics import FVU, REPLAY_ACCURACY, Metric
+from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE, Recipe
 
 
 @dataclass(frozen=True)
@@ -19,22 +22,29 @@ class Task:
     """A distribution of trials with a score.
 
     Args:
-        name: "copy", "flip_flop", "sine_generation" or "context_integration".
+        name: that of its function in `TASKS`.
+        title: as tables and figures write it.
         n_inputs: N_x.
         n_outputs: N_y.
         steps: length of the input, in steps.
         free_steps: steps that the network runs on after the input has ended.
-        score_name: "replay_accuracy" (higher is better) or "fvu" (lower is better).
+        metric: the score.
+        recipe: how a network is trained on it unless its spec says otherwise.
         sampler: (batch_size, generator) → inputs, targets; called through `sample`.
+        parts: (inputs, targets) → the ways in which the scored entries fall into parts: labels by name,
+            each of a shape that expands to that of the targets.
     """
 
     name: str
+    title: str
     n_inputs: int
     n_outputs: int
     steps: int
     free_steps: int
-    score_name: str
+    metric: Metric
+    recipe: Recipe
     sampler: Callable[[int, Generator], tuple[Tensor, Tensor]]
+    parts: Callable[[Tensor, Tensor], dict[str, Tensor]]
 
     def sample(self, batch_size: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Draw independent trials.
@@ -55,7 +65,7 @@ class Task:
         return self.sampler(batch_size, generator)
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Replay accuracy or FVU of the last len(targets) of the outputs.
+        """The metric's score of the last len(targets) of the outputs.
 
         Args:
             outputs: (..., steps + free_steps, B, N_y) from `rollout`.
@@ -64,8 +74,7 @@ class Task:
         Returns:
             (...), one score a network.
         """
-        metric = replay_accuracy if self.score_name == "replay_accuracy" else fvu
-        return metric(outputs[..., -len(targets) :, :, :], targets)
+        return self.metric.score(outputs[..., -len(targets) :, :, :], targets)
 
 
 def copy(n_symbols: int = 8, n_channels: int = 8, horizon: int = 128) -> Task:
@@ -86,7 +95,11 @@ def copy(n_symbols: int = 8, n_channels: int = 8, horizon: int = 128) -> Task:
         symbols = 2.0 * bits - 1.0
         return symbols, symbols[torch.arange(horizon) % n_symbols]
 
-    return Task("copy", n_channels, n_channels, n_symbols, horizon, "replay_accuracy", sample)
+    def parts(inputs, targets):
+        return {"lag": _steps(targets)}
+
+    return Task("copy", "copy", n_channels, n_channels, n_symbols, horizon, REPLAY_ACCURACY, COPY_RECIPE,
+                sample, parts)  # fmt: skip
 
 
 def flip_flop(n_bits: int = 3, steps: int = 25, pulse_probability: float = 0.2) -> Task:
@@ -113,7 +126,20 @@ def flip_flop(n_bits: int = 3, steps: int = 25, pulse_probability: float = 0.2) 
         last_pulse = torch.where(pulsed, torch.arange(steps)[:, None, None], 0).cummax(0).values
         return signs * pulsed, signs.gather(0, last_pulse)
 
-    return Task("flip_flop", n_bits, n_bits, steps, 0, "fvu", sample)
+    def parts(inputs, targets):
+        # `last_pulse`, what the line's last pulse did: 0 its first, 1 confirmed its sign, 2 flipped it.
+        last = torch.where(inputs != 0, _steps(targets), 0).cummax(0).values
+        before = targets.gather(0, (last - 2).clamp(min=0))
+        did = torch.where(before == targets, 1, 2)
+        return {
+            "bit": torch.arange(1, n_bits + 1),
+            "since_pulse": _steps(targets) - last,
+            "last_pulse": torch.where(last == 1, 0, did),
+        }
+
+    return Task(
+        "flip_flop", "flip-flop", n_bits, n_bits, steps, 0, FVU, NEURO_RECIPE, sample, parts
+    )
 
 
 def sine_generation(
@@ -154,7 +180,12 @@ def sine_generation(
         cue = j / n_frequencies + cue_offset
         return cue.expand(steps, batch_size)[..., None].contiguous(), waves[:, j, None]
 
-    return Task("sine_generation", 1, 1, steps, 0, "fvu", sample)
+    def parts(inputs, targets):
+        return {"cue": inputs}
+
+    return Task(
+        "sine_generation", "sine generation", 1, 1, steps, 0, FVU, NEURO_RECIPE, sample, parts
+    )
 
 
 def context_integration(steps: int = 48, noise: float = 1.0, bias: float = 0.0) -> Task:
@@ -184,7 +215,33 @@ def context_integration(steps: int = 48, noise: float = 1.0, bias: float = 0.0) 
         selected = streams[:, torch.arange(batch_size), context]
         return torch.cat([streams, cue], dim=-1), selected.cumsum(0)[..., None]
 
-    return Task("context_integration", 4, 1, steps, 0, "fvu", sample)
+    def parts(inputs, targets):
+        return {"context": 1 + inputs[..., 2:].argmax(-1, keepdim=True), "step": _steps(targets)}
+
+    return Task("context_integration", "context integration", 4, 1, steps, 0, FVU, NEURO_RECIPE, sample,
+                parts)  # fmt: skip
+
+
+TASKS: dict[str, Callable[..., Task]] = {
+    function.__name__: function
+    for function in (copy, flip_flop, sine_generation, context_integration)
+}
+
+
+def generator(purpose: str, seed: int) -> Generator:
+    """A source of randomness of its own for each purpose and seed."""
+    digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
+    return Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def held_out(task: Task, n_trials: int = 1024, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Inputs and targets that no network was trained on: a source of randomness of their own."""
+    return task.sample(n_trials, generator("held out", seed))
+
+
+def _steps(targets):
+    """1, 2, …, T as (T, 1, 1)."""
+    return torch.arange(1, len(targets) + 1)[:, None, None]
 
 
 def _positive_integers(**values):

@@ -1,137 +1,25 @@
-"""Training: a spec says everything that determines a network; a recipe says how it is trained.
-
-The paper states no recipe for the copy task. The default is that of a public ancestor (Karuvally et al.,
-ICML 2024), with a curriculum over the output horizon. For the three other tasks the paper states the
-optimiser, learning rate, batch and number of steps; no gradient clipping there is our choice.
-"""
+"""Training: networks for specs, each on one core, stored the moment it is finished."""
 
 import ctypes
-import hashlib
-import json
-import math
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
-from torch import Generator
 from tqdm import tqdm
 
-from schur_lib import constructions, store, tasks
+from schur_lib import initialisations, store
+from schur_lib.dynamics import one_blas_thread, rollout
 from schur_lib.networks import Network
-from schur_lib.rollout import one_blas_thread, rollout
+from schur_lib.specs import Spec
+from schur_lib.tasks import generator
 
-TASKS = ("copy", "flip_flop", "sine_generation", "context_integration")
 HISTORY_POINTS = 100
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained: Adam on the mean squared error of the scored steps.
-
-    Args:
-        steps: optimiser steps, each on a fresh batch.
-        batch_size: trials a step.
-        learning_rate: of Adam; no weight decay.
-        clip_norm: the gradient's norm is clipped at this; None for no clipping.
-        horizons: copy task only: replay lengths of the curriculum, one for a fixed length.
-        advance_at: batch accuracy above which the curriculum moves on.
-        readout_scale: factor on the start of W_hy, Unif[−m, m] with m = N_h^(−1/2).
-    """
-
-    steps: int
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    clip_norm: float | None = None
-    horizons: tuple[int, ...] = ()
-    advance_at: float = 0.96
-    readout_scale: float = 1.0
-
-    def __post_init__(self):
-        object.__setattr__(self, "horizons", tuple(self.horizons))
-        for name in ("steps", "batch_size", *(["horizons"] if self.horizons else [])):
-            values = getattr(self, name)
-            for value in values if name == "horizons" else (values,):
-                if not isinstance(value, int) or value < 1:
-                    raise ValueError(f"{name} must be integers ≥ 1, got {values!r}")
-        for name in ("learning_rate", "clip_norm", "advance_at", "readout_scale"):
-            value = getattr(self, name)
-            if not (value is None and name == "clip_norm") and not 0 < value < math.inf:
-                raise ValueError(f"{name} must be positive and finite, got {value!r}")
-
-
-COPY_RECIPE = Recipe(steps=20_000, clip_norm=1.0, horizons=(10, 20, 40, 60, 100))
-NEURO_RECIPE = Recipe(steps=30 * 128)
-
-
-@dataclass(frozen=True)
-class Spec:
-    """All that determines a trained network.
-
-    Args:
-        task: one of `TASKS`.
-        construction: one of `constructions.CONSTRUCTIONS`.
-        hidden_size: N_h.
-        seed: ≥ 0; sets the start and the training data.
-        recipe: None for the task's own: `COPY_RECIPE` or `NEURO_RECIPE`.
-        task_options: arguments of the task's generator that differ from its defaults.
-
-    Raises:
-        ValueError: an unknown task or construction, a bad size or seed, an unknown task option.
-    """
-
-    task: str
-    construction: str = "dense_orthogonal"
-    hidden_size: int = 64
-    seed: int = 0
-    recipe: Recipe | None = None
-    task_options: dict = field(default_factory=dict, hash=False)
-
-    def __post_init__(self):
-        if self.task not in TASKS:
-            raise ValueError(f"task must be one of {TASKS}, got {self.task!r}")
-        if not isinstance(self.seed, int) or self.seed < 0:
-            raise ValueError(f"seed must be an integer ≥ 0, got {self.seed!r}")
-        if self.recipe is None:
-            object.__setattr__(self, "recipe", COPY_RECIPE if self.task == "copy" else NEURO_RECIPE)
-        if bool(self.recipe.horizons) != (self.task == "copy"):
-            raise ValueError(
-                f"the copy task needs horizons and the others have none; "
-                f"got task {self.task!r} with horizons {self.recipe.horizons!r}"
-            )
-        constructions.initial_parameters(self.construction, self.hidden_size, Generator())
-        try:
-            self.make_task()
-        except TypeError as error:
-            raise ValueError(
-                f"task {self.task!r} does not take {self.task_options!r}: {error}"
-            ) from error
-
-    def make_task(self, **options) -> tasks.Task:
-        """The task of this spec, for evaluation unless `options` say otherwise."""
-        return getattr(tasks, self.task)(**{**self.task_options, **options})
-
-    def as_dict(self) -> dict:
-        """The spec as JSON would hold it."""
-        return json.loads(json.dumps(asdict(self)))
-
-    @property
-    def name(self) -> str:
-        """Readable and unique: what distinguishes the spec, with a digest of its whole content."""
-        digest = hashlib.sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()
-        return f"{self.task}-{self.construction}-{self.hidden_size}-seed{self.seed}-{digest[:10]}"
-
-
-def generator(purpose: str, seed: int) -> Generator:
-    """A source of randomness of its own for each purpose and seed."""
-    digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
-    return Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
 def train(
@@ -276,10 +164,10 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     started = time.time()
     start, data = generator("start", spec.seed), generator("data", spec.seed)
     n_h, task = spec.hidden_size, spec.make_task()
-    parameters = constructions.initial_parameters(spec.construction, n_h, start)
+    parameters = initialisations.initial_parameters(spec.construction, n_h, start)
     # PyTorch's starts: all weights of the recurrent layer and of the readout within N_h^(−1/2).
-    parameters["W_xh"] = constructions.uniform((n_h, task.n_inputs), n_h, start)
-    parameters["W_hy"] = recipe.readout_scale * constructions.uniform(
+    parameters["W_xh"] = initialisations.uniform((n_h, task.n_inputs), n_h, start)
+    parameters["W_hy"] = recipe.readout_scale * initialisations.uniform(
         (task.n_outputs, n_h), n_h, start
     )
     # All parameters in one vector, so that the optimiser's few operations are few calls too.
@@ -290,7 +178,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     mean, square = torch.zeros_like(flat), torch.zeros_like(flat)
     net = Network(
         parameters["W_xh"],
-        constructions.recurrent_matrix(parameters).detach(),
+        initialisations.recurrent_matrix(parameters).detach(),
         parameters["W_hy"],
     )
     curriculum = [spec.make_task(horizon=h) for h in recipe.horizons] or [task]
@@ -299,7 +187,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
     for step in range(1, recipe.steps + 1):
         task = curriculum[stage]
         inputs, targets = task.sample(recipe.batch_size, data)
-        W_hh = constructions.recurrent_matrix(parameters)
+        W_hh = initialisations.recurrent_matrix(parameters)
         outputs = rollout(net, inputs, W_hh, task.free_steps)[-len(targets) :]
         loss = (outputs - targets).square().mean()
         gradients = torch.autograd.grad(loss, list(parameters.values()))
@@ -323,7 +211,7 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
                     stage += 1
     with torch.no_grad():
         # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
-        W_hh = constructions.recurrent_matrix(
+        W_hh = initialisations.recurrent_matrix(
             {k: v.double() for k, v in parameters.items()}
         ).float()
     return Network(
@@ -332,12 +220,12 @@ def train_one(spec: Spec, report: Callable[[int], None] | None = None) -> Networ
         parameters["W_hy"].detach(),
         metadata={
             "spec": spec.as_dict(),
-            "history": {"columns": ["step", "horizon", "loss", task.score_name], "rows": history},
+            "history": {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history},
             "provenance": {
                 "seconds": round(time.time() - started, 1),
                 "trained": time.strftime("%Y-%m-%d", time.gmtime()),
                 "torch": torch.__version__.split("+")[0],
-                "code": store.code_digest(),
+                "code": store.training_code(),
             },
         },
     )

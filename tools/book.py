@@ -100,13 +100,13 @@ def code_version():
     The digest is that of schur_lib. Where git cannot tell, its reason is said.
     """
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "schur_lib").glob("*.py")):
+    for path in sorted(p for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     commit = ""
     if (ROOT / ".git").exists():
         try:
             commit = git("rev-parse", "HEAD")[:12]
-            if git("status", "--porcelain", "--", "schur_lib", "notebooks"):
+            if git("status", "--porcelain", "--", "schur_lib", "study", "notebooks"):
                 commit += ", with changes that are not committed"
         except (OSError, ValueError) as error:
             print(f"book: commit unknown; {error}", flush=True)

@@ -13,11 +13,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from schur_lib import plots, profiles, store
-from schur_lib.ablation import held_out
-from schur_lib.rollout import rollout
+from schur_lib import store
+from schur_lib.dynamics import rollout
 from schur_lib.schur import ordered_schur
-from schur_lib.training import TASKS
+from schur_lib.tasks import TASKS, held_out
+from study import catalogue, folders
+from study.figures import style
 
 # Enough for a score of three digits, few enough for an update while a slider is dragged.
 N_TRIALS = {"copy": 24, "flip_flop": 64, "sine_generation": 64, "context_integration": 64}
@@ -25,7 +26,7 @@ N_TRIALS = {"copy": 24, "flip_flop": 64, "sine_generation": 64, "context_integra
 
 def specs():
     """The networks that the explorer offers: every reference network."""
-    return [spec for task in TASKS for spec in profiles.specs(task, "paper", "reference")]
+    return [spec for task in TASKS for spec in catalogue.specs(task, "paper", "reference")]
 
 
 def trials(task):
@@ -51,16 +52,16 @@ def export(folder):
         if task.name not in index["tasks"]:
             inputs, targets = trials(task)
             index["tasks"][task.name] = {
-                "title": plots.NAMES[task.name], "score": task.score_name,
+                "title": style.NAMES[task.name], "score": task.metric.name,
                 "free_steps": task.free_steps, "n_trials": N_TRIALS[task.name],
             }
             write(folder / f"trials-{task.name}.js", task.name, {}, inputs=inputs, targets=targets)
         index["networks"].append({
             "name": name, "task": spec.task, "seed": spec.seed,
             "kind": f"{spec.construction}-{spec.hidden_size}",
-            "title": f"{plots.NAMES[spec.construction]}, {spec.hidden_size} units",
+            "title": f"{style.NAMES[spec.construction]}, {spec.hidden_size} units",
         })
-        net = store.load(spec, store.REFERENCE)
+        net = store.load(spec, folders.NETWORKS)
         form = ordered_schur(net.W_hh)
         write(folder / f"{name}.js", name, {"blocks": form.blocks.tolist()},
               Q=form.Q, T=form.T, real=form.eigenvalues.real, imag=form.eigenvalues.imag,
@@ -79,19 +80,19 @@ def write(path, name, head, **arrays):
 
 def pictures(folder):
     """What a reader without JavaScript sees: the form and the replay of the first network."""
-    spec = next(s for s in specs() if (s.construction, s.hidden_size) == profiles.FIGURE_1[0])
-    net, task = store.load(spec, store.REFERENCE), spec.make_task()
+    spec = next(s for s in specs() if (s.construction, s.hidden_size) == catalogue.FIGURE_1[0])
+    net, task = store.load(spec, folders.NETWORKS), spec.make_task()
     form = ordered_schur(net.W_hh)
     inputs, targets = (t[:, :1] for t in trials(task))
     outputs = {
-        plots.without(removed): rollout(
+        style.without(removed): rollout(
             net, inputs, torch.from_numpy(form.ablate({removed} - {""})).float(), task.free_steps
         )[-task.free_steps :, 0]
         for removed in ("", "CC", "RR", "CR")
     }
     for name, figure in (
-        ("form", plots.schur_forms({"dense orthogonal, seed 0": form})),
-        ("replay", plots.replay_example(targets[:, 0], outputs)),
+        ("form", style.schur_forms({"dense orthogonal, seed 0": form})),
+        ("replay", style.replay_example(targets[:, 0], outputs)),
     ):
         figure.savefig(folder / f"{name}.png", dpi=144, metadata={"Software": None})
         plt.close(figure)

@@ -17,7 +17,9 @@ with suppress(Exception):  # what cannot be imported says so where it is needed
     import numpy as np
 
     import tools.forks  # noqa: F401
-    from schur_lib import claims, kernels, plots  # noqa: F401
+    from schur_lib import kernels
+    from study import claims  # noqa: F401
+    from study.figures import style  # noqa: F401
 
     # numba has them in its cache; in a fresh clone it compiles them, here and not in each fork
     for dtype in (np.float32, np.float64):

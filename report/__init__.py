@@ -1,0 +1,1 @@
+"""Files in, one page out: the diagnostic of anyone's network."""

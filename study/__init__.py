@@ -1,0 +1,1 @@
+"""What this book asks of the method: networks, published numbers, probes, claims, figures."""

@@ -1,0 +1,139 @@
+"""Every page of the quick build in a real browser, opened from the disk: what a reader meets."""
+
+import os
+
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.cases import listen
+from tools.notebooks import ROOT
+
+# the folder for screenshots, which CI keeps; without it none are made
+PICTURES = os.environ.get("SCHUR_LIB_SCREENSHOTS") or (
+    ROOT / "build" / "screenshots" if os.environ.get("CI") else None)
+
+
+def uneasy(tab):
+    """What is wrong with the page as it stands: formulas, width."""
+    tab.evaluate("window.MathJax?.startup?.promise")
+    unset = tab.locator(".bd-main .math").count() - tab.locator(".bd-main mjx-container").count()
+    if unset or tab.locator("mjx-merror").count():
+        yield f"{unset} formulas without typesetting, or one with an error"
+    if tab.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        yield "is wider than the window"
+    for image in tab.evaluate("Array.from(document.images, (i) => i.complete && !i.naturalWidth ? i.src : '')"):
+        if image:
+            yield f"does not show {image}"
+
+
+def turned(tab, scheme):
+    """Wait until the theme has heard of another scheme, and its colours have stopped changing."""
+    tab.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
+    tab.wait_for_function("!document.getAnimations().some((a) => a.playState === 'running')")
+
+
+def violations(tab):
+    """axe's serious findings: (rule, first element)."""
+    return [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(tab).response["violations"]
+            if v["impact"] in ("serious", "critical")]
+
+
+def test_every_page_is_sound_wide_and_narrow_light_and_dark(output, pages, browser):
+    """Two loads a page (wide and light, narrow and dark), and the other two by turning these round."""
+    troubles = []
+    for width, scheme, other in ((1400, "light", "dark"), (390, "dark", "light")):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        context.set_default_timeout(180_000)
+        tab, said = context.new_page(), []
+        listen(tab, said)
+        for path in pages:
+            tab.goto((output / "html" / path).as_uri())
+            if path == "explorer.html":
+                tab.wait_for_function("document.getElementById('explorer').dataset.shown")
+            said.extend(uneasy(tab))
+            picture(tab, path, width, scheme)
+            tab.emulate_media(color_scheme=other)
+            turned(tab, other)
+            said.extend(uneasy(tab))
+            picture(tab, path, width, other)
+            tab.emulate_media(color_scheme=scheme)
+            turned(tab, scheme)
+            troubles.extend(f"{path} at {width}: {text}" for text in said)
+            # last, for axe asks for style sheets in a way that file:// does not allow
+            troubles.extend(f"{path} at {width}: {found}" for found in violations(tab))
+            tab.goto("about:blank")
+            said.clear()
+        context.close()
+    assert troubles == []
+
+
+def picture(tab, path, width, scheme):
+    if PICTURES:
+        name = path.removesuffix(".html").replace("/", "-")
+        tab.screenshot(path=f"{PICTURES}/{name}-{width}-{scheme}.png", full_page=True)
+
+
+def test_the_first_screen_shows_the_finding_and_its_figure(output, browser):
+    for width, height in ((1400, 900), (390, 844)):
+        tab = browser.new_page(viewport={"width": width, "height": height})
+        tab.goto((output / "html" / "intro.html").as_uri())
+        tab.evaluate("window.MathJax.startup.promise")
+        for part in ("p:has(.pasted-text)", "img"):
+            box = tab.locator(f".bd-article {part}").first.bounding_box()
+            assert box["y"] + box["height"] <= height, (width, part)
+        assert tab.locator(".bd-article img").first.bounding_box()["width"] > 0.8 * min(width, 800)
+        tab.close()
+
+
+def test_a_formula_wider_than_its_line_scrolls(output, browser):
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto((output / "html" / "chapters" / "controls.html").as_uri())
+    tab.wait_for_selector("mjx-container.wide")
+    cut = tab.evaluate("""Array.from(document.querySelectorAll(".bd-article p mjx-container"))
+        .filter((f) => f.getBoundingClientRect().right > innerWidth).length""")
+    assert cut == 0
+    tab.close()
+
+
+def test_the_search_finds_schur_without_a_server(output, tab):
+    tab.goto((output / "html" / "search.html").as_uri() + "?q=Schur")
+    tab.wait_for_selector("ul.search li a")
+    found = tab.eval_on_selector_all("ul.search li a", "links => links.map(a => a.href)")
+    assert any("method.html" in link for link in found)
+
+
+def test_pointing_at_a_word_a_citation_an_equation_and_a_figure_shows_what_it_is(output, tab):
+    def preview(page, selector):
+        tab.goto((output / "html" / page).as_uri())
+        link = tab.locator(f".bd-article {selector}").first
+        link.scroll_into_view_if_needed()
+        link.hover()
+        tab.wait_for_selector("#preview:not([hidden])")
+        assert link.get_attribute("aria-describedby") == "preview"
+        return tab.locator("#preview")
+
+    assert "largest" in preview("method.html", 'a[href="glossary.html#term-leading-sector"]').inner_text()
+    assert "Dräger" in preview("method.html", 'a[href^="references.html#"]').inner_text()
+    assert preview("notation.html", 'a[href="method.html#equation-eq-schur"]').locator(
+        "mjx-container").count() == 1
+    figure = preview("chapters/figure_1.html", 'a.reference[href="#fig-1"]').locator("img")
+    assert figure.evaluate("(image) => image.decode().then(() => image.naturalWidth > 100)")
+    tab.keyboard.press("Escape")
+    assert tab.locator("#preview").is_hidden()
+
+
+def test_the_keyboard_opens_a_preview_too(output, tab):
+    tab.goto((output / "html" / "method.html").as_uri())
+    link = tab.locator('.bd-article a[href="glossary.html#term-leading-sector"]').first
+    tab.evaluate("document.activeElement?.blur()")
+    link.evaluate("(link) => { link.tabIndex = 0; }")
+    tab.keyboard.press("Tab")
+    link.focus()
+    tab.wait_for_selector("#preview:not([hidden])")
+
+
+def test_a_printed_page_is_the_article_alone(output, tab):
+    tab.goto((output / "html" / "chapters" / "figure_1.html").as_uri())
+    tab.emulate_media(media="print")
+    for part in (".bd-sidebar-primary", ".bd-header-article", "details.provenance"):
+        assert tab.locator(part).first.is_hidden(), part
+    assert tab.locator("h1:visible").count() == 1

@@ -1,0 +1,95 @@
+"""Time course, other cells and operative dimensions, on cases whose answer is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from schur_lib import initialisations
+from schur_lib.schur import COUPLINGS, ordered_schur
+from schur_lib.tasks import generator
+from study import catalogue, cells
+from study.probes.cells import leaky_form, leaky_profile
+
+
+def random_matrix(n, seed):
+    return np.random.default_rng(seed).normal(size=(n, n)) / n**0.5
+
+
+def test_an_orthogonal_start_has_no_couplings_and_a_random_matrix_has():
+    start = initialisations.initial_parameters("dense_orthogonal", 24, generator("start", 0))
+    W = initialisations.recurrent_matrix(start)
+    assert ordered_schur(W).removed_mass(set(COUPLINGS)) <= 1e-6
+    assert ordered_schur(random_matrix(24, 0)).removed_mass(set(COUPLINGS)) > 0.1
+
+
+def test_every_time_course_ends_at_the_reference_network_of_its_seed():
+    for task, course in catalogue.TIME_COURSE.items():
+        last = {s for t, _, n, s in catalogue.time_course() if t == task and int(n) == course[-1]}
+        assert last <= set(catalogue.specs(task)) and len(last) == catalogue.STUDY_SEEDS
+
+
+def test_the_schur_vectors_of_W_triangulate_the_linear_part_of_a_leaky_cell():
+    W, leak = random_matrix(12, 1), 0.3
+    form, back = leaky_form(W, leak)
+    np.testing.assert_allclose(back((1 - leak) * np.eye(12) + leak * W), W, atol=1e-12)
+    # the same Schur vectors: in the basis of the leaky part W is triangular too, and so is the reverse
+    for basis, M in ((form, W), (ordered_schur(W), (1 - leak) * np.eye(12) + leak * W)):
+        T = basis.Q.T @ M @ basis.Q
+        below = np.tril(T, -1)
+        for start in basis.blocks[:-1][np.diff(basis.blocks) == 2]:
+            below[start + 1, start] = 0
+        assert np.abs(below).max() <= 1e-10
+    moduli = np.abs(form.eigenvalues)
+    assert (np.diff(moduli) <= 1e-10).all()
+
+
+def test_a_removal_in_leaky_order_keeps_the_spectrum_of_W():
+    W = random_matrix(10, 2)
+    form, back = leaky_form(W, 0.5)
+    kept = np.linalg.eigvals(back(form.ablate(set(COUPLINGS))))
+    np.testing.assert_allclose(np.sort(kept.real), np.sort(np.linalg.eigvals(W).real), atol=1e-8)
+
+
+def test_a_leaky_cell_follows_its_equation():
+    torch.manual_seed(0)
+    cell, x = cells.Leaky(3, 5, leak=0.25), torch.randn(2, 4, 3)
+    torch.nn.init.orthogonal_(cell.weight_hh_l0)
+    h = np.zeros((4, 5))
+    W_xh, W_hh = (p.detach().numpy() for p in (cell.weight_ih_l0, cell.weight_hh_l0))
+    for t in range(2):
+        h = 0.75 * h + 0.25 * np.tanh(x[t].numpy() @ W_xh.T + h @ W_hh.T)
+    np.testing.assert_allclose(cell(x)[0][-1].detach().numpy(), h, atol=1e-6)
+
+
+def test_a_low_rank_network_has_at_most_three_modes_and_trains():
+    model = cells.train_one("low rank", 0, n_h=16, steps=3)
+    moduli = np.abs(ordered_schur(model.core.weight_hh_l0.double()).eigenvalues)
+    assert (moduli[: cells.RANK] > 1e-2).all() and moduli[cells.RANK :].max() <= 1e-2
+    assert not torch.equal(model.core.U, cells.train_one("low rank", 0, n_h=16, steps=1).core.U)
+    assert np.linalg.matrix_rank(model.core.weight_hh_l0.numpy(), tol=1e-4) == cells.RANK
+
+
+@pytest.mark.parametrize("kind", cells.LAYERS)
+def test_training_is_deterministic_by_seed_and_every_matrix_has_a_profile(kind):
+    first = cells.train_one(kind, 0, n_h=8, steps=2)
+    torch.rand(1)  # whatever was drawn before does not matter
+    again, other = (cells.train_one(kind, seed, n_h=8, steps=2) for seed in (0, 1))
+    W, V, U = (m.core.weight_hh_l0 for m in (first, again, other))
+    assert torch.equal(W, V) and not torch.equal(W, U)
+    trials = dict(cells.evaluations(kind, first, n_trials=4))
+    assert len(trials) == len(cells.GATES.get(kind, [1]))
+    for held_out in trials.values():
+        assert np.isfinite(held_out.harms([0 * held_out.W_hh])).all()
+        assert held_out.acted_on().shape == (25, 4, 8)
+    with pytest.raises(ValueError, match="kind"):
+        cells.train_one("elman", 0)
+
+
+def test_the_profile_in_leaky_order_scores_the_matrix_that_is_cut_there():
+    model = cells.train_one("leaky", 0, n_h=8, steps=2)
+    [(_, trials)], leak = cells.evaluations("leaky", model, 4), cells.LEAK
+    table, rest = leaky_profile(trials, leak).set_index("removed"), (1 - leak) * np.eye(8)
+    form = ordered_schur(rest + leak * trials.W_hh.numpy())
+    W = (form.ablate({"CC"}) - rest) / leak
+    np.testing.assert_allclose(table.delta["CC"], trials.harms([W])[0], atol=1e-7)
+    assert table.delta[""] == 0 and table.mass["CC"] == form.removed_mass({"CC"})

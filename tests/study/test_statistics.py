@@ -1,0 +1,142 @@
+"""Statistics over networks, by hand and by simulation."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from study.statistics import dominance, effect_size, explained, holm, interval, sign_flip
+
+
+def test_holm_agrees_with_an_example_worked_by_hand():
+    # sorted 0.005, 0.01, 0.03, 0.04: times 4, 3, 2, 1 gives 0.02, 0.03, 0.06, 0.04, the last raised
+    assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    assert_allclose(holm([0.6, 0.7]), [1, 1])
+
+
+def test_holm_does_not_count_tests_that_were_not_possible():
+    assert_allclose(holm([0.02, np.nan, 0.03]), [0.04, np.nan, 0.04])
+    assert holm([]).shape == (0,)
+
+
+def test_sign_flip_counts_all_sign_patterns():
+    d = np.array([0.3, -0.1, 0.5, 0.9, 0.2])
+    means = [np.mean(d * signs) for signs in product((-1, 1), repeat=len(d))]
+    upper = np.mean([m >= d.mean() - 1e-12 for m in means])
+    assert_allclose(sign_flip(d), 2 * upper)
+
+
+def test_no_sign_flip_test_of_n_networks_goes_below_its_bound():
+    for n in (3, 10):
+        assert_allclose(sign_flip(np.arange(1.0, n + 1)), 2.0 ** (1 - n))
+    assert sign_flip([0.0, 0.0, 0.0]) == sign_flip([2.0]) == 1.0
+    assert np.isnan(sign_flip([]))
+
+
+def test_sign_flip_of_many_networks_does_not_depend_on_anything_but_its_seed():
+    d = np.random.default_rng(3).normal(0.1, 1, 30)
+    assert sign_flip(d) == sign_flip(d)
+    assert 0.2 < sign_flip(d - d.mean() + 0.01) <= 1
+
+
+def test_the_interval_covers_the_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    samples = rng.exponential(1.0, (60, 15))
+    ends = np.array([interval(np.mean, s) for s in samples])
+    covered = np.mean((ends[:, 0] <= 1) & (1 <= ends[:, 1]))
+    assert 0.83 <= covered <= 0.99  # 0.95, less what 15 skewed values cost
+    assert interval(np.mean, samples[0]) == interval(np.mean, samples[0])
+
+
+def test_the_interval_of_few_or_equal_values_is_none_or_the_value():
+    assert np.isnan(interval(np.mean, [1.0, 2.0])).all()
+    assert np.isnan(interval(np.mean, [1.0, 2.0, 3.0], [1.0, 2.0])).all()
+    assert interval(np.mean, [0.7] * 10) == (0.7, 0.7)
+    low, high = interval(np.median, [1.0, 1.0, 1.0, 1.0, 5.0])  # BCa is undefined here
+    assert 1 <= low <= high <= 5
+    low, high = interval(np.mean, [1.0, 2.0, 4.0])
+    assert 1 <= low < 7 / 3 < high <= 4
+
+
+def test_samples_are_resampled_each_on_its_own():
+    """Two tasks with constant values: their difference has no spread, their pool has."""
+    one, other = np.r_[np.zeros(9), 0.01], np.r_[np.ones(9), 1.01]
+    low, high = interval(lambda a, b: b.mean() - a.mean(), one, other)
+    assert 0.98 < low <= 1 <= high < 1.02
+    low, high = interval(np.mean, np.r_[one, other])
+    assert high - low > 0.3
+
+
+def test_effect_size_is_the_mean_in_standard_deviations():
+    assert_allclose(effect_size([1.0, 2.0, 3.0]), 2.0)
+    assert np.isnan(effect_size([1.0])) and np.isnan(effect_size([2.0, 2.0]))
+
+
+def test_dominance_is_one_where_all_are_larger_and_zero_where_half_are():
+    assert dominance([2, 3, 4], 1) == 1 and dominance([2, 3], 5) == -1
+    assert dominance([1, 3], 2) == 0 and dominance([2, 2], 2) == 0
+
+
+def networks_of(effect, n=8, tasks=("a", "b")):
+    """Three blocks of n networks of each task; effect(task number, seed, block number, size)."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for t, task in enumerate(tasks):
+        for seed in range(n):
+            for b, block in enumerate(("RR", "CR", "CC")):
+                size = rng.uniform()
+                rows.append((task, "c", 9, seed, block, size, effect(t, seed, b, size)))
+    columns = ["task", "construction", "hidden_size", "seed", "removed", "size", "delta"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+ACCOUNTS = {"size": ["size"], "block": ["removed"], "both": ["size", "removed"]}
+
+
+def test_the_account_that_made_the_effect_explains_it_and_the_other_does_not():
+    by_size = explained(networks_of(lambda t, i, b, x: np.exp(9 * x)), "delta", ACCOUNTS)
+    by_block = explained(networks_of(lambda t, i, b, x: 10.0**-b), "delta", ACCOUNTS)
+    for table, true, false in ((by_size, "size", "block"), (by_block, "block", "size")):
+        table = table.set_index("account")
+        assert table.r2[true] == pytest.approx(1) and table.unseen[true] == pytest.approx(1)
+        assert table.r2[false] < 0.2 and table.unseen[false] < table.r2[false]
+        assert table.r2["both"] == pytest.approx(1)
+        assert table.low[false] <= table.r2[false] <= table.high[false]
+    assert list(by_size.parameters) == [1, 2, 3]
+
+
+def test_r2_of_one_number_is_the_squared_rank_correlation():
+    table = networks_of(lambda t, i, b, x: x + 0.3 * np.sin(7 * i + b))
+    found = explained(table, "delta", {"size": ["size"]})
+    assert_allclose(found.r2[0], stats.spearmanr(table["size"], table.delta).statistic ** 2)
+
+
+def test_an_effect_of_the_block_that_differs_between_tasks_needs_their_combination():
+    table = networks_of(lambda t, i, b, x: float((b + t) % 3))
+    accounts = {"block": ["removed"], "combination": ["removed × task"]}
+    found = explained(table, "delta", accounts).set_index("account")
+    assert found.r2["block"] < 0.8 and found.r2["combination"] == pytest.approx(1)
+    assert found.parameters["combination"] == 5
+
+
+def test_few_networks_have_no_interval_and_a_constant_effect_no_r2():
+    found = explained(networks_of(lambda t, i, b, x: x, n=1, tasks=("a",)), "delta", ACCOUNTS)
+    assert found.low.isna().all() and found.unseen.isna().all()
+    found = explained(networks_of(lambda t, i, b, x: 0.0), "delta", ACCOUNTS)
+    assert found.r2.isna().all() and found.unseen.isna().all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: interval(np.mean, [[1, 2], [3, 4]]), "one a network"),
+        (lambda: interval(np.mean, [1.0, 2.0, np.nan]), "must not hold NaN"),
+        (lambda: holm([0.5, 1.2]), "p-values must be in"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,254 @@
+"""The quick profile, from an empty store to a built book, and what its pages hold."""
+
+import csv
+import hashlib
+import importlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+from bs4 import BeautifulSoup
+
+from tests.cases import run
+from tools import keep_figures, notebooks
+from tools.notebooks import ROOT
+
+
+class Page(HTMLParser):
+    """The tags of a page with their attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+
+def test_training_starts_from_an_empty_store_and_fills_it(output):
+    assert list((output / "store").rglob("*.safetensors"))
+
+
+def test_every_notebook_and_page_is_in_the_book(pages):
+    assert {f"chapters/{name}.html" for name in notebooks.names()} <= set(pages)
+    assert {"intro.html", "method.html", "explorer.html", "notation.html", "glossary.html",
+            "reproduce.html", "references.html"} <= set(pages)
+
+
+def test_every_page_is_stamped_quick(pages):
+    for path, text in pages.items():
+        assert "QUICK profile: toy numbers, not results" in text, path
+        assert "quick profile, networks trained here" in text, path
+
+
+def test_no_page_shows_a_traceback_or_an_empty_glue(pages):
+    for path, text in pages.items():
+        assert "Traceback (most recent call last)" not in text, path
+        assert not re.search(r'class="[^"]*\boutput traceback\b', text), path
+        assert not re.search(r'class="pasted-text">\s*</span>', text), path
+        assert "{glue:" not in text and "pasted-missing" not in text, path
+
+
+def test_every_image_has_alt_text(pages):
+    for path, text in pages.items():
+        for tag, attributes in Page(text).tags:
+            if tag == "img":
+                alt = attributes.get("alt") or ""
+                assert alt and not re.search(r"\.(png|svg)$|^_images", alt), (path, attributes)
+
+
+def test_no_page_loads_anything_from_another_machine(output, pages):
+    for path, text in pages.items():
+        for tag, attributes in Page(text).tags:
+            loads = attributes.get("src") if tag in ("script", "img", "iframe") else None
+            if tag == "link" and attributes.get("rel") != "canonical":
+                loads = attributes.get("href")
+            assert not re.match(r"(https?:)?//", loads or ""), (path, loads)
+    for sheet in (output / "html").rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*[\"']?(https?:)?//", sheet.read_text()), sheet
+
+
+def test_the_mathematics_comes_with_the_book(output, pages):
+    assert (output / "html" / "mathjax" / "tex-mml-chtml.js").exists()
+    assert list((output / "html" / "mathjax" / "output" / "chtml" / "fonts").rglob("*.woff"))
+    assert "mathjax/tex-mml-chtml.js" in pages["method.html"]
+
+
+def test_internal_links_and_anchors_resolve(output, pages):
+    html = output / "html"
+    anchors = {path: {a["id"] for _, a in Page(text).tags if a.get("id")}
+               for path, text in pages.items()}
+    for path, text in pages.items():
+        for tag, attributes in Page(text).tags:
+            link = attributes.get("href", "") if tag in ("a", "link") else attributes.get("src", "")
+            if not link or re.match(r"[a-z]+:|//", link):
+                continue
+            file, _, anchor = unquote(link).partition("#")
+            target = (html / path).parent / file.split("?")[0] if file else html / path
+            assert target.resolve().exists(), (path, link)
+            known = anchors.get(target.resolve().relative_to(html.resolve()).as_posix())
+            if anchor and known is not None:
+                assert anchor in known, (path, link)
+
+
+def test_the_reproduce_page_tells_times_and_versions(pages):
+    text = pages["reproduce.html"]
+    for name in notebooks.names():
+        assert f"{name}" in text
+    for name, version in notebooks.versions().items():
+        assert name in text and version in text
+
+
+def test_nothing_is_out_of_date_after_a_build_and_why_says_what_is(output):
+    arguments = ("why", "--profile", "quick", "--output", output)
+    done = run(*arguments)
+    assert done.returncode == 0 and "out of date" not in done.stdout, done.stdout + done.stderr
+    record = json.loads(next((output / "networks").glob("*.json")).read_text())
+    network, aside = sorted(record)[0], output / "aside"
+    shutil.move(network, aside)
+    try:
+        assert "the store does not hold (all of) its networks" in run(*arguments).stdout
+    finally:
+        shutil.move(aside, network)
+
+
+def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages):
+    for name in notebooks.names():
+        record = json.loads((output / "records" / f"{name}.json").read_text())
+        soup = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        blocks = soup.find_all("details", class_="provenance")
+        outputs = [cell for cell in soup.find_all("div", class_="cell_output")
+                   if cell.find(["figure", "table"])]
+        assert len(blocks) == len(record["shown"]) and blocks
+        assert all(cell.find("details", class_="provenance") for cell in outputs), name
+        for block, shown in zip(blocks, record["shown"], strict=True):
+            text = block.get_text(" ")
+            assert f"python3 run.py notebook {name} --profile quick" in text
+            assert "profile = quick" in text and "networks = trained" in text
+            assert "digest of schur_lib" in text and f"torch {record['versions']['torch']}" in text
+            assert f"{record['seconds']:.1f} s" in text
+            endings = {"figure": [".csv", ".svg", ".png"], "table": [".csv"]}[shown["kind"]]
+            assert [file[file.rindex("."):] for file in shown["files"]] == endings
+
+
+def test_the_columns_of_every_offered_file_are_described_in_the_book(output, pages):
+    soup = BeautifulSoup(pages["data.html"], "html.parser")
+    described = [code.text for code in soup.find("table").find_all("code")]
+    assert set(keep_figures.COLUMNS) <= set(described)
+    text = soup.get_text(" ")
+    for name in notebooks.names():
+        page = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        record = json.loads((output / "records" / f"{name}.json").read_text())
+        for block in page.find_all("details", class_="provenance"):
+            assert block.find("a", href="../data.html")
+        for table in record["tables"]:
+            assert table in text or table.replace(name, "<task>") in text, table
+
+
+def test_symbols_in_tables_and_computed_sentences_are_set_as_formulas(pages):
+    for path, page in pages.items():
+        for found in BeautifulSoup(page, "html.parser").select("span.pasted-text, th > p, td > p"):
+            text = "".join(found.find_all(string=True, recursive=False))
+            assert not re.search(r"\b[NnST]_(RR|CR|CC|R|C|h|ΔT)\b", text), (path, text)
+    assert "<i>n</i><sub>R</sub>" in pages["chapters/table_1.html"]
+
+
+def test_the_checksum_beside_a_download_is_that_of_the_file(output, pages):
+    checked = 0
+    for name in notebooks.names():
+        soup = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        for checksum in soup.find_all("span", class_="checksum"):
+            link = checksum.find_previous_sibling("a")
+            content = (output / "html" / "chapters" / link["href"]).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == checksum.text.split()[-1], link
+            checked += 1
+    assert checked
+
+
+def test_every_notebook_can_be_downloaded_as_executed_and_as_source(output, pages):
+    for name in notebooks.names():
+        line = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser").find(class_="downloads")
+        assert {link["href"] for link in line.find_all("a")} == {
+            f"../downloads/{name}/{name}.ipynb", f"../downloads/{name}/{name}.py"}
+        assert (output / "html" / "downloads" / name / f"{name}.py").read_bytes() == (
+            notebooks.FOLDER / f"{name}.py").read_bytes()
+
+
+def test_code_cells_link_the_names_of_the_library_to_its_reference(pages):
+    assert 'class="sphinx-codeautolink-a" href="../api.html#schur_lib' in pages[
+        "chapters/flip_flop.html"]
+
+
+def test_the_notation_table_names_things_that_exist(pages):
+    """A name such as `OrderedSchur.ablate` or `metrics.fvu`: a class of the library, or a module."""
+    import schur_lib
+    from schur_lib.schur import OrderedSchur
+
+    table = BeautifulSoup(pages["notation.html"], "html.parser").find("table")
+    names = {code.text for code in table.find_all("code")} - {"alpha"}
+    assert len(names) > 15
+    fields = {**dict.fromkeys(OrderedSchur.__dataclass_fields__, OrderedSchur),
+              **dict.fromkeys(schur_lib.Network.__dataclass_fields__, schur_lib.Network)}
+    for name in names:
+        first, *rest = name.split(".")
+        owner = {"OrderedSchur": OrderedSchur, "Network": schur_lib.Network}.get(first)
+        thing = owner or importlib.import_module(f"schur_lib.{first}")
+        for part in rest:
+            if fields.get(part) is not owner or owner is None:
+                assert hasattr(thing, part), name
+                thing = getattr(thing, part)
+
+
+def test_the_data_of_a_figure_are_what_was_plotted(tmp_path):
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2)
+    left.set_title("curves")
+    left.plot([1, 2], [3, 5], label="a")
+    left.scatter([7], [0.25])
+    right.bar(["x", "y"], [2, -1])
+    right.imshow([[1.5, 2.5]])
+    keep_figures.keep(figure, tmp_path)
+    plt.close(figure)
+    with (tmp_path / "0.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {(r["panel"], r["kind"], r["label"], r["x"], r["y"], r["value"]) for r in rows}
+    assert {("1 curves", "line", "a", "1", "3", ""), ("1 curves", "line", "a", "2", "5", ""),
+            ("1 curves", "point", "", "7", "0.25", ""), ("2", "pixel", "", "0", "0", "1.5"),
+            ("2", "pixel", "", "1", "0", "2.5")} <= found
+    assert [r["height"] for r in rows if r["kind"] == "bar"] == ["2", "-1"]
+    assert (tmp_path / "0.svg").read_text().startswith("<?xml")
+
+
+def test_run_py_names_the_notebooks_there_are(tmp_path):
+    done = run("notebook", "figure_9", "--output", tmp_path / "none")
+    assert done.returncode != 0 and "there is no notebook figure_9; there are" in done.stderr
+    assert "figure_1" in done.stderr
+
+
+def test_a_failing_notebook_stops_the_build_and_leaves_no_older_page(output, tmp_path):
+    """In a copy of the project, so that the notebooks at hand stay as they are."""
+    copy, name = tmp_path / "copy", notebooks.names()[0]
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(
+        ".venv", "build", ".git", "__pycache__", "*.egg-info"))
+    built = copy / "build" / "quick-trained"
+    shutil.copytree(output / "html", built / "html")
+    shutil.copytree(output / "chapters", built / "chapters")
+    shutil.copytree(output / "store", copy / "build" / "store")
+    with (copy / "notebooks" / f"{name}.py").open("a") as source:
+        source.write("\n# %%\nbroken = 1\nraise KeyError('on purpose')\n")
+    settings = ["profile=quick", "networks=trained", f"output={built}",
+                f"store={copy / 'build' / 'store'}"]
+    done = subprocess.run([sys.executable, "-m", "doit", "run", *settings, f"notebook:{name}"],
+                          cwd=copy, capture_output=True, text=True)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"notebooks/{name}.py failed in cell" in said
+    assert "broken = 1" in said and "KeyError: 'on purpose'" in said
+    assert not (built / "html").exists()
+    assert not (built / "chapters" / f"{name}.ipynb").exists()

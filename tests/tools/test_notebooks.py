@@ -1,0 +1,163 @@
+"""The paired notebooks: they agree, were run, show nothing fragile, and still say the same."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tests.cases import PARAMETERS
+from tools import notebooks, references
+
+NAMES = notebooks.names()
+every_notebook = pytest.mark.parametrize("name", NAMES)
+
+
+def paired(name):
+    return nbformat.read(notebooks.FOLDER / f"{name}.ipynb", as_version=4)
+
+
+@every_notebook
+def test_the_two_files_of_a_pair_say_the_same(name):
+    assert notebooks.pair_difference(name) == "", (
+        f"`python3 run.py pair {name} --keep py` (or ipynb) makes both say what one of them says")
+
+
+@every_notebook
+def test_the_parameters_cell_is_the_same_in_every_notebook(name):
+    tagged = [c.source for c in notebooks.read(name).cells
+              if "parameters" in c.metadata.get("tags", [])]
+    assert tagged == [PARAMETERS]
+
+
+@every_notebook
+def test_a_reference_was_run_in_order_and_without_errors(name):
+    code = [c for c in paired(name).cells if c.cell_type == "code"]
+    assert [c.execution_count for c in code] == list(range(1, len(code) + 1))
+    assert not [o for c in code for o in c.outputs if o.output_type == "error"]
+
+
+@every_notebook
+def test_a_reference_shows_nothing_that_nbval_stumbles_over_or_cannot_see(name):
+    assert notebooks.lint(name) == []
+
+
+def test_every_paired_notebook_has_a_source():
+    assert {p.stem for p in notebooks.FOLDER.glob("*.ipynb")} == set(NAMES)
+
+
+def test_the_lint_finds_each_trap(tmp_path, monkeypatch):
+    def output(text):
+        return [nbformat.v4.new_output("stream", text=text)]
+
+    figure = [nbformat.v4.new_output("display_data", {"image/png": ""})]
+    warning = [nbformat.v4.new_output("stream", name="stderr", text="x")]
+    cells = {
+        "was never run": {"source": "1"},
+        "trailing semicolon": {"source": "plt.plot(x);"},
+        "a clock": {"source": "%time f()"},
+        "an unseeded generator": {"source": "np.random.default_rng()"},
+        "an unrounded float": {"outputs": output("0.123456")},
+        "rounding level": {"outputs": output("mass 3.1e-16")},
+        "an object's address": {"outputs": output("<object at 0x7f00aa11bb22>")},
+        "a timing": {"outputs": output("12.1it/s")},
+        "a path of this machine": {"outputs": output("/tmp/ipykernel_1/2.py")},
+        "has no alt text": {"outputs": figure},
+        "has no caption": {"outputs": figure},
+        "writes to stderr": {"outputs": warning},
+    }
+    monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
+    for trap, content in cells.items():
+        count = None if trap == "was never run" else 1
+        cell = nbformat.v4.new_code_cell(**{"source": "x", "execution_count": count, **content})
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "trap.ipynb")
+        assert any(trap in complaint for complaint in notebooks.lint("trap")), trap
+
+
+@pytest.fixture(scope="module")
+def rerun(tmp_path_factory):
+    """nbval over all pairs, once; (its result, the folder with the tables the notebooks saved)."""
+    folder = tmp_path_factory.mktemp("nbval")
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider",
+               "-n", "2", "--dist", "loadscope", "--nbval-cell-timeout", "600",
+               "--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--rootdir", ".",
+               *(f"notebooks/{name}.ipynb" for name in NAMES)]
+    variables = {**os.environ, "SCHUR_LIB_RESULTS": str(folder), "NO_COLOR": "1",
+                 "PY_COLORS": "0"}
+    for key in [k for k in variables if k.startswith("PYTEST_")]:
+        del variables[key]
+    done = subprocess.run(command, cwd=notebooks.ROOT, env=variables, capture_output=True,
+                          text=True)
+    return done, folder
+
+
+def test_the_notebooks_print_again_what_their_references_print(rerun):
+    done, _ = rerun
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+
+
+def test_the_notebooks_save_again_the_reference_results_within_rounding(rerun):
+    _, folder = rerun
+    saved = {p.name for p in folder.glob("*.csv")}
+    assert saved == {p.name for p in references.RESULTS.glob("*.csv")}
+    for name in sorted(saved):
+        old = references.read_table(references.RESULTS / name)
+        new = references.read_table(folder / name)
+        assert references.beyond_tolerance(old, new) == [], name
+
+
+def test_the_files_in_data_are_those_the_references_were_made_with():
+    turned = [path.name for path in references.DATA.rglob("*.csv") if b"\r\n" in path.read_bytes()]
+    assert not turned, f"line ends became those of Windows in {turned}: take a fresh clone or copy of data/"
+    assert references.CHECKSUMS.read_text() == references.checksums(), (
+        "a file in data/ changed: `python3 run.py references` makes the references anew"
+    )
+
+
+@pytest.mark.parametrize("change", [0.01, float("nan")])
+def test_a_changed_number_is_beyond_the_tolerance(change):
+    old = references.pd.DataFrame({"removed": ["", "CR"], "score": [1.0, 0.639]})
+    new = old.assign(score=[1.0, 0.639 + change])
+    assert references.beyond_tolerance(old, old.assign(score=[1.0, 0.639 + 1e-6])) == []
+    assert len(references.beyond_tolerance(old, new)) == 1
+
+
+def test_the_numeric_difference_of_two_references_names_cell_old_and_new():
+    def showing(text):
+        outputs = [nbformat.v4.new_output("stream", text=text)]
+        return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=outputs)])
+
+    rows = references.text_changes(showing("accuracy 0.876\n"), showing("accuracy 0.870\n"))
+    assert rows == [("cell 0: accuracy #", "0.876", "0.870", "-6.00e-03")]
+
+
+def test_a_misspelt_parameter_is_refused(toy):
+    with pytest.raises(ValueError, match="toy.py has no parameter profil: .* networks, profile"):
+        notebooks.execute("toy", {"profil": "quick"})
+
+
+def test_a_failing_cell_is_named_with_its_first_lines_and_its_error(toy):
+    toy("print(1)", "y = 1\nraise ZeroDivisionError('on purpose')")
+    with pytest.raises(RuntimeError, match="toy.py failed in cell 2") as caught:
+        notebooks.execute("toy", {})
+    assert "y = 1" in str(caught.value)
+    assert "ZeroDivisionError: on purpose" in str(caught.value)
+
+
+def test_a_notebook_executed_twice_gives_the_same_bytes(toy):
+    toy("import matplotlib.pyplot as plt\nplt.plot([1, 2, profile == 'quick'])\nplt.show()")
+    first, second = (nbformat.writes(notebooks.execute("toy", {"profile": "quick"})[0])
+                     for _ in range(2))
+    assert first == second
+    assert "image/png" in first and "injected-parameters" in first
+
+
+def test_a_kernel_starts_from_a_temporary_folder_with_a_long_name(toy, tmp_path, monkeypatch):
+    """Too long for the name of a socket."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    toy("print(6 * 7)")
+    nb, _ = notebooks.execute("toy", {})
+    assert nb.cells[1].outputs[0].text == "42\n"
