@@ -24,7 +24,8 @@ with open({log!r}, "a") as file:
     file.write(json.dumps([sys.argv[1:], dict(os.environ)]) + chr(10))
 answers = {answers!r}
 if sys.argv[1] == "-c":
-    print(answers["cuda"] if "requires" in sys.argv[2] else sys.version_info[:2])
+    print(answers["cuda"] if "requires" in sys.argv[2] else
+          ascii(answers["libraries"]) if "sysconfig" in sys.argv[2] else sys.version_info[:2])
 elif sys.argv[1:4] == ["-m", "pip", "index"]:
     print(answers["index"])
     sys.exit(not answers["index"])
@@ -48,7 +49,7 @@ def stand_in(project, installed=True, cuda=False, index="", config=""):
     venv, log = project / ".venv", project / "log"
     (venv / "bin").mkdir(parents=True)
     (venv / "made-by-run.py").touch()
-    answers = {"cuda": cuda, "index": index, "config": config}
+    answers = {"cuda": cuda, "index": index, "config": config, "libraries": str(venv)}
     (venv / "python.py").write_text(PYTHON.format(log=str(log), answers=answers), encoding="utf-8")
     command = shlex.join([sys.executable, "-I", str(venv / "python.py")])
     (venv / "bin" / "python").write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
