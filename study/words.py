@@ -74,7 +74,7 @@ def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
         digits: after the decimal point of ΔFVU.
 
     Returns:
-        One row a set: `deleted`, `mass` (mean), `paper` and `ours` (ΔFVU, mean ± SEM), `median`, `lowest`,
+        One row a set: `ablated`, `mass` (mean), `paper` and `ours` (ΔFVU, mean ± SEM), `median`, `lowest`,
         `highest`, `S` (mean ± SEM; networks where it is undefined left out) and `n`.
     """
 
@@ -93,7 +93,7 @@ def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
             theirs = f"{value:g} ± {sem:g}" if value else "≈ 0"
         rows.append(
             {
-                "deleted": " ".join(f"−{name}" for name in removed.split("+")),
+                "ablated": " ".join(f"−{name}" for name in removed.split("+")),
                 "mass": f"{group.mass.mean():.3f}",
                 "paper": theirs,
                 "ours": mean_sem(group.delta, digits),
@@ -111,7 +111,7 @@ def mean_sd(values, digits: int = 3) -> str:
     """Mean and standard deviation over seeds as text, "0.684 ± 0.012"; a dash for the SD of one."""
     values = pd.Series(values, dtype=float)
     spread = f"{values.std():.{digits}f}" if len(values) > 1 else "–"
-    return f"{values.mean():.{digits}f} ± {spread}"
+    return f"{as_text(values.mean(), f'.{digits}f')} ± {spread}"
 
 
 def signed(value: float, digits: int = 3) -> str:

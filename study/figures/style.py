@@ -585,7 +585,7 @@ def example_trials(
 
     Args:
         targets: (T, N_y).
-        outputs: (T, N_y) by name; "RR", "CR", "CC" in their colours, anything else in black.
+        outputs: (T, N_y) by removed set; single blocks in their colours, the intact network in black.
         dt: duration of a step.
         unit: of dt.
         titles: of the panels; none for numbered outputs.
@@ -599,9 +599,8 @@ def example_trials(
     for channel, ax in enumerate(axes[:, 0]):
         ax.plot(time, targets[:, channel], color="#bbbbbb", linewidth=5, label="target")
         for name, values in outputs.items():
-            shown = without(name) if name in COLOURS else name
             colour = COLOURS.get(name, "black")
-            ax.plot(time, np.asarray(values)[:, channel], color=colour, label=shown)
+            ax.plot(time, np.asarray(values)[:, channel], color=colour, label=without(name))
         numbered = targets.shape[1] > 1 and not len(titles)
         ax.set_ylabel(f"output {channel + 1}" if numbered else "output")
         if len(titles):

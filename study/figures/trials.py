@@ -105,7 +105,11 @@ def subset_profile(
 
 @styled
 def per_channel(
-    table: pd.DataFrame, xlabel: str, column: str = "delta", scale: str = "linear"
+    table: pd.DataFrame,
+    xlabel: str,
+    column: str = "delta",
+    scale: str = "linear",
+    names: Sequence[str] = (),
 ) -> Figure:
     """Score or its change in each part of the trials, a panel a block.
 
@@ -116,6 +120,7 @@ def per_channel(
         xlabel: what `value` is.
         column: "delta" or "score".
         scale: of the vertical axis, "linear" or "symlog".
+        names: of the values, in their order; as numbers by default.
     """
     fig, axes = plt.subplots(1, 3, figsize=(6.3, 3), sharey=True, layout="constrained")
     for ax, name in zip(axes, COUPLINGS, strict=True):
@@ -125,7 +130,7 @@ def per_channel(
         ax.plot(curves.median(axis=1), color="black", linewidth=2.2)
         ax.set_title(without(name), color=COLOURS[name])
         if few:
-            ax.set_xticks(curves.index)
+            ax.set_xticks(curves.index, names or None)
             ax.margins(x=0.15)
     if scale == "symlog":
         axes[0].set_yscale("symlog", **SYMLOG)

@@ -165,6 +165,38 @@ def integration_gains(
     return {**dict(zip(names, fit.tolist(), strict=True)), "unexplained": spread}
 
 
+def sine_shape(
+    trials: Evaluation, removed: Collection[str] = (), alpha: float = 0.9
+) -> dict[str, float]:
+    """What the output of a network that should oscillate looks like: medians over trials.
+
+    Args:
+        trials: the network on some trials, with one output.
+        removed: the set of blocks that is removed.
+        alpha: in (0, 1].
+
+    Returns:
+        `correlation` of output and target over time; `swing`, the output's standard deviation over that of
+        the target; `offset`, the distance of their means; `late_swing`, the swing in the last fifth.
+
+    Raises:
+        ValueError: a bad alpha or block name.
+    """
+    W = trials.form.ablate(removed, alpha) if len(removed) else trials.W_hh
+    y = next(trials.outputs([W]))[..., 0].double()
+    t = trials.targets[..., 0].double()
+    around_y, around_t = y - y.mean(0), t - t.mean(0)
+    norm_y, norm_t = around_y.norm(dim=0), around_t.norm(dim=0)
+    late = len(t) // 5
+    shape = {
+        "correlation": (around_y * around_t).sum(0) / (norm_y * norm_t).clamp(min=1e-9),
+        "swing": norm_y / norm_t,
+        "offset": (y.mean(0) - t.mean(0)).abs(),
+        "late_swing": y[-late:].std(0) / t[-late:].std(0),
+    }
+    return {name: float(values.median()) for name, values in shape.items()}
+
+
 def score_when_ablated(
     trials: Evaluation, removed: Collection[str], when: str, alpha: float = 0.9
 ) -> float:

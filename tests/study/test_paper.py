@@ -14,7 +14,7 @@ def profile(deltas, sensitivities, removed="CR"):
 
 def test_the_effects_are_the_mean_its_standard_error_and_the_range():
     (row,) = words.effects(profile([0.1, 0.2, 0.6], [0.2, float("nan"), 0.4])).itertuples()
-    assert row.deleted == "−CR" and row.mass == "0.500" and row.n == 3
+    assert row.ablated == "−CR" and row.mass == "0.500" and row.n == 3
     # SD of 0.1, 0.2, 0.6 is √0.07; the paper prints 0.0945 ± 0.00935
     assert row.ours == "0.300 ± 0.153" and row.median == "0.200"
     assert (row.lowest, row.highest) == ("0.100", "0.600")

@@ -15,6 +15,7 @@ from study.probes.parts import (
     part_profile,
     score_when_ablated,
     scores_by,
+    sine_shape,
     typical,
     worst_parts,
 )
@@ -322,3 +323,41 @@ def a_copy(metric=None):
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+class Echo(torch.nn.Module):
+    """Answers a function of its inputs, whatever its recurrent matrix is."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.W, self.answer = torch.nn.Parameter(torch.eye(3)), answer
+
+    def forward(self, inputs):
+        return self.answer(inputs)
+
+
+@pytest.mark.parametrize(
+    "answer, shape",
+    [
+        (lambda x: x, (1, 1, 0, 1)),
+        (lambda x: 0.5 - 2 * x, (-1, 2, None, 2)),
+        (lambda x: torch.full_like(x, 0.25), (0, 0, None, 0)),
+        (lambda x: x * (torch.arange(50) < 40)[:, None, None], (None, None, None, 0)),
+    ],
+)
+def test_the_shape_of_a_sine_is_its_correlation_swing_offset_and_end(answer, shape):
+    _, targets = draw(tasks.sine_generation())
+    found = sine_shape(evaluation(Echo(answer), "W", targets, targets))
+    for value, wanted in zip(found.values(), shape, strict=True):
+        assert wanted is None or math.isclose(value, wanted, abs_tol=1e-5)
+    means = [abs(float((answer(targets)[:, b] - targets[:, b]).mean())) for b in range(20)]
+    assert math.isclose(found["offset"], sorted(means)[9], abs_tol=1e-5)
+
+
+def test_the_shape_without_a_block_is_that_of_the_ablated_network():
+    task = SMALL[2]
+    net = network(task)
+    trials = on_task(net, task, n_trials=15)
+    ablated = Network(net.W_xh, torch.from_numpy(trials.form.ablate({"CC"})).float(), net.W_hy)
+    assert sine_shape(trials, {"CC"}) == pytest.approx(sine_shape(on_task(ablated, task, 15)))
+    assert sine_shape(trials, {"CC"}) != pytest.approx(sine_shape(trials))
