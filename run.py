@@ -90,15 +90,15 @@ def checked(command, message):
         sys.exit(message)
 
 
-def hand_over(*command, **settings):
-    """Run a Python command in .venv, in the project's folder; returns its exit code.
+def hand_over(*command, cwd=ROOT, **settings):
+    """Run a Python command in .venv, in the project's folder unless told another; returns its exit code.
 
     One BLAS thread a process: processes share the processors, threads would fight over them.
     """
     variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
                  "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **settings}
     try:
-        return subprocess.run([str(PYTHON), *command], cwd=ROOT, env=variables).returncode
+        return subprocess.run([str(PYTHON), *command], cwd=cwd, env=variables).returncode
     except KeyboardInterrupt:
         return 130
 
@@ -152,7 +152,7 @@ def why(arguments):
 
 
 def test(arguments):
-    code = hand_over("-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments.pytest)
+    code = hand_over("-m", "pytest", "-n", "auto", "--dist", "loadscope", *arguments.rest)
     say("the tests passed" if code == 0 else "the tests did NOT pass")
     return code
 
@@ -162,40 +162,13 @@ def references(arguments):
 
 
 def report(arguments):
-    given = [["--weights", arguments.weights], ["--data", arguments.data],
-             ["--metric", arguments.metric], ["--alpha", arguments.alpha]]
-    given += [["--activation", arguments.activation]] * (arguments.activation is not None)
-    given += [["--parameter", pair] for pair in arguments.parameter]
-    given += [["--batch-first"]] * arguments.batch_first
-    given += [["--output", arguments.output or here(f"report-{arguments.weights.stem}.html")]]
-    return hand_over("-m", "tools.report", *(str(part) for parts in given for part in parts))
+    # in the caller's folder, so that paths are the caller's; -P: whose modules are not ours
+    return hand_over("-P", "-m", "report", *arguments.rest, cwd=Path.cwd())
 
 
 def here(path):
     """A path of the caller's folder, good in any other: what is handed over runs in the project's."""
     return Path(path).absolute()
-
-
-def report_options(sub):
-    """The options of the report, for this parser and for that of tools/report.py."""
-    sub.add_argument("--weights", required=True, type=here, metavar="FILE",
-                     help="safetensors, or a state_dict that torch.save wrote")
-    sub.add_argument("--data", required=True, type=here, metavar="FILE",
-                     help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
-    sub.add_argument("--metric", default="fvu", metavar="M",
-                     help="fvu (default), accuracy, cross_entropy or replay_accuracy")
-    sub.add_argument("--alpha", default=0.9, type=float, metavar="A",
-                     help="splits the leading sector from its complement (default: 0.9)")
-    sub.add_argument("--activation", metavar="NAME",
-                     help="tanh or relu (default: what the file says, else tanh)")
-    sub.add_argument("--parameter", action="append", default=[], metavar="ROLE=NAME",
-                     help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, "
-                          "W_hy=NAME, and b_h, b_y, h0 where there are such; NAME alone is W_hh; "
-                          "once for each")
-    sub.add_argument("--batch-first", action="store_true", help="the arrays are (B, T, ...)")
-    sub.add_argument("--output", type=here, metavar="FILE",
-                     help="the page, .html, which must not exist; its table goes beside it as .csv "
-                          "(default: report-<weights>.html in this folder)")
 
 
 def bench(arguments):
@@ -210,9 +183,9 @@ def parser():
     top = argparse.ArgumentParser(prog="run.py", description=__doc__, allow_abbrev=False)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
 
-    def command(function, text):
+    def command(function, text, add_help=True):
         sub = commands.add_parser(function.__name__, help=text, description=text,
-                                  allow_abbrev=False)
+                                  allow_abbrev=False, add_help=add_help)
         sub.set_defaults(function=function)
         return sub
 
@@ -234,8 +207,9 @@ def parser():
     sub = command(references, "execute the notebooks again, rewrite their reference outputs and "
                               "data/results, and show what changed in numbers")
     sub.add_argument("--check", action="store_true", help="write nothing; fail if anything changed")
-    report_options(command(report, "the whole diagnostic of your own network, from a weight file and "
-                                   "a data file, as one HTML page"))
+    # Its options are those of `python -m report`, and its --help too.
+    command(report, "the whole diagnostic of your own network, from a weight file and a data file, as "
+                    "one HTML page", add_help=False)
     sub = command(bench, "measure speed and memory beside torch.nn.RNN and scipy, and rewrite "
                          "data/benchmarks and the table in the README")
     sub.add_argument("--peers", action="store_true",
@@ -248,9 +222,9 @@ def parser():
 def main():
     top = parser()
     arguments, rest = top.parse_known_args()
-    if rest and arguments.command != "test":
+    if rest and arguments.command not in ("test", "report"):
         top.error(f"unknown arguments: {' '.join(rest)}")
-    arguments.pytest = rest
+    arguments.rest = rest
     if getattr(arguments, "reference", False) and arguments.profile == "quick":
         top.error("--reference goes with --profile paper only: the shipped networks are of the "
                   "paper's setting")

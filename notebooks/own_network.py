@@ -25,11 +25,13 @@ from myst_nb import glue
 from safetensors.torch import load_file
 from torch import nn
 
-from report import diagnosis, figures
+from report import figures
+from report.measure import NULLS, with_nulls
 from schur_lib import evaluation, over_networks, profile_of, stabilisers
 from schur_lib.stability import allowed_harm
 from study import cache, folders, words
 from study.figures.style import without
+from study.probes.nulls import matched_nulls
 
 # %% [markdown]
 # ## Somebody else's code
@@ -143,13 +145,14 @@ glue("path", "fast" if held_out.network is not None else "general", display=Fals
 # The same controls as for the paper's networks work on an evaluation. Beside each removal, random changes of the same norm:
 
 # %% mystnb={"figure": {"caption": "Harm of each removed set in the RNN (dots, 95 % over trials), beside the middle 90 % and the median of random changes of the same norm (bars). Dotted: 5 % more error.", "name": "fig-own-profile"}, "image": {"alt": "Harm of removing each of seven sets of coupling blocks from a recurrent network trained by plain PyTorch code, beside bars for random changes of the same norm."}} tags=["hide-input"]
-with_nulls = diagnosis.profile_with_nulls(held_out, held_out, draws=100 if profile == "paper" else 5)
-figure = figures.profile(with_nulls, allowed_harm(held_out, float(table.score[0])))
+nulls = matched_nulls(held_out, draws=100 if profile == "paper" else 5, kinds=NULLS)
+beside = with_nulls(table, nulls)
+figure = figures.profile(beside, allowed_harm(held_out))
 plt.show()
 
 # %% mystnb={"markdown_format": "myst"} tags=["hide-input"]
 rows = []
-for row in with_nulls[with_nulls.removed.isin(single.index)].itertuples():
+for row in beside[beside.removed.isin(single.index)].itertuples():
     effect = row.isotropic_effect
     verdict = "–" if pd.isna(effect) else "milder than its size" if effect > 0.9 else "harsher than its size" if effect < -0.9 else "as its size"
     median, p = ("–", "–") if pd.isna(effect) else (f"{row.isotropic_median:.3f}", f"{row.isotropic_p:.3f}")

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from schur_lib.metrics import METRICS
 from schur_lib.schur import COUPLINGS, OrderedSchur
 from study.figures.style import COLOURS, ORDER, SECTORS, styled, without
 
@@ -60,11 +61,12 @@ def profile(table: pd.DataFrame, allowed: float) -> Figure:
     """Harm of the seven removed sets with intervals over trials, beside the norm-matched nulls.
 
     Args:
-        table: from `diagnosis.profile_with_nulls`.
+        table: from `with_nulls`.
         allowed: harm within the tolerance, drawn as a line.
     """
     rows = table[table.removed != ""].set_index("removed").reindex(ORDER[1:])
-    sign = -1 if table.metric[0] in ("accuracy", "replay_accuracy") else 1
+    metric = METRICS[table.metric[0]]
+    sign = -1 if metric.higher_is_better else 1
     fig, ax = plt.subplots(figsize=(6.2, 4.6), layout="constrained")
     for i, (removed, row) in enumerate(rows.iterrows()):
         for shift, (kind, colour) in zip((0.16, 0.32), NULL_COLOURS.items(), strict=True):
@@ -84,7 +86,7 @@ def profile(table: pd.DataFrame, allowed: float) -> Figure:
         np.concatenate([sign * rows.delta, *(rows[f"{k}_high"] for k in NULL_COLOURS)]),
     )
     ax.set_yticks(range(len(rows)), [without(r) for r in rows.index])
-    ax.set(xlabel=f"harm ({HARM[table.metric[0]]})")
+    ax.set(xlabel=f"harm ({HARM[metric.name]})")
     ax.grid(axis="y", visible=False)
     ax.invert_yaxis()
     fig.legend(
@@ -105,7 +107,7 @@ def doses(table: pd.DataFrame, metric: str, allowed: float) -> Figure:
     """Harm against the dose of each block.
 
     Args:
-        table: from `diagnosis.doses`.
+        table: from `dose_response`, of the blocks to show.
         metric: its unit.
         allowed: harm within the tolerance, drawn as a line.
     """
@@ -129,7 +131,7 @@ def halves(table: pd.DataFrame, metric: str) -> Figure:
     """Harm of each block removed whole, on the activity alone, and off it alone.
 
     Args:
-        table: from `diagnosis.halves`.
+        table: from `halves` at one share, of the blocks to show.
         metric: its unit.
     """
     fig, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")

@@ -1,0 +1,349 @@
+"""The report on one's own network: the page and its table, what it refuses, what it leaves alone."""
+
+import base64
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from torch import nn
+
+import run
+from report import __main__ as command
+from report import page
+from report.findings import number
+from report.page import marked, pictures, render, write_report
+
+T, B, N = 10, 24, 8
+ORIGIN = {"name": "w.pt", "sha256": "0"}
+ROOT = Path(run.__file__).parent
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.readout = nn.RNN(2, N), nn.Linear(N, 1)
+
+    def forward(self, x):
+        return self.readout(self.rnn(x)[0])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    torch.manual_seed(0)
+    model = Model()
+    torch.save(model.state_dict(), folder / "w.pt")
+    x = torch.randn(T, B, 2)
+    y = model(x).detach() + 0.05 * torch.randn(T, B, 1)
+    np.savez(folder / "d.npz", inputs=x, targets=y)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(files):
+    """The diagnosis of the report that is at page.html."""
+    return write_report(files / "w.pt", files / "d.npz", files / "page.html")
+
+
+@pytest.fixture(scope="module")
+def made(files, found):
+    return files / "page.html"
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.within = [], {}, []  # what stands directly in a tag
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("meta", "img"):
+            self.within.append(tag)
+
+    def handle_endtag(self, tag):
+        self.within.remove(tag)
+
+    def handle_data(self, data):
+        if self.within:
+            self.text.setdefault(self.within[-1], []).append(data)
+
+
+def read(path):
+    return pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+
+
+def test_the_table_is_beside_the_page_and_within_it(made):
+    csv = made.with_suffix(".csv").read_text()
+    links = [a for tag, a in Page(made.read_text()).tags if tag == "a" and "download" in a]
+    assert [link["download"] for link in links] == ["page.csv"]
+    held = base64.b64decode(links[0]["href"].removeprefix("data:text/csv;base64,")).decode()
+    assert held == csv
+    table = read(made.with_suffix(".csv"))
+    assert len(table) == 8 and {"isotropic_p", "same_entries_median", "low"} <= set(table)
+
+
+def test_the_findings_say_the_numbers_of_the_table(made, found):
+    table = read(made.with_suffix(".csv"))
+    single = table[table.removed.isin(["RR", "CR", "CC"]) & (table.mass > 1e-5)]
+    worst = single.loc[single.delta.idxmax()]
+    findings = made.read_text().partition("<nav")[0]
+    assert f"removing T<sub>{worst.removed}</sub> does the most harm" in findings
+    assert f"a change of {number(worst.delta)} " in findings
+    assert f"scores {number(table.score[0])} (" in findings
+    assert f"leading sector holds {table.n_leading[0]} of {N} dimensions" in findings
+    assert findings.count("<p") - findings.count('<p class="kind"') == len(found.findings)
+
+
+def test_a_caution_stands_out_and_first(made, found):
+    said = made.read_text()
+    assert '<h2>Findings</h2>\n<p class="caution">Caution: this network' in said
+    assert found.does_task is False and said.count('class="caution"') == 1
+    fine = render(replace(found, skill=0.99), ORIGIN, ORIGIN, "", "", "")
+    assert "<h2>Findings</h2>\n<p>The whole network scores" in fine
+
+
+def test_every_part_is_there_and_the_page_asks_nothing_of_other_machines(made):
+    text = made.read_text()
+    for heading in ("Spectrum and cut", "Is the cut well posed?", "The profile of the eight subsets",
+                    "Dose and response", "only what reads the activity", "What can go at once",
+                    "Nonnormality", "How to cite"):  # fmt: skip
+        assert heading in text
+    assert "arXiv:2606.18457" in text and "<script" not in text and "Traceback" not in text
+    tags = Page(text).tags
+    images = [a for tag, a in tags if tag == "img"]
+    assert len(images) == 5 and all(len(a["alt"]) > 30 for a in images)
+    anchors = {a["id"] for _, a in tags if "id" in a}
+    for _, attributes in tags:
+        for key in ("src", "href"):
+            where = attributes.get(key, "data:")
+            assert where.startswith("data:") or where.removeprefix("#") in anchors
+    assert not re.search(r"url\(|@import", text)
+    assert not re.search(r">\s*nan\s*<", text, re.I)
+
+
+def test_the_page_says_how_it_was_made(made, files):
+    text = made.read_text()
+    assert "run.py report --weights w.pt --data d.npz --metric fvu --alpha 0.9</code>" in text
+    for name in ("w.pt", "d.npz"):
+        assert hashlib.sha256((files / name).read_bytes()).hexdigest() in text
+    assert f"torch {torch.__version__.split('+')[0]}" in text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_page_is_sound_in_a_browser_without_a_network(browser, made, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_offline(True)
+    tab, troubles = context.new_page(), []
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    tab.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    tab.on("request", lambda r: None if r.url.startswith(("file:", "data:"))
+           else troubles.append(f"asks for {r.url}"))  # fmt: skip
+    tab.goto(made.as_uri())
+    assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert tab.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 300)")
+    assert troubles == []
+    bad = [v["id"] for v in Axe().run(tab).response["violations"]
+           if v["impact"] in ("serious", "critical")]  # fmt: skip
+    context.close()
+    assert bad == []
+
+
+# --- strangers' names, strangers' settings ----------------------------------------------------------
+
+
+def test_names_of_strangers_are_text_and_never_markup(found):
+    evil = "</title><script>alert(1)</script>\"' & {{ 7 * 7 }} T_RR"
+    origin = ORIGIN | {"name": evil}
+    seen = Page(render(found, origin, origin, evil, evil, "a,b\n"))
+    assert "script" not in [tag for tag, _ in seen.tags]
+    assert seen.text["title"] == [f"Report: {evil}"] == seen.text["h1"]
+    assert [a["download"] for _, a in seen.tags if "download" in a] == [evil]
+    assert seen.text["code"].count(evil) == 3  # the command and two files
+
+
+def test_only_names_of_blocks_are_set_and_all_else_is_escaped():
+    assert marked("<b> T_RR, n_R; XT_RR T_RRR") == (
+        "&lt;b&gt; T<sub>RR</sub>, n<sub>R</sub>; XT_RR T_RRR"
+    )
+
+
+def test_the_command_names_files_roles_and_options():
+    given = page._command(
+        Path("a/my w.pt"),
+        Path("d.npz"),
+        "accuracy",
+        0.5,
+        "relu",
+        {"W_hh": "a b", "W_xh": "c"},
+        True,
+    )
+    assert given == (
+        "python3 run.py report --weights 'my w.pt' --data d.npz --metric accuracy --alpha 0.5 "
+        "--activation relu --parameter 'W_hh=a b' --parameter W_xh=c --batch-first"
+    )
+
+
+def test_the_figures_are_the_same_whatever_matplotlib_is_set_to(found):
+    before = pictures(found)
+    with matplotlib.rc_context({"text.usetex": True, "figure.dpi": 20, "axes.facecolor": "red"}):
+        assert pictures(found) == before
+        assert matplotlib.rcParams["text.usetex"]  # left as it was
+
+
+# --- what is refused, before anything runs, and what is left alone ----------------------------------
+
+
+def test_what_exists_is_never_overwritten(made, files):
+    before = made.read_bytes()
+    with pytest.raises(ValueError, match="page.html exists and is left as it is"):
+        write_report(files / "w.pt", files / "d.npz", made)
+    (files / "other.csv").write_text("mine")
+    with pytest.raises(ValueError, match="other.csv exists and is left as it is"):
+        write_report(files / "w.pt", files / "d.npz", files / "other.html")
+    assert made.read_bytes() == before and (files / "other.csv").read_text() == "mine"
+
+
+def test_what_has_come_to_be_there_meanwhile_stays_and_nothing_else_is_left(tmp_path):
+    (tmp_path / "a.html").write_text("mine")
+    with pytest.raises(FileExistsError):
+        page._write({tmp_path / "a.csv": "1", tmp_path / "a.html": "2"})
+    assert [p.name for p in tmp_path.iterdir()] == ["a.html"]
+    assert (tmp_path / "a.html").read_text() == "mine"
+
+
+def test_a_page_that_cannot_be_written_leaves_no_table_either(tmp_path, monkeypatch):
+    rename, calls = os.replace, []
+
+    def full(*paths):
+        calls.append(paths)
+        if len(calls) == 2:
+            raise OSError("no space left")
+        rename(*paths)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        page._write({tmp_path / "a.csv": "1", tmp_path / "a.html": "2"})
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    page._write({tmp_path / "a.csv": "1\n", tmp_path / "a.html": "ρ \ud800"})
+    assert (tmp_path / "a.csv").read_bytes() == b"1\n"
+    assert (tmp_path / "a.html").read_text(encoding="utf-8") == "ρ ?"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": Path("/nowhere/w.pt")}, "no file /nowhere/w.pt"),
+        ({"data": Path("/nowhere/d.npz")}, "no file"),
+        ({"metric": "mse"}, "metric must be one of .*'mse'"),
+        ({"metric": "accuracy"}, "whole numbers"),
+        ({"metric": "replay_accuracy"}, "−1 or \\+1"),
+        ({"alpha": 1.5}, r"alpha must be a number in \(0, 1\], got 1.5"),
+        ({"activation": "gelu"}, "--activation must be tanh or relu, got 'gelu'"),
+        ({"names": {"W_hh": "rnn.weight_hh_l0"}},
+         r"missing \['W_xh', 'W_hy'\].*rnn.weight_ih_l0 \(8, 2\)"),
+        ({"data": "few.npz"}, "at least 4 trials, got 3"),
+        ({"data": "flat.npz", "batch_first": True}, "network|trials"),
+        ({"output": Path("/nowhere/page.html")}, "folder of --output does not exist: /nowhere"),
+        ({"output": Path("page.pdf")}, "must end in .html, got page.pdf"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_before_anything_runs(files, tmp_path, monkeypatch, change, message):
+    def never(*_):
+        raise AssertionError("ran")
+
+    monkeypatch.setattr(page, "diagnose", never)
+    np.savez(files / "flat.npz", inputs=np.ones((T, B, 2)), targets=np.ones((T, B + 1, 1)))
+    np.savez(files / "few.npz", inputs=np.ones((T, 3, 2)), targets=np.arange(30.0).reshape(T, 3, 1))
+    given = {"weights": "w.pt", "data": "d.npz", "output": tmp_path / "page.html"} | change
+    paths = {key: files / given.pop(key) for key in ("weights", "data")}
+    with pytest.raises((ValueError, OSError), match=message):
+        write_report(**paths, **given)
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- the command --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pairs", "names"),
+    [([], {}), (["a"], {"W_hh": "a"}), (["W_xh=a=b", "c"], {"W_xh": "a=b", "W_hh": "c"})],
+)
+def test_names_are_given_by_role(pairs, names):
+    assert command.roles(pairs) == names
+
+
+@pytest.mark.parametrize(
+    ("pairs", "wrong"), [(["W=a"], "W=a"), (["W_hh="], "W_hh="), (["W_hh=a", "b"], "b")]
+)
+def test_a_role_that_is_unknown_empty_or_given_twice_is_named(pairs, wrong):
+    with pytest.raises(ValueError, match=f"ROLE=NAME, each role of .*got '{wrong}'"):
+        command.roles(pairs)
+
+
+def test_the_options_reach_the_report_and_its_caution_the_terminal(monkeypatch, capsys):
+    got = []
+
+    class Found:
+        does_task, findings = False, ["Caution: …", "more"]
+
+    monkeypatch.setattr(page, "write_report", lambda *given: got.append(given) or Found)
+    monkeypatch.setattr(
+        "sys.argv",
+        ["report", "--weights", "a/w.pt", "--data", "d.npz", "--parameter", "W_hh=a", "--parameter",
+         "W_xh=b", "--activation", "relu", "--batch-first", "--alpha", "0.5", "--metric", "accuracy"],
+    )  # fmt: skip
+    command.main()
+    names = {"W_hh": "a", "W_xh": "b"}
+    assert got == [
+        (Path("a/w.pt"), Path("d.npz"), Path("report-w.html"), "accuracy", 0.5, "relu", names, True)
+    ]
+    assert capsys.readouterr().out.splitlines() == [
+        f"the report is {Path('report-w.html').absolute()}",
+        f"its table is {Path('report-w.csv').absolute()}",
+        "Caution: …",
+    ]
+
+
+@pytest.mark.parametrize("given", [["--help"], ["--weights", "w.pt", "--batch-first"]])
+def test_run_py_hands_over_all_arguments_in_the_callers_folder(monkeypatch, tmp_path, given):
+    handed = []
+    monkeypatch.setattr(run, "environment", lambda: None)
+    monkeypatch.setattr(run, "hand_over", lambda *c, **settings: handed.append((c, settings)) or 3)
+    monkeypatch.setattr("sys.argv", ["run.py", "report", *given])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        run.main()
+    assert stopped.value.code == 3
+    assert handed == [(("-P", "-m", "report", *given), {"cwd": tmp_path})]
+
+
+def in_folder(folder, *given):
+    """The report's command in a folder that holds modules of the same names as its own."""
+    for name in ("report", "study", "torch"):
+        (folder / f"{name}.py").write_text("raise SystemExit('not ours')")
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "report", *given], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://nowhere"},
+    )  # fmt: skip
+
+
+def test_it_runs_in_any_folder_and_says_in_a_line_what_is_wrong(tmp_path):
+    done = in_folder(tmp_path, "--weights", "w.pt", "--data", "d.npz")
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == "no report: no file d.npz\n"
+    done = in_folder(tmp_path, "--help")
+    assert done.returncode == 0 and "usage: python3 run.py report" in done.stdout
