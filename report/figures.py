@@ -209,7 +209,7 @@ def gates(table: pd.DataFrame) -> Figure:
         ax.vlines(x, part.low, part.high, color="black", lw=1.5)
     ax.axhline(0, color="#444444", lw=1)
     ax.set_xticks(range(len(names)), names)
-    ax.set(xlabel="gate", ylabel=f"change ({HARM[table.metric[0]]})")
+    ax.set(xlabel="gate", ylabel=f"change ({HARM[table.metric.iloc[0]]})")
     ax.grid(axis="x", visible=False)
     fig.legend(loc="outside lower center", ncols=3)
     return fig

@@ -9,6 +9,13 @@ from myst_nb import glue
 
 from study.paper import numbers
 
+ON_TASK = {  # where something happens, in a sentence
+    "copy": "on the copy task",
+    "flip_flop": "on the flip-flop",
+    "sine_generation": "on sine generation",
+    "context_integration": "in context integration",
+}
+
 
 def tell(sentence: str, name: str | None = None) -> None:
     """Put a computed sentence or paragraph on the page; with a name, other pages can quote it.
@@ -117,6 +124,12 @@ def mean_sd(values, digits: int = 3) -> str:
 def signed(value: float, digits: int = 3) -> str:
     """A difference as text, with its sign, "−0.012"; a dash where there is none."""
     return as_text(value, f"+.{digits}f")
+
+
+def with_interval(value: float, low: float, high: float, form: str = "+.2f") -> str:
+    """A number and its interval as text, "+0.50 [+0.13, +0.76]"; the number alone where it has none."""
+    ends = "" if pd.isna(low) else f" [{as_text(low, form)}, {as_text(high, form)}]"
+    return as_text(value, form) + ends
 
 
 def power_above(value: float) -> str:

@@ -210,19 +210,22 @@ def rotated_effects(table: pd.DataFrame) -> Figure:
 
 
 @styled
-def explained_bars(tables: dict[str, pd.DataFrame]) -> Figure:
-    """R² of each account with its interval over networks, and R² for unseen networks, a panel a set.
+def explained_bars(table: pd.DataFrame) -> Figure:
+    """R² of each account with its interval over networks, and R² for unseen networks, a panel a task.
 
     Args:
-        tables: from `statistics.explained`, by title.
+        table: as from `statistics.explained`, with the title of the panel in `of`.
     """
-    accounts = list(dict.fromkeys(a for table in tables.values() for a in table.account))
+    accounts, tables = (
+        list(dict.fromkeys(table.account)),
+        dict(list(table.groupby("of", sort=False))),
+    )
     fig, axes = plt.subplots(
         (len(tables) + 1) // 2, 2, figsize=(6.4, 2.2 * ((len(tables) + 1) // 2) + 0.8),
         sharex=True, sharey=True, squeeze=False, layout="constrained",
     )  # fmt: skip
-    for ax, (title, table) in zip(axes.flat, tables.items(), strict=False):
-        for row in table.itertuples():
+    for ax, (title, part) in zip(axes.flat, tables.items(), strict=False):
+        for row in part.itertuples():
             i = accounts.index(row.account)
             ax.barh(i, row.r2, color="#56B4E9", height=0.65)
             if np.isfinite(row.low):
