@@ -91,8 +91,12 @@ def test_the_mask_in_a_random_basis_moves_the_spectrum():
 def test_the_spectrums_move_is_the_largest_distance_from_the_nearest_eigenvalue_both_ways():
     form = ordered_schur(np.diag([4.0, 2.0, 1.0]))
     assert coordinates.spectrum_moved(form, np.diag([1.0, 4.0, 2.5])) == pytest.approx(0.5 / 4)
-    assert coordinates.spectrum_moved(form, np.diag([4.0, 2.0, 8.0])) == pytest.approx(4 / 4)  # the 8
-    assert coordinates.spectrum_moved(form, np.diag([2.0, 1.0, 1.0])) == pytest.approx(2 / 4)  # the 4
+    assert coordinates.spectrum_moved(form, np.diag([4.0, 2.0, 8.0])) == pytest.approx(
+        4 / 4
+    )  # the 8
+    assert coordinates.spectrum_moved(form, np.diag([2.0, 1.0, 1.0])) == pytest.approx(
+        2 / 4
+    )  # the 4
 
 
 @pytest.mark.parametrize("rounding", [1e-13, 1e-13j, -1e-13])
@@ -105,7 +109,9 @@ def test_a_tie_between_pairings_does_not_decide_how_far_a_spectrum_moved(roundin
 
 @pytest.mark.parametrize("task", ["copy", "flip_flop", "sine_generation"])
 def test_rounding_does_not_decide_how_far_the_spectrum_of_a_shipped_network_moved(task):
-    specs = [s for s in catalogue.specs(task) if (s.construction, s.seed) == ("dense_orthogonal", 0)]
+    specs = [
+        s for s in catalogue.specs(task) if (s.construction, s.seed) == ("dense_orthogonal", 0)
+    ]
     [net] = catalogue.networks(specs[-1:], "reference")
     W, rng = net.W_hh.double().numpy(), np.random.default_rng(0)
     form, U = ordered_schur(W), orthogonal(len(W), 0)
