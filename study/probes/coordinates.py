@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.linalg import lapack, polar, rsf2csf, schur
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from schur_lib.networks import Network
@@ -330,7 +329,7 @@ def violations(form: OrderedSchur, W, Q, T, T_ablated):
         {"reconstruction": ‖Q T Qᵀ − W‖_F / ‖W‖_F,
         "triangularity": ‖T below its diagonal blocks‖_F / ‖W‖_F,
         "order": largest rise of the modulus from one dimension to the next, over ρ,
-        "spectrum": largest distance of an eigenvalue of W̃ from its partner in W, over ρ}.
+        "spectrum": distance of the spectra of W̃ and W, see `spectrum_moved`}.
     """
     index = np.arange(len(T))
     norm, rho = np.linalg.norm(W), np.abs(form.eigenvalues).max()
@@ -350,9 +349,13 @@ def violations(form: OrderedSchur, W, Q, T, T_ablated):
 
 
 def spectrum_moved(form: OrderedSchur, W):
-    """Largest distance of an eigenvalue of W from its partner in a form's, over the form's ρ.
+    """Whether a spectrum is another one, and by how much: the Hausdorff distance over the form's ρ.
 
-    Partners are assigned so that the sum of the distances is least.
+    That is the largest distance of an eigenvalue, of the form or of W, from the nearest one of the other.
+    Eigenvalues are not paired: many pairings are equally good where a whole sector has moved, so that
+    rounding would choose among them, and with them the largest distance of a pair. The eigenvalues of a
+    strongly nonnormal W may move by far more than rounding themselves, but as a cluster, in which others
+    are near. What it cannot see is a change of multiplicities: spectra 1, 1, 0 and 1, 0, 0 are at distance 0.
 
     Args:
         form: ordered real Schur form.
@@ -361,8 +364,8 @@ def spectrum_moved(form: OrderedSchur, W):
         float.
     """
     distance = np.abs(form.eigenvalues[:, None] - np.linalg.eigvals(W)[None, :])
-    rows, columns = linear_sum_assignment(distance)
-    return float(distance[rows, columns].max() / np.abs(form.eigenvalues).max())
+    largest = max(distance.min(axis=0).max(), distance.min(axis=1).max())
+    return float(largest / np.abs(form.eigenvalues).max())
 
 
 def own_scores(trials: Evaluation, matrices):
@@ -395,7 +398,7 @@ def measure_bases(trials: Evaluation, draws=5, alpha=0.9, seed=0):
         seed: of these draws; see `draws_of`.
     Returns:
         `system` ("schur", "order", "complex", "transpose", "eigen", "random"), `draw`, `removed`,
-        `mass` ‖W − W̃‖_F / ‖W‖_F, `spectrum` (largest move of an eigenvalue, over ρ), `imaginary`
+        `mass` ‖W − W̃‖_F / ‖W‖_F, `spectrum` (see `spectrum_moved`), `imaginary`
         (the share of ‖W̃‖_F that is imaginary and left out), `score`, `delta`, and for the network
         `condition` κ(V) of its unit eigenvectors and `projector` ‖P_R‖₂.
     """
