@@ -68,6 +68,8 @@ class Network:
             if value.ndim != len(axes) or not all(fits) or not sizes["N_h"]:
                 known = ", ".join(f"{axis} = {n}" for axis, n in sizes.items())
                 raise ValueError(f"{name} must be ({', '.join(axes)}), here {known}; got {tuple(value.shape)}")
+        if not isinstance(self.metadata, dict):
+            raise ValueError(f"metadata must be a dictionary, got {self.metadata!r}")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {ACTIVATIONS}, got {self.activation!r}")
 
@@ -170,8 +172,6 @@ class Network:
                 raise ValueError(f"{path} is damaged: what it holds does not match its checksum")
         try:
             metadata = json.loads(header.get("metadata", "{}"))
-            if not isinstance(metadata, dict):
-                raise ValueError(f"its metadata must be a dictionary, got {metadata!r}")
             return cls(**tensors, activation=header.get("activation", "tanh"), metadata=metadata)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error

@@ -111,3 +111,86 @@ def test_metadata_that_json_cannot_hold_is_refused_and_leaves_no_file(tmp_path):
 def test_other_torch_modules_are_refused(rnn, message):
     with pytest.raises(ValueError, match=message):
         Network.from_torch(rnn, torch.nn.Linear(4, 3))
+
+
+def rewrite_header(path, change):
+    """Change the metadata of a safetensors file and nothing else."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    change(header["__metadata__"])
+    new = json.dumps(header).encode()
+    path.write_bytes(len(new).to_bytes(8, "little") + new + content[8 + length :])
+
+
+def in_metadata(key, value):
+    def change(header):
+        metadata = json.loads(header["metadata"])
+        assert metadata[key] != value
+        header["metadata"] = json.dumps(metadata | {key: value}, sort_keys=True)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_metadata("history", {"columns": ["step"], "rows": [[2]]}),
+        in_metadata("provenance", {"code": "other"}),
+        in_metadata("spec", {"task": "copy", "seed": 2}),
+        lambda header: header.update(activation="relu"),
+        lambda header: header.pop("activation"),
+        lambda header: header.update(metadata="{}"),
+        lambda header: header.pop("sha256"),
+    ],
+)
+def test_a_changed_header_is_refused_as_damaged(tmp_path, change):
+    metadata = {
+        "spec": {"task": "copy", "seed": 1},
+        "history": {"columns": ["step"], "rows": [[1]]},
+        "provenance": {"code": "this"},
+    }
+    path = tmp_path / "net.safetensors"
+    Network(W_XH, W_HH, W_HY, metadata=metadata).save(path)
+    rewrite_header(path, lambda header: None)
+    assert Network.load(path).metadata == metadata  # the layout of the header alone does not matter
+    rewrite_header(path, change)
+    with pytest.raises(ValueError, match="net.safetensors is damaged.*checksum"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: header.update(format="schur_lib network 1"),
+        lambda header: header.update(format="pt"),
+        lambda header: header.pop("format"),
+    ],
+)
+def test_a_file_of_another_format_is_named(tmp_path, change):
+    path = tmp_path / "net.safetensors"
+    Network(W_XH, W_HH, W_HY).save(path)
+    rewrite_header(path, change)
+    with pytest.raises(ValueError, match="is of format .*this reads 'schur_lib network 2'"):
+        Network.load(path)
+
+
+@pytest.mark.parametrize("metadata", [[1, 2], None, "text", 3])
+def test_metadata_that_are_no_dictionary_are_refused(tmp_path, metadata):
+    with pytest.raises(ValueError, match="metadata must be a dictionary"):
+        Network(W_XH, W_HH, W_HY, metadata=metadata)
+    path = tmp_path / "a.safetensors"
+    tensors = {"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY}
+    save_file(tensors, path, metadata={"metadata": json.dumps(metadata)})
+    with pytest.raises(ValueError, match="a.safetensors: .*dictionary"):
+        Network.load(path)
+
+
+def test_the_digest_sees_every_tensor_and_the_activation():
+    extras = {"b_h": torch.ones(4), "b_y": torch.ones(3), "h0": torch.ones(4)}
+    tensors = {"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY, **extras}
+    seen = {Network(**tensors).digest(), Network(**tensors, activation="relu").digest()}
+    seen |= {Network(**{**tensors, name: tensor + 1}).digest() for name, tensor in tensors.items()}
+    seen |= {Network(**{k: v for k, v in tensors.items() if k != name}).digest() for name in extras}
+    assert len(seen) == 2 + 6 + 3
+    assert Network(**tensors, metadata={"a": 1}).digest() == Network(**tensors).digest()

@@ -6,9 +6,10 @@ import torch
 from torch import nn
 
 from schur_lib import Network, ablation_profile, fvu, ordered_schur, replay_accuracy, tasks
+from schur_lib.dynamics import plain_states
 from schur_lib.intervals import interval
 from schur_lib.profile import over_networks, profile_of
-from schur_lib.subjects import evaluation
+from schur_lib.subjects import evaluation, on_task
 from schur_lib.tasks import held_out
 
 T, B, N_X, N_H, N_Y = 7, 5, 3, 6, 2
@@ -416,6 +417,176 @@ def test_what_does_not_fit_is_named(change, message):
     }
     with pytest.raises(ValueError, match=message):
         evaluation(**{**arguments, **change})
+
+
+def read_states(loop, p, x):
+    """The states of a loop: its outputs where the readout is the identity."""
+    bare = {**p, "readout.weight": np.eye(N_H), "readout.bias": np.zeros(N_H)}
+    return np.stack([loop(bare, trial) for trial in x.numpy().swapaxes(0, 1)], 1)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "gate", "loop"),
+    [(nn.GRU, gate, loop_gru) for gate in ("reset", "update", "new")]
+    + [(nn.LSTM, gate, loop_lstm) for gate in ("input", "forget", "cell", "output")],
+)
+def test_the_states_of_gated_layers_are_those_of_a_loop_written_by_hand(kind, gate, loop, batch_first):
+    torch.manual_seed(3)
+    module = Sequence(kind, batch_first=batch_first).double()
+    x, y = data()
+    inputs, targets = (x.transpose(0, 1), y.transpose(0, 1)) if batch_first else (x, y)
+    trials = evaluation(module, "rnn.weight_hh_l0", inputs, targets, gate=gate)
+    p, first = numbers(module), FIRST_ROW[gate] * N_H
+    for M in (None, ordered_schur(trials.W_hh).ablate({"RR", "CC"}), np.zeros((N_H, N_H))):
+        swapped = p["rnn.weight_hh_l0"].copy()
+        if M is not None:
+            swapped[first : first + N_H] = M
+        states = trials.states(M)
+        assert states.shape == (T, B, N_H)
+        np.testing.assert_allclose(states, read_states(loop, {**p, "rnn.weight_hh_l0": swapped}, x), rtol=1e-9)
+    acted_on = trials.acted_on()
+    assert (acted_on[0] == 0).all() and acted_on.dtype == torch.float64
+    assert torch.equal(acted_on[1:], trials.states()[:-1])
+
+
+class CellStack(nn.Module):
+    """Cells of any kind in a loop."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.cell, self.readout = kind(N_X, N_H), nn.Linear(N_H, N_Y)
+
+    def forward(self, x):
+        state, outputs = None, []
+        for x_t in x:
+            state = self.cell(x_t, state)
+            outputs.append(self.readout(state[0] if isinstance(state, tuple) else state))
+        return torch.stack(outputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "gate", "loop"),
+    [
+        (nn.RNNCell, None, lambda p, x: loop_rnn(p, x, np.tanh)),
+        (nn.GRUCell, "new", loop_gru),
+        (nn.LSTMCell, "forget", loop_lstm),
+    ],
+)
+def test_the_states_of_cells_are_those_of_a_loop_written_by_hand(kind, gate, loop):
+    torch.manual_seed(4)
+    module = CellStack(kind).double()
+    trials = evaluation(module, "cell.weight_hh", *data(), gate=gate)
+    p = {n.replace("cell.", "rnn."): v for n, v in numbers(module).items()}
+    p = {(f"{n}_l0" if n.startswith("rnn.") else n): v for n, v in p.items()}
+    np.testing.assert_allclose(trials.states(), read_states(loop, p, data()[0]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_the_states_of_a_plain_layer_are_those_of_the_network_and_of_the_slow_path(batch_first):
+    torch.manual_seed(5)
+    module = Sequence(nn.RNN, batch_first=batch_first).double()
+    x, y = data()
+    arguments = (x.transpose(0, 1), y.transpose(0, 1)) if batch_first else (x, y)
+    fast = evaluation(module, "rnn.weight_hh_l0", *arguments)
+    module.register_buffer("unused", torch.zeros(1))
+    slow = evaluation(module, "rnn.weight_hh_l0", *arguments)
+    assert fast.network is not None and slow.network is None
+    M = ordered_schur(fast.W_hh).ablate({"CR"})
+    torch.testing.assert_close(fast.states(M), slow.states(M))
+    expected = read_states(lambda p, x: loop_rnn(p, x, np.tanh), {**numbers(module), "rnn.weight_hh_l0": M}, x)
+    np.testing.assert_allclose(slow.states(M), expected, rtol=1e-9)
+
+
+def test_the_states_of_the_second_of_two_layers_are_known_and_of_the_first_are_not():
+    torch.manual_seed(6)
+    module = Sequence(nn.RNN, num_layers=2).double()
+    x, y = data()
+    second = evaluation(module, "rnn.weight_hh_l1", x, y)
+    expected = read_states(lambda p, x: loop_rnn(p, x, np.tanh, 2), numbers(module), x)
+    np.testing.assert_allclose(second.states(), expected, rtol=1e-9)
+    with pytest.raises(ValueError, match="states of this model are unknown.*last layer"):
+        evaluation(module, "rnn.weight_hh_l0", x, y).states()
+
+
+def test_a_model_whose_layer_runs_twice_or_has_two_directions_has_no_known_states():
+    x, y = data(torch.float32)
+    twice = evaluation(
+        Sequence(nn.GRU), "rnn.weight_hh_l0", x, y, gate=0, forward=lambda m, x: m(x) + m.readout(m.rnn(2 * x)[0])
+    )
+    with pytest.raises(ValueError, match="ran 2 times.*give evaluation"):
+        twice.states()
+    module = Sequence(nn.RNN, bidirectional=True)
+    module.readout = nn.Linear(2 * N_H, N_Y)
+    for parameter in ("rnn.weight_hh_l0", "rnn.weight_hh_l0_reverse"):
+        with pytest.raises(ValueError, match="in one direction"):
+            evaluation(module, parameter, x, y).states()
+
+
+def test_an_owner_that_is_not_torchs_has_states_only_if_they_are_given():
+    torch.manual_seed(7)
+    module = LeakyRate()
+    x, y = data(torch.float32)
+    trials = evaluation(module, "W", x, y)
+    with pytest.raises(ValueError, match="belongs to no layer or cell of torch's; give evaluation.*states="):
+        trials.states()
+
+    def states(module, x):
+        v, rates = x.new_zeros(x.shape[1], N_H), []
+        for x_t in x:
+            rates.append(v.tanh())
+            v = (1 - module.a) * v + module.a * (v.tanh() @ module.W.T + x_t @ module.V.T + module.b)
+        return torch.stack([*rates[1:], v.tanh()])
+
+    told = evaluation(module, "W", x, y, states=states)
+    torch.testing.assert_close(told.states(), states(module, x).detach())
+    zero = told.states(np.zeros((N_H, N_H)))
+    assert zero.shape == (T, B, N_H) and not torch.allclose(zero, told.states())
+
+
+def test_the_states_of_a_copy_network_go_on_through_the_free_steps():
+    g = torch.Generator().manual_seed(0)
+    draw = lambda *s: torch.randn(*s, generator=g)  # noqa: E731
+    task = tasks.copy(n_symbols=3, n_channels=2, horizon=11)
+    net = Network(draw(9, 2), draw(9, 9) / 3, draw(2, 9), draw(9), draw(2), draw(9).tanh()).double()
+    trials = on_task(net, task, 13, seed=4)
+    inputs, targets = held_out(task, 13, 4)
+    assert trials.free_steps == 11 and torch.equal(trials.inputs, inputs.double())
+    for W in (net.W_hh, torch.from_numpy(trials.form.ablate({"CR", "CC"}))):
+        H = plain_states(net, inputs.double(), W, free_steps=11)
+        assert H.shape == (14, 13, 9)
+        torch.testing.assert_close(trials.states(W), H)
+        (outputs,) = trials.outputs([W])
+        torch.testing.assert_close(outputs, (H @ net.W_hy.T + net.b_y)[3:])
+        expected = (torch.sign(outputs) == targets).double().mean()
+        torch.testing.assert_close(trials.scores([W])[0], expected)
+    acted_on = trials.acted_on()
+    assert torch.equal(acted_on[0], net.h0.expand(13, 9))
+    torch.testing.assert_close(acted_on[1:], trials.states()[:-1])
+
+
+def test_another_metric_on_the_same_trials_and_harm_in_its_direction():
+    g = torch.Generator().manual_seed(0)
+    draw = lambda *s: torch.randn(*s, generator=g)  # noqa: E731
+    net = Network(draw(9, 2), draw(9, 9) / 3, draw(2, 9))
+    trials = on_task(net, tasks.copy(2, 2, 6), 32)
+    matrices = [trials.form.ablate({"CC"}), np.zeros((9, 9))]
+    other = trials.scored_by("fvu")
+    assert other.metric.name == "fvu" and trials.metric.name == "replay_accuracy"
+    np.testing.assert_allclose(other.harms(matrices), other.scores(matrices) - other.intact)
+    np.testing.assert_allclose(trials.harms(matrices), trials.intact - trials.scores(matrices))
+    assert on_task(net, tasks.copy(2, 2, 6), 32, metric="fvu").intact == other.intact
+    for make in (trials.scored_by, lambda m: on_task(net, tasks.copy(2, 2, 6), 32, metric=m)):
+        with pytest.raises(ValueError, match="one of .*'fvu'.*got 'mse'"):
+            make("mse")
+
+
+def test_a_network_of_parameters_is_evaluated_without_their_gradients():
+    g = torch.Generator().manual_seed(0)
+    tensors = [torch.randn(*s, generator=g).requires_grad_() for s in ((9, 2), (9, 9), (2, 9))]
+    trials = on_task(Network(*tensors), tasks.copy(2, 2, 6), 8)
+    assert not trials.scores([trials.W_hh]).requires_grad and not trials.states().requires_grad
+    assert len(profile_of(trials)) == 8
 
 
 def test_a_matrix_of_another_size_is_refused():
