@@ -14,7 +14,7 @@
 # This book trains hundreds of small networks and runs thousands of ablated copies. How close is that to what the processor can do, does it beat the libraries that one would use otherwise, and what would ten thousand networks cost? {numref}`fig-targets` sets each target that was fixed beforehand beside what was measured.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

@@ -14,7 +14,7 @@
 # Two noisy streams come in, and a context cue names the one to integrate; the other has to be ignored. The network needs a memory that adds, and a gate. Which couplings hold the integrator, which the gate? And does an ablation break both contexts alike?
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

@@ -14,7 +14,7 @@
 # A network loses a block of its couplings and does its task all the same. Is that because of *which* weights went, or would any change of that size have been harmless? The abstract of {cite:t}`drager2026` says the former: changes of similar scale can destroy what a structured change preserves. The paper prints no numbers for it. Here each removed set of each network is set beside random changes of exactly its Frobenius norm; then blocks are removed by degrees, and in all combinations.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %% tags=["hide-input"]

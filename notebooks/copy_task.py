@@ -14,7 +14,7 @@
 # A network sees eight symbols, one a step, each a vector of eight signs. Then its input falls silent, and it has to replay the sequence again and again, on its own. To hold the sequence linearly takes $8 \times 8 = 64$ dimensions: a network of 56 units is too narrow, one of 64 just wide enough, one of 72 has room. Which of them learn it, from which starts, and what do their recurrent weights look like in [ordered Schur coordinates](../method.md) once they have?
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%
@@ -96,7 +96,7 @@ style.learning_curves(nets)
 plt.show()
 
 # %%
-tell("Of the dense orthogonal networks of 72 units " + answers.after_solved([n for n, is_main in zip(nets, main, strict=True) if is_main]))
+tell(answers.after_solved([net for net, is_main in zip(nets, main, strict=True) if is_main]))
 
 # %% [markdown]
 # The weights go on changing while the accuracy no longer shows it. So a recipe that stops elsewhere gives other weights, and may give other numbers in [Figure 1](figure_1.ipynb); [how far they move](recipe.ipynb) is a question of its own.

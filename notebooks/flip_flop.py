@@ -14,7 +14,7 @@
 # Three lines each get a pulse of −1 or +1 now and then, and each of three outputs has to hold the sign of its line's last pulse: eight states, and the ways between them. Which couplings of a trained network does this need, and what is lost when they go: the memory, or the way from one state to another?
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

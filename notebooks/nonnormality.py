@@ -14,7 +14,7 @@
 # The couplings are what makes $W$ nonnormal: without them its eigenvectors would be orthogonal, and its eigenvalues would say all. **How nonnormal are the trained networks, on paper and in the states they visit, and does a local expansion of the error foresee what ablating a coupling does?**
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

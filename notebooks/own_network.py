@@ -14,7 +14,7 @@
 # Nothing in the method asks where a network comes from. Name the parameter that holds the recurrent matrix, give data, and every ablation of this book is done to it: other matrices are swapped in (`torch.func.functional_call`), everything else stays as it is. Here on two models in plain PyTorch that use nothing of this library to learn: an `nn.RNN` with biases on noisy input, and an `nn.GRU`.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

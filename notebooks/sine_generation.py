@@ -14,7 +14,7 @@
 # The input is a constant; the output has to be a sine whose frequency the constant names. The network must turn a number into a rotation speed and keep turning. Which couplings does that need? And is it the slow sines or the fast ones that go first?
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

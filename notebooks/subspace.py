@@ -14,7 +14,7 @@
 # {cite:t}`drager2026` leaves one question open. A low-dimensional task may use few directions of the hidden space. Is a block of couplings safe because of its *role* among the Schur modes, or only because the activity never goes where it acts? The paper says what would separate the two: how the ablated directions lie to the hidden states, the readout and the input. This chapter does that, and then ablates the two halves of each block separately: the half that acts on the activity, and the rest.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

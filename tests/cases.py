@@ -7,8 +7,7 @@ import sys
 from tools.notebooks import ROOT
 
 PARAMETERS = """\
-networks = "reference"   # "reference": the networks shipped in data/; "trained": the store, \
-training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only\
 """
 

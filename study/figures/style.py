@@ -73,11 +73,11 @@ styled = plt.rc_context(STYLE)
 
 
 def without(removed: str) -> str:
-    """A removed set as the tables and figures write it: "full", "−RR −CC", "−all three"."""
+    """A removed set as the tables and figures write it: "intact", "−RR −CC", "−all three"."""
     if removed == ORDER[-1]:
         return "−all\N{NO-BREAK SPACE}three"
     return (
-        "\N{NO-BREAK SPACE}".join(f"−{name}" for name in removed.split("+")) if removed else "full"
+        "\N{NO-BREAK SPACE}".join(f"−{name}" for name in removed.split("+")) if removed else "intact"
     )
 
 

@@ -41,7 +41,7 @@ def test_the_sentence_of_the_first_page_is_plain_text_with_both_sides_numbers():
 
 def test_both_values_of_the_paper_stand_in_the_table_in_the_papers_order():
     shown = figure_1.beside_paper(table()).set_index("ablated")
-    assert list(shown.index)[:2] == ["full", "−CC"]
+    assert list(shown.index)[:2] == ["intact", "−CC"]
     assert len(shown) == len(ORDER) + 1
     assert list(shown.loc["−CR", ["paper", "ours", "difference"]]) == [
         "0.639",
@@ -78,7 +78,7 @@ def test_far_means_are_named_the_farthest_first():
 
 def test_what_CC_adds_is_a_difference_within_each_network():
     shown = figure_1.added(table(spread=0.0)).set_index("pair")
-    assert list(shown.loc["full → −CC"]) == ["0.000", "−0.0002 ± 0.0000", "−0.0002", 4]
+    assert list(shown.loc["intact → −CC"]) == ["0.000", "−0.0002 ± 0.0000", "−0.0002", 4]
     assert list(shown.loc["−RR → −RR\xa0−CC"]) == ["−0.001", "−0.0030 ± 0.0000", "−0.0030", 4]
     assert list(shown.loc["−CR → −CR\xa0−CC"])[2] == "+0.0010"
     assert figure_1.added(table(n=1)).ours[0] == "−0.0002 ± –"
