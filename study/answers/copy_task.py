@@ -77,7 +77,8 @@ def after_solved(networks: Sequence[Network]) -> str:
             reached.append(done.step.iloc[0])
             factors.append(done.loss.iloc[0] / history.loss.iloc[-5:].mean())
     said = (
-        f"{len(reached)} of {len(networks)} reach a batch accuracy of 0.999 at the longest replay"
+        f"Of the dense orthogonal networks of 72 units {len(reached)} of {len(networks)} reach a batch "
+        "accuracy of 0.999 at the longest replay"
     )
     if reached:
         said += (
