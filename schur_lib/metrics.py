@@ -49,11 +49,10 @@ class Metric:
         return abs(score - (np.nan if self.perfect is None else self.perfect))
 
     def skill(self, score: float, targets: Tensor, n_outputs: int) -> float:
-        """Where a score lies between chance (0) and perfect (1); NaN where either is unknown."""
-        if self.chance is None or self.perfect is None:
-            return float("nan")
-        chance = self.chance(targets, n_outputs)
-        return float((chance - score) / (chance - self.perfect)) if chance != self.perfect else 1.0
+        """Where a score lies between chance (0) and perfect (1); NaN where either is unknown or they are one."""
+        chance = np.nan if self.chance is None else self.chance(targets, n_outputs)
+        perfect = np.nan if self.perfect is None else self.perfect
+        return (chance - score) / (chance - perfect) if chance != perfect else np.nan
 
 
 def fvu(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -168,7 +167,6 @@ def _check_classes(outputs, targets):
     if outputs.shape[-3:-1] != targets.shape:
         wanted, got = tuple(targets.shape), tuple(outputs.shape[-3:-1])
         raise ValueError(f"the outputs' steps and trials must be the targets' {wanted}, got {got} ({_ORDER})")
-    n = outputs.shape[-1]
-    if targets.min() < 0 or targets.max() >= n:
-        classes = f"{int(targets.min())} to {int(targets.max())}"
-        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {classes}")
+    n, low, high = outputs.shape[-1], int(targets.min()), int(targets.max())
+    if low < 0 or high >= n:
+        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {low} to {high}")

@@ -77,11 +77,11 @@ def profile_of(
     means, rows = scores.mean(1).tolist(), []
     for s, mine in zip(sets, scores, strict=True):
         mass, score = form.removed_mass(s, alpha), float(mine.mean())
-        row = {"removed": label(s), "mass": mass, "score": score, "delta": score - means[0]}
-        row["sensitivity"] = sensitivity(row["delta"], mass)
+        delta = score - means[0]
+        row = {"removed": label(s), "mass": mass, "score": score, "delta": delta}
+        row["sensitivity"] = sensitivity(delta, mass)
         if n_draws:
-            ends = interval(mine - scores[0], n_draws, seed) if s else (0.0, 0.0)
-            row["low"], row["high"] = ends
+            row["low"], row["high"] = interval(mine - scores[0], n_draws, seed) if s else (0.0, 0.0)
         rows.append(row)
     return pd.DataFrame(rows).assign(
         n_leading=form.n_leading(alpha), alpha=alpha, metric=trials.metric.name, n_trials=trials.n_trials

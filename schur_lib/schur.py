@@ -9,12 +9,11 @@ modulus, R = {i : |λ_i| ≥ α ρ} comes first, C is the rest, and
 
 (paper, section 2). None of the three couplings holds an eigenvalue, so zeroing them keeps the spectrum.
 
-Here and everywhere alpha, in (0, 1], is α, the share of the spectral radius ρ at which R ends, and a removed
-set is any collection of "RR", "CR" and "CC"; anything else is refused with a ValueError.
+Everywhere in this package alpha is α, in (0, 1], the share of the spectral radius ρ at which R ends.
 """
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NamedTuple
@@ -28,9 +27,7 @@ Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 COUPLINGS = ("RR", "CR", "CC")
-SUBSETS = tuple(
-    frozenset(names.split()) for names in ("", "CC", "RR", "RR CC", "CR", "CR CC", "RR CR", "RR CR CC")
-)
+SUBSETS = tuple(frozenset(s.split()) for s in ("", "CC", "RR", "RR CC", "CR", "CR CC", "RR CR", "RR CR CC"))
 
 # Our choice, relative to ρ: moduli this close are tied and stay in LAPACK's order, ...
 _TIE = 100 * np.finfo(float).eps
@@ -98,11 +95,11 @@ class OrderedSchur:
 
         In 1..N, N where ρ = 0. A pair counts 2 and is never cut; a modulus within 1e-10 ρ below αρ is in R.
         """
-        _check_alpha(alpha)
+        if not (isinstance(alpha, Real) and 0 < float(alpha) <= 1):
+            raise ValueError(f"alpha must be a number in (0, 1], got {alpha!r}")
         moduli = np.abs(self.eigenvalues)
         rho = moduli.max()
-        # The last one, not the count: R is a prefix even where ties or an unswapped pair leave the
-        # order imperfect.
+        # The last one, not the count: R is a prefix even where ties or an unswapped pair spoil the order.
         last = np.flatnonzero(moduli >= alpha * rho - _ROUNDING * rho)[-1]
         return int(self.blocks[np.searchsorted(self.blocks, last, side="right")])
 
@@ -242,8 +239,7 @@ def random_changes(n: int, norm: float, N: int, rng: np.random.Generator) -> Mat
 
 def label(removed: Collection[str]) -> str:
     """Name of a removed set as in the tables: "" for the intact network, "RR+CC", …, in the order of COUPLINGS."""
-    names = _names(removed)
-    return "+".join(name for name in COUPLINGS if name in names)
+    return "+".join(sorted(_names(removed), key=COUPLINGS.index))
 
 
 def _sort(T, Q):
@@ -294,8 +290,7 @@ def _blocks(T):
 
 def _padded(A):
     """A copy in Fortran order for LAPACK to work on in place."""
-    # Rows 2^k entries apart share a cache line set: 8 unused rows make the row rotations of dtrexc
-    # three times as fast at N = 1024.
+    # Rows 2^k entries apart share a cache line set: 8 unused rows make dtrexc three times as fast at N = 1024.
     padded = np.zeros((len(A) + 8, len(A)), order="F")
     padded[: len(A)] = A
     return padded
@@ -324,17 +319,10 @@ def _checked(W):
     return W
 
 
-def _check_alpha(alpha):
-    if not (isinstance(alpha, Real) and 0 < float(alpha) <= 1):
-        raise ValueError(f"alpha must be a number in (0, 1], got {alpha!r}")
-
-
 def _names(removed):
     allowed = f"allowed is a collection of any of {', '.join(COUPLINGS)}, such as {{'CC'}}"
-    if isinstance(removed, str):
-        raise ValueError(f"removed is the string {removed!r}; {allowed}")
-    if not isinstance(removed, Collection):
+    if isinstance(removed, str) or not isinstance(removed, Iterable):
         raise ValueError(f"removed is {removed!r}; {allowed}")
-    if unknown := set(removed).difference(COUPLINGS):
+    if unknown := (names := set(removed)).difference(COUPLINGS):
         raise ValueError(f"removed has unknown names {sorted(map(str, unknown))}; {allowed}")
-    return set(removed)
+    return names

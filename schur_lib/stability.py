@@ -96,8 +96,8 @@ def stabiliser(
     allowed = allowed_harm(trials, tolerance, absolute)
 
     def harm(masks, caution=0.0):
-        each = trials.trial_scores(form.without(mask) for mask in masks).numpy()
-        each = trials.metric.harm(each, intact)
+        scores = trials.trial_scores(form.without(mask) for mask in masks)
+        each = trials.metric.harm(scores.numpy(), intact)
         error = each.std(1, ddof=1) / len(intact) ** 0.5 if len(intact) > 1 else 0.0
         return each.mean(1) + caution * error
 

@@ -208,10 +208,9 @@ def evaluation(
 ) -> Evaluation:
     """Make a model ready for matrices that are swapped into one of its parameters.
 
-    The model runs through `torch.func.functional_call` with every other parameter as it is, in
-    evaluation mode, and from the same seed each time, so that noise and dropout are no difference
-    between matrices. One `nn.RNN` (one layer, one direction) with one `nn.Linear` after it runs through
-    the fused `rollout` instead, if that repeats the model's outputs.
+    The model runs with every other parameter as it is, in evaluation mode, and from the same seed each time,
+    so that noise and dropout are no difference between matrices. One `nn.RNN` (one layer, one direction) with
+    one `nn.Linear` after it runs through the fused `rollout` instead, if that repeats the model's outputs.
 
     >>> import torch
     >>> from schur_lib import evaluation, profile_of
@@ -331,17 +330,6 @@ def _rows(module, parameter, gate):
     return rows
 
 
-class _Called(nn.Module):
-    """A module behind a function of it, so that functional_call takes any forward."""
-
-    def __init__(self, module, function):
-        super().__init__()
-        self.module, self.function = module, function
-
-    def forward(self, inputs):
-        return self.function(self.module, inputs) if self.function else self.module(inputs)
-
-
 @dataclass(frozen=True, eq=False)
 class _Model:
     """A torch module on its inputs, with the rows of one parameter open to other matrices."""
@@ -356,7 +344,9 @@ class _Model:
 
     def run(self, W, function=None):
         """(T, B, N) of a function of the module, its forward by default, with W in the place of its own."""
-        called = _Called(self.module, function or self.forward)
+        call = function or self.forward or (lambda module, inputs: module(inputs))
+        called: Any = nn.Module()  # functional_call wants a module, and this one takes any function
+        called.module, called.forward = self.module, lambda inputs: call(self.module, inputs)
         swapped = _tensors(self.module)[self.parameter].detach().clone()
         swapped[self.rows] = W.to(swapped)
         devices = {t.device for t in self.module.parameters() if t.device.type == "cuda"}
