@@ -42,8 +42,6 @@ def ablation_profile(
         seed: of the trials; they share nothing with the training data.
     Returns:
         As `profile_of`, without intervals.
-    Raises:
-        ValueError: network and task do not fit, or a bad alpha or block name.
     """
     return profile_of(on_task(net, task, n_trials, seed), alpha, removed, n_draws=0)
 
@@ -68,8 +66,6 @@ def profile_of(
         `mass` ‖ΔT‖_F/‖T‖_F, `score`, `delta` = score − score of the intact network, `sensitivity` = delta/mass
         (NaN where the block is empty or at rounding level), `low` and `high`: 95 % percentile bootstrap of
         `delta` over trials (paired; NaN with one trial), `n_leading` = n_R, `alpha`, `metric`, `n_trials`.
-    Raises:
-        ValueError: a bad alpha or block name.
     """
     form = trials.form
     sets = [frozenset(), *(frozenset(s) for s in removed if len(s))]

@@ -88,8 +88,6 @@ def stabiliser(
         alpha: where R ends; for blocks alone.
     Returns:
         (N, N) boolean, in Schur coordinates: the entries of T that go.
-    Raises:
-        ValueError: unknown kind, or a bad tolerance or alpha.
     """
     form = trials.form
     (intact,) = trials.trial_scores([trials.W_hh]).numpy()

@@ -149,8 +149,6 @@ def on_task(
         n_trials: held-out trials; they share nothing with the training data.
         seed: of the trials.
         metric: another score than the task's, or its name.
-    Raises:
-        ValueError: network and task do not fit, or an unknown metric.
     """
     if (net.n_inputs, net.n_outputs) != (task.n_inputs, task.n_outputs):
         wanted = f"the {task.name} task has {task.n_inputs} inputs and {task.n_outputs} outputs"
@@ -170,8 +168,6 @@ def of_network(
         targets: (T', B, N_y), or classes (T', B); of the last T' outputs.
         metric: the score or its name.
         free_steps: steps that the network runs on after the input has ended.
-    Raises:
-        ValueError: inputs that do not fit the network, or an unknown metric.
     """
     check_run(net, inputs, net.W_hh, free_steps)
     n_steps, n_trials = len(inputs) + free_steps, inputs.shape[1]
@@ -286,8 +282,9 @@ def evaluation(
 
 
 def _unknown_states(why):
-    hint = "give evaluation(…, states=lambda module, inputs: …)"
-    return ValueError(f"the states of this model are unknown: {why}; {hint}")
+    return ValueError(
+        f"this model's states are unknown: {why}; give evaluation(…, states=lambda module, inputs: …)"
+    )
 
 
 def _tensors(module):
@@ -310,8 +307,7 @@ def _rows(module, parameter, gate):
     if not torch.isfinite(whole).all():
         raise ValueError(f"{parameter} holds NaN or infinite values")
     n_rows, n = whole.shape
-    owner = _owner(module, parameter)
-    names = next((names for kind, names in GATES.items() if isinstance(owner, kind)), ())
+    names = next((names for kind, names in GATES.items() if isinstance(_owner(module, parameter), kind)), ())
     allowed = [*names, *range(n_rows // n if n_rows % n == 0 else 0)]
     if gate is None:
         rows = slice(0, n_rows)

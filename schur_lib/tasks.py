@@ -52,8 +52,6 @@ class Task:
         Returns:
             inputs (steps, B, N_x) and targets (T, B, N_y), float32. The targets belong to the last T
             outputs: T = free_steps for the copy task, T = steps for the others.
-        Raises:
-            ValueError: batch_size is not a positive integer.
         """
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"the number of trials must be an integer ≥ 1, got {batch_size!r}")
