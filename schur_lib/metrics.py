@@ -14,27 +14,16 @@ NEGLIGIBLE_MASS = 1e-5
 
 @dataclass(frozen=True)
 class Metric:
-    """All that is known of a score.
+    """All that is known of a score."""
 
-    Args:
-        name: such as "fvu".
-        title: in words, for tables and pages.
-        per_trial: outputs (..., T, B, N_y) and targets → (..., B), whose mean over trials is the score.
-        higher_is_better: the direction.
-        chance: targets and N_y → score of an answer that does not look at the inputs.
-        perfect: score of a perfect network; None where it is unknown (a function of one's own).
-        classes: whether targets are integer classes (T, B) instead of numbers (T, B, N_y).
-        allowed: change of the score that counts as no harm in any case.
-    """
-
-    name: str
-    title: str
-    per_trial: Callable[[Tensor, Tensor], Tensor]
-    higher_is_better: bool = False
-    chance: Callable[[Tensor, int], float] | None = None
-    perfect: float | None = None
-    classes: bool = False
-    allowed: float = 0.0
+    name: str  #: such as "fvu"
+    title: str  #: in words, for tables and pages
+    per_trial: Callable[[Tensor, Tensor], Tensor]  #: outputs (..., T, B, N_y), targets → (..., B), mean: the score
+    higher_is_better: bool = False  #: the direction
+    chance: Callable[[Tensor, int], float] | None = None  #: targets, N_y → score of what looks at no input
+    perfect: float | None = None  #: score of a perfect network; None where unknown (a function of one's own)
+    classes: bool = False  #: whether targets are integer classes (T, B), not numbers (T, B, N_y)
+    allowed: float = 0.0  #: change of the score that counts as no harm in any case
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """(...), one score a network: the mean over trials."""

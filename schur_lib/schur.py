@@ -38,21 +38,12 @@ _MAX_PASSES = 10
 
 
 class CutReport(NamedTuple):
-    """How well posed the cut between R and C is; gap, sep and s are NaN where C is empty.
+    """How well posed the cut between R and C is; gap, sep and s are NaN where C is empty."""
 
-    Fields:
-        gap: (smallest modulus in R − largest modulus in C) / ρ.
-        n_near_cut: number of eigenvalues whose modulus lies within 5 % of αρ (0 where ρ = 0).
-        sep: LAPACK's estimate of sep(T_RR, T_CC), in the units of W; the leading subspace turns by
-            about ‖ΔW‖ / sep under a small change ΔW.
-        s: LAPACK's reciprocal condition number of the mean of R's eigenvalues, in (0, 1]; 1 where
-            R and C do not interact.
-    """
-
-    gap: float
-    n_near_cut: int
-    sep: float
-    s: float
+    gap: float  #: (smallest modulus in R − largest modulus in C) / ρ
+    n_near_cut: int  #: eigenvalues whose modulus lies within 5 % of αρ (0 where ρ = 0)
+    sep: float  #: LAPACK's sep(T_RR, T_CC), in the units of W: R turns by about ‖ΔW‖ / sep under a small ΔW
+    s: float  #: LAPACK's condition of R's mean eigenvalue, reciprocal, in (0, 1]; 1 where R and C do not interact
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,11 +205,7 @@ def choose_basis(T: Matrix, Q: Matrix) -> None:
     Any signed permutation within a diagonal block gives another form of the same matrix, and which
     one LAPACK returns differs between processors. Here the first vector of each block has its largest
     entry positive, and a 2×2 block [[a, b], [c, a]] has b ≥ −c > 0. Random changes drawn in Schur
-    coordinates are then the same everywhere, as far as the form is well posed.
-
-    Args:
-        T: (N, N) float64, upper triangular but for its 2×2 blocks; changed.
-        Q: (N, N) float64, orthogonal; changed.
+    coordinates are then the same everywhere, as far as the form is well posed. T and Q, (N, N), are changed.
     """
     pairs = np.flatnonzero(np.diagonal(T, -1))
     for first in pairs[np.abs(np.diagonal(T, 1)[pairs]) < np.abs(np.diagonal(T, -1)[pairs])]:

@@ -129,15 +129,13 @@ def stabiliser(
 
 
 def allowed_harm(trials: Evaluation, tolerance: float = 0.05, absolute: float | None = None) -> float:
-    """How much worse a network may become: max(tolerance · error, absolute).
+    """How much worse a network may become, in units of the metric: max(tolerance · error, absolute).
 
     Args:
         trials: the network; its error is the score, or 1 − score of an accuracy.
         tolerance: relative increase of the error, ≥ 0.
         absolute: change of the score that is allowed in any case, ≥ 0; None: what the metric allows,
             0.005 for accuracies, 0 for others. Needed for a function of one's own where more is better.
-    Returns:
-        float, in units of the metric.
     Raises:
         ValueError: a negative number, or no absolute where it is needed.
     """

@@ -43,32 +43,19 @@ class Evaluation:
     """A recurrent matrix, and what any other matrix in its place scores on the same trials.
 
     Matrices are (N, N), torch or numpy; several are (K, N, N) or any iterable, run one chunk after the other.
-
-    Fields:
-        W_hh: (N, N) float64, the model's own matrix.
-        run: matrices (N, N) → their outputs (T, B, N_y), one after the other, in their order.
-        metric: the score.
-        targets: what the metric compares the last outputs with.
-        n_scored: how many of the last outputs it is given.
-        n_trials: B.
-        states_of: (N, N) → the states h_1 … h_T (T, B, N) with that matrix; None where they are unknown.
-        module: the network or module itself.
-        network: the same as a `Network` where it is a plain one; None elsewhere.
-        inputs: (T, B, N_x) of the network; None where there is none.
-        free_steps: steps that the network runs on after the input has ended.
     """
 
-    W_hh: Tensor
-    run: Callable[[Iterable[Tensor]], Iterator[Tensor]]
-    metric: Metric
-    targets: Tensor
-    n_scored: int
-    n_trials: int
-    states_of: Callable[[Tensor], Tensor] | None = None
-    module: Network | nn.Module | None = None
-    network: Network | None = None
-    inputs: Tensor | None = None
-    free_steps: int = 0
+    W_hh: Tensor  #: (N, N) float64, the model's own matrix
+    run: Callable[[Iterable[Tensor]], Iterator[Tensor]]  #: matrices → their outputs (T, B, N_y), in their order
+    metric: Metric  #: the score
+    targets: Tensor  #: what the metric compares the last outputs with
+    n_scored: int  #: how many of the last outputs it is given
+    n_trials: int  #: B
+    states_of: Callable[[Tensor], Tensor] | None = None  #: matrix → h_1 … h_T (T, B, N); None where unknown
+    module: Network | nn.Module | None = None  #: the network or module itself
+    network: Network | None = None  #: the same as a `Network` where it is a plain one
+    inputs: Tensor | None = None  #: (T, B, N_x) of the network; None where there is none
+    free_steps: int = 0  #: steps that the network runs on after the input has ended
 
     @cached_property
     def form(self) -> OrderedSchur:
