@@ -1,4 +1,7 @@
-"""Which part of a recurrent network's weights does a task need? Ordered Schur form, ablation, scores."""
+"""Which part of a recurrent network's weights does a task need? Ordered Schur form, ablation, scores.
+
+What does not fit is refused with a ValueError that says what was passed and what is allowed.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

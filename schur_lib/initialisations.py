@@ -35,8 +35,9 @@ def initial_parameters(construction: str, hidden_size: int, generator: Generator
         raise ValueError(f"construction must be one of {CONSTRUCTIONS}, got {construction!r}")
     if not isinstance(hidden_size, int) or hidden_size < 1:
         raise ValueError(f"hidden_size must be an integer ≥ 1, got {hidden_size!r}")
+    shape = (hidden_size, hidden_size)
     if construction == "dense_default":
-        return {"W_hh": uniform((hidden_size, hidden_size), hidden_size, generator)}
+        return {"W_hh": uniform(shape, hidden_size, generator)}
     if construction == "dense_orthogonal":
         return {"W_hh": random_orthogonal(hidden_size, generator).float()}
     if construction == "dense_normal":
@@ -45,7 +46,7 @@ def initial_parameters(construction: str, hidden_size: int, generator: Generator
         Q = random_orthogonal(hidden_size, generator)
         a, b = torch.randn(2, hidden_size // 2, generator=generator, dtype=torch.float64) / math.sqrt(6)
         return {"W_hh": (Q @ block_diagonal(a, b, a.new_empty(0)) @ Q.T).float()}
-    U, M = (uniform((hidden_size, hidden_size), hidden_size, generator) for _ in range(2))
+    U, M = (uniform(shape, hidden_size, generator) for _ in range(2))
     eigenvalues = torch.linalg.eigvals(M.double())
     pairs, real = eigenvalues[eigenvalues.imag > 0], eigenvalues[eigenvalues.imag == 0]
     return {"U": U, "a": pairs.real.float(), "b": pairs.imag.float(), "d": real.real.float()}

@@ -7,7 +7,6 @@ Only what is recurrent is here: `dynamics.py` adds the products over all steps a
 
 import math
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,23 +26,19 @@ Q = (1.0, 0.46777772903442383, 0.02616441249847412, 0.00034117428003810346, 8.53
 def _jit(function):
     """Compile at first use; kept in a folder of the user's, never beside the package, and nowhere if not there."""
     config: Any = numba.config
-    before = config.CACHE_DIR  # of NUMBA_CACHE_DIR; where other packages keep theirs is not ours to move
-    config.CACHE_DIR = str(before or platformdirs.user_cache_path("schur_lib") / "numba")
+    before = config.CACHE_DIR  # NUMBA_CACHE_DIR; where other packages keep theirs is not ours to move
+    folder = Path(before or platformdirs.user_cache_path("schur_lib") / "numba")
+    options: dict[str, Any] = {"cache": True, "fastmath": {"contract", "nsz"}}
     try:
-        options: dict[str, Any] = {"cache": _writable(config.CACHE_DIR), "fastmath": {"contract", "nsz"}}
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        options["cache"] = False
+    config.CACHE_DIR = str(folder)
+    try:
         return njit(nogil=True, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
-
-
-@cache
-def _writable(folder):
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-        return True
-    except OSError:
-        return False
 
 
 @_jit

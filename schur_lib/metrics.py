@@ -14,27 +14,16 @@ NEGLIGIBLE_MASS = 1e-5
 
 @dataclass(frozen=True)
 class Metric:
-    """All that is known of a score.
+    """All that is known of a score."""
 
-    Args:
-        name: such as "fvu".
-        title: in words, for tables and pages.
-        per_trial: outputs (..., T, B, N_y) and targets → (..., B), whose mean over trials is the score.
-        higher_is_better: the direction.
-        chance: targets and N_y → score of an answer that does not look at the inputs.
-        perfect: score of a perfect network; None where it is unknown (a function of one's own).
-        classes: whether targets are integer classes (T, B) instead of numbers (T, B, N_y).
-        allowed: change of the score that counts as no harm in any case.
-    """
-
-    name: str
-    title: str
-    per_trial: Callable[[Tensor, Tensor], Tensor]
-    higher_is_better: bool = False
-    chance: Callable[[Tensor, int], float] | None = None
-    perfect: float | None = None
-    classes: bool = False
-    allowed: float = 0.0
+    name: str  #: such as "fvu"
+    title: str  #: in words, for tables and pages
+    per_trial: Callable[[Tensor, Tensor], Tensor]  #: outputs (..., T, B, N_y), targets → (..., B), mean: the score
+    higher_is_better: bool = False  #: the direction
+    chance: Callable[[Tensor, int], float] | None = None  #: targets, N_y → score of what looks at no input
+    perfect: float | None = None  #: score of a perfect network; None where unknown (a function of one's own)
+    classes: bool = False  #: whether targets are integer classes (T, B), not numbers (T, B, N_y)
+    allowed: float = 0.0  #: change of the score that counts as no harm in any case
 
     def score(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """(...), one score a network: the mean over trials."""
@@ -49,11 +38,10 @@ class Metric:
         return abs(score - (np.nan if self.perfect is None else self.perfect))
 
     def skill(self, score: float, targets: Tensor, n_outputs: int) -> float:
-        """Where a score lies between chance (0) and perfect (1); NaN where either is unknown."""
-        if self.chance is None or self.perfect is None:
-            return float("nan")
-        chance = self.chance(targets, n_outputs)
-        return float((chance - score) / (chance - self.perfect)) if chance != self.perfect else 1.0
+        """Where a score lies between chance (0) and perfect (1); NaN where either is unknown or they are one."""
+        chance = np.nan if self.chance is None else self.chance(targets, n_outputs)
+        perfect = np.nan if self.perfect is None else self.perfect
+        return (chance - score) / (chance - perfect) if chance != perfect else np.nan
 
 
 def fvu(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -168,7 +156,6 @@ def _check_classes(outputs, targets):
     if outputs.shape[-3:-1] != targets.shape:
         wanted, got = tuple(targets.shape), tuple(outputs.shape[-3:-1])
         raise ValueError(f"the outputs' steps and trials must be the targets' {wanted}, got {got} ({_ORDER})")
-    n = outputs.shape[-1]
-    if targets.min() < 0 or targets.max() >= n:
-        classes = f"{int(targets.min())} to {int(targets.max())}"
-        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {classes}")
+    n, low, high = outputs.shape[-1], int(targets.min()), int(targets.max())
+    if low < 0 or high >= n:
+        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {low} to {high}")

@@ -87,13 +87,7 @@ class Network:
 
     @classmethod
     def from_torch(cls, rnn: torch.nn.RNN, readout: torch.nn.Linear) -> "Network":
-        """Copy the weights of a one-layer, one-directional `torch.nn.RNN` and its linear readout.
-
-        torch adds two recurrent biases; their sum is b_h.
-
-        Raises:
-            ValueError: the RNN has several layers, two directions, or an unknown nonlinearity.
-        """
+        """Copy a one-layer, one-directional `torch.nn.RNN` and its readout; b_h is the sum of torch's two."""
         if not isinstance(rnn, torch.nn.RNN) or not isinstance(readout, torch.nn.Linear):
             got = f"{type(rnn).__name__} and {type(readout).__name__}"
             raise ValueError(f"need torch.nn.RNN and torch.nn.Linear, got {got}")

@@ -42,8 +42,6 @@ def ablation_profile(
         seed: of the trials; they share nothing with the training data.
     Returns:
         As `profile_of`, without intervals.
-    Raises:
-        ValueError: network and task do not fit, or a bad alpha or block name.
     """
     return profile_of(on_task(net, task, n_trials, seed), alpha, removed, n_draws=0)
 
@@ -68,8 +66,6 @@ def profile_of(
         `mass` ‖ΔT‖_F/‖T‖_F, `score`, `delta` = score − score of the intact network, `sensitivity` = delta/mass
         (NaN where the block is empty or at rounding level), `low` and `high`: 95 % percentile bootstrap of
         `delta` over trials (paired; NaN with one trial), `n_leading` = n_R, `alpha`, `metric`, `n_trials`.
-    Raises:
-        ValueError: a bad alpha or block name.
     """
     form = trials.form
     sets = [frozenset(), *(frozenset(s) for s in removed if len(s))]
@@ -77,11 +73,11 @@ def profile_of(
     means, rows = scores.mean(1).tolist(), []
     for s, mine in zip(sets, scores, strict=True):
         mass, score = form.removed_mass(s, alpha), float(mine.mean())
-        row = {"removed": label(s), "mass": mass, "score": score, "delta": score - means[0]}
-        row["sensitivity"] = sensitivity(row["delta"], mass)
+        delta = score - means[0]
+        row = {"removed": label(s), "mass": mass, "score": score, "delta": delta}
+        row["sensitivity"] = sensitivity(delta, mass)
         if n_draws:
-            ends = interval(mine - scores[0], n_draws, seed) if s else (0.0, 0.0)
-            row["low"], row["high"] = ends
+            row["low"], row["high"] = interval(mine - scores[0], n_draws, seed) if s else (0.0, 0.0)
         rows.append(row)
     return pd.DataFrame(rows).assign(
         n_leading=form.n_leading(alpha), alpha=alpha, metric=trials.metric.name, n_trials=trials.n_trials

@@ -9,12 +9,11 @@ modulus, R = {i : |λ_i| ≥ α ρ} comes first, C is the rest, and
 
 (paper, section 2). None of the three couplings holds an eigenvalue, so zeroing them keeps the spectrum.
 
-Here and everywhere alpha, in (0, 1], is α, the share of the spectral radius ρ at which R ends, and a removed
-set is any collection of "RR", "CR" and "CC"; anything else is refused with a ValueError.
+Everywhere in this package alpha is α, in (0, 1], the share of the spectral radius ρ at which R ends.
 """
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NamedTuple
@@ -28,9 +27,7 @@ Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 COUPLINGS = ("RR", "CR", "CC")
-SUBSETS = tuple(
-    frozenset(names.split()) for names in ("", "CC", "RR", "RR CC", "CR", "CR CC", "RR CR", "RR CR CC")
-)
+SUBSETS = tuple(frozenset(s.split()) for s in ("", "CC", "RR", "RR CC", "CR", "CR CC", "RR CR", "RR CR CC"))
 
 # Our choice, relative to ρ: moduli this close are tied and stay in LAPACK's order, ...
 _TIE = 100 * np.finfo(float).eps
@@ -41,21 +38,12 @@ _MAX_PASSES = 10
 
 
 class CutReport(NamedTuple):
-    """How well posed the cut between R and C is; gap, sep and s are NaN where C is empty.
+    """How well posed the cut between R and C is; gap, sep and s are NaN where C is empty."""
 
-    Fields:
-        gap: (smallest modulus in R − largest modulus in C) / ρ.
-        n_near_cut: number of eigenvalues whose modulus lies within 5 % of αρ (0 where ρ = 0).
-        sep: LAPACK's estimate of sep(T_RR, T_CC), in the units of W; the leading subspace turns by
-            about ‖ΔW‖ / sep under a small change ΔW.
-        s: LAPACK's reciprocal condition number of the mean of R's eigenvalues, in (0, 1]; 1 where
-            R and C do not interact.
-    """
-
-    gap: float
-    n_near_cut: int
-    sep: float
-    s: float
+    gap: float  #: (smallest modulus in R − largest modulus in C) / ρ
+    n_near_cut: int  #: eigenvalues whose modulus lies within 5 % of αρ (0 where ρ = 0)
+    sep: float  #: LAPACK's sep(T_RR, T_CC), in the units of W: R turns by about ‖ΔW‖ / sep under a small ΔW
+    s: float  #: LAPACK's condition of R's mean eigenvalue, reciprocal, in (0, 1]; 1 where R and C do not interact
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +86,11 @@ class OrderedSchur:
 
         In 1..N, N where ρ = 0. A pair counts 2 and is never cut; a modulus within 1e-10 ρ below αρ is in R.
         """
-        _check_alpha(alpha)
+        if not (isinstance(alpha, Real) and 0 < float(alpha) <= 1):
+            raise ValueError(f"alpha must be a number in (0, 1], got {alpha!r}")
         moduli = np.abs(self.eigenvalues)
         rho = moduli.max()
-        # The last one, not the count: R is a prefix even where ties or an unswapped pair leave the
-        # order imperfect.
+        # The last one, not the count: R is a prefix even where ties or an unswapped pair spoil the order.
         last = np.flatnonzero(moduli >= alpha * rho - _ROUNDING * rho)[-1]
         return int(self.blocks[np.searchsorted(self.blocks, last, side="right")])
 
@@ -217,11 +205,7 @@ def choose_basis(T: Matrix, Q: Matrix) -> None:
     Any signed permutation within a diagonal block gives another form of the same matrix, and which
     one LAPACK returns differs between processors. Here the first vector of each block has its largest
     entry positive, and a 2×2 block [[a, b], [c, a]] has b ≥ −c > 0. Random changes drawn in Schur
-    coordinates are then the same everywhere, as far as the form is well posed.
-
-    Args:
-        T: (N, N) float64, upper triangular but for its 2×2 blocks; changed.
-        Q: (N, N) float64, orthogonal; changed.
+    coordinates are then the same everywhere, as far as the form is well posed. T and Q, (N, N), are changed.
     """
     pairs = np.flatnonzero(np.diagonal(T, -1))
     for first in pairs[np.abs(np.diagonal(T, 1)[pairs]) < np.abs(np.diagonal(T, -1)[pairs])]:
@@ -242,8 +226,7 @@ def random_changes(n: int, norm: float, N: int, rng: np.random.Generator) -> Mat
 
 def label(removed: Collection[str]) -> str:
     """Name of a removed set as in the tables: "" for the intact network, "RR+CC", …, in the order of COUPLINGS."""
-    names = _names(removed)
-    return "+".join(name for name in COUPLINGS if name in names)
+    return "+".join(sorted(_names(removed), key=COUPLINGS.index))
 
 
 def _sort(T, Q):
@@ -294,8 +277,7 @@ def _blocks(T):
 
 def _padded(A):
     """A copy in Fortran order for LAPACK to work on in place."""
-    # Rows 2^k entries apart share a cache line set: 8 unused rows make the row rotations of dtrexc
-    # three times as fast at N = 1024.
+    # Rows 2^k entries apart share a cache line set: 8 unused rows make dtrexc three times as fast at N = 1024.
     padded = np.zeros((len(A) + 8, len(A)), order="F")
     padded[: len(A)] = A
     return padded
@@ -324,17 +306,10 @@ def _checked(W):
     return W
 
 
-def _check_alpha(alpha):
-    if not (isinstance(alpha, Real) and 0 < float(alpha) <= 1):
-        raise ValueError(f"alpha must be a number in (0, 1], got {alpha!r}")
-
-
 def _names(removed):
     allowed = f"allowed is a collection of any of {', '.join(COUPLINGS)}, such as {{'CC'}}"
-    if isinstance(removed, str):
-        raise ValueError(f"removed is the string {removed!r}; {allowed}")
-    if not isinstance(removed, Collection):
+    if isinstance(removed, str) or not isinstance(removed, Iterable):
         raise ValueError(f"removed is {removed!r}; {allowed}")
-    if unknown := set(removed).difference(COUPLINGS):
+    if unknown := (names := set(removed)).difference(COUPLINGS):
         raise ValueError(f"removed has unknown names {sorted(map(str, unknown))}; {allowed}")
-    return set(removed)
+    return names

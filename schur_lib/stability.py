@@ -88,16 +88,14 @@ def stabiliser(
         alpha: where R ends; for blocks alone.
     Returns:
         (N, N) boolean, in Schur coordinates: the entries of T that go.
-    Raises:
-        ValueError: unknown kind, or a bad tolerance or alpha.
     """
     form = trials.form
     (intact,) = trials.trial_scores([trials.W_hh]).numpy()
     allowed = allowed_harm(trials, tolerance, absolute)
 
     def harm(masks, caution=0.0):
-        each = trials.trial_scores(form.without(mask) for mask in masks).numpy()
-        each = trials.metric.harm(each, intact)
+        scores = trials.trial_scores(form.without(mask) for mask in masks)
+        each = trials.metric.harm(scores.numpy(), intact)
         error = each.std(1, ddof=1) / len(intact) ** 0.5 if len(intact) > 1 else 0.0
         return each.mean(1) + caution * error
 
@@ -131,15 +129,13 @@ def stabiliser(
 
 
 def allowed_harm(trials: Evaluation, tolerance: float = 0.05, absolute: float | None = None) -> float:
-    """How much worse a network may become: max(tolerance · error, absolute).
+    """How much worse a network may become, in units of the metric: max(tolerance · error, absolute).
 
     Args:
         trials: the network; its error is the score, or 1 − score of an accuracy.
         tolerance: relative increase of the error, ≥ 0.
         absolute: change of the score that is allowed in any case, ≥ 0; None: what the metric allows,
             0.005 for accuracies, 0 for others. Needed for a function of one's own where more is better.
-    Returns:
-        float, in units of the metric.
     Raises:
         ValueError: a negative number, or no absolute where it is needed.
     """

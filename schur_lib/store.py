@@ -53,12 +53,7 @@ def has(spec: Spec, folder: str | Path) -> bool:
 
 
 def load(spec: Spec, folder: str | Path) -> Network:
-    """The network of a spec.
-
-    Raises:
-        FileNotFoundError: the folder has no file for the spec.
-        ValueError: the file is damaged or belongs to another spec.
-    """
+    """The network of a spec; FileNotFoundError where there is none, ValueError where damaged or another's."""
     net = Network.load(path(spec, folder))
     if net.metadata.get("spec") != spec.as_dict():
         raise ValueError(f"{path(spec, folder)} does not hold the network of {spec}")

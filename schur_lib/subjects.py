@@ -43,32 +43,19 @@ class Evaluation:
     """A recurrent matrix, and what any other matrix in its place scores on the same trials.
 
     Matrices are (N, N), torch or numpy; several are (K, N, N) or any iterable, run one chunk after the other.
-
-    Fields:
-        W_hh: (N, N) float64, the model's own matrix.
-        run: matrices (N, N) → their outputs (T, B, N_y), one after the other, in their order.
-        metric: the score.
-        targets: what the metric compares the last outputs with.
-        n_scored: how many of the last outputs it is given.
-        n_trials: B.
-        states_of: (N, N) → the states h_1 … h_T (T, B, N) with that matrix; None where they are unknown.
-        module: the network or module itself.
-        network: the same as a `Network` where it is a plain one; None elsewhere.
-        inputs: (T, B, N_x), time first; None where the module takes something else.
-        free_steps: steps that the network runs on after the input has ended.
     """
 
-    W_hh: Tensor
-    run: Callable[[Iterable[Tensor]], Iterator[Tensor]]
-    metric: Metric
-    targets: Tensor
-    n_scored: int
-    n_trials: int
-    states_of: Callable[[Tensor], Tensor] | None = None
-    module: Network | nn.Module | None = None
-    network: Network | None = None
-    inputs: Tensor | None = None
-    free_steps: int = 0
+    W_hh: Tensor  #: (N, N) float64, the model's own matrix
+    run: Callable[[Iterable[Tensor]], Iterator[Tensor]]  #: matrices → their outputs (T, B, N_y), in their order
+    metric: Metric  #: the score
+    targets: Tensor  #: what the metric compares the last outputs with
+    n_scored: int  #: how many of the last outputs it is given
+    n_trials: int  #: B
+    states_of: Callable[[Tensor], Tensor] | None = None  #: matrix → h_1 … h_T (T, B, N); None where unknown
+    module: Network | nn.Module | None = None  #: the network or module itself
+    network: Network | None = None  #: the same as a `Network` where it is a plain one
+    inputs: Tensor | None = None  #: (T, B, N_x), time first; None where it is something else
+    free_steps: int = 0  #: steps that the network runs on after the input has ended
 
     @cached_property
     def form(self) -> OrderedSchur:
@@ -149,8 +136,6 @@ def on_task(
         n_trials: held-out trials; they share nothing with the training data.
         seed: of the trials.
         metric: another score than the task's, or its name.
-    Raises:
-        ValueError: network and task do not fit, or an unknown metric.
     """
     if (net.n_inputs, net.n_outputs) != (task.n_inputs, task.n_outputs):
         wanted = f"the {task.name} task has {task.n_inputs} inputs and {task.n_outputs} outputs"
@@ -170,8 +155,6 @@ def of_network(
         targets: (T', B, N_y), or classes (T', B); of the last T' outputs.
         metric: the score or its name.
         free_steps: steps that the network runs on after the input has ended.
-    Raises:
-        ValueError: inputs that do not fit the network, or an unknown metric.
     """
     check_run(net, inputs, net.W_hh, free_steps)
     n_steps, n_trials = len(inputs) + free_steps, inputs.shape[1]
@@ -208,10 +191,9 @@ def evaluation(
 ) -> Evaluation:
     """Make a model ready for matrices that are swapped into one of its parameters.
 
-    The model runs through `torch.func.functional_call` with every other parameter as it is, in
-    evaluation mode, and from the same seed each time, so that noise and dropout are no difference
-    between matrices. One `nn.RNN` (one layer, one direction) with one `nn.Linear` after it runs through
-    the fused `rollout` instead, if that repeats the model's outputs.
+    The model runs with every other parameter as it is, in evaluation mode, and from the same seed each time,
+    so that noise and dropout are no difference between matrices. One `nn.RNN` (one layer, one direction) with
+    one `nn.Linear` after it runs through the fused `rollout` instead, if that repeats the model's outputs.
 
     >>> import torch
     >>> from schur_lib import evaluation, profile_of
@@ -289,8 +271,9 @@ def evaluation(
 
 
 def _unknown_states(why):
-    hint = "give evaluation(…, states=lambda module, inputs: …)"
-    return ValueError(f"the states of this model are unknown: {why}; {hint}")
+    return ValueError(
+        f"this model's states are unknown: {why}; give evaluation(…, states=lambda module, inputs: …)"
+    )
 
 
 def _tensors(module):
@@ -313,8 +296,7 @@ def _rows(module, parameter, gate):
     if not torch.isfinite(whole).all():
         raise ValueError(f"{parameter} holds NaN or infinite values")
     n_rows, n = whole.shape
-    owner = _owner(module, parameter)
-    names = next((names for kind, names in GATES.items() if isinstance(owner, kind)), ())
+    names = next((names for kind, names in GATES.items() if isinstance(_owner(module, parameter), kind)), ())
     allowed = [*names, *range(n_rows // n if n_rows % n == 0 else 0)]
     if gate is None:
         rows = slice(0, n_rows)
@@ -333,17 +315,6 @@ def _rows(module, parameter, gate):
     return rows
 
 
-class _Called(nn.Module):
-    """A module behind a function of it, so that functional_call takes any forward."""
-
-    def __init__(self, module, function):
-        super().__init__()
-        self.module, self.function = module, function
-
-    def forward(self, inputs):
-        return self.function(self.module, inputs) if self.function else self.module(inputs)
-
-
 @dataclass(frozen=True, eq=False)
 class _Model:
     """A torch module on its inputs, with the rows of one parameter open to other matrices."""
@@ -358,7 +329,9 @@ class _Model:
 
     def run(self, W, function=None):
         """(T, B, N) of a function of the module, its forward by default, with W in the place of its own."""
-        called = _Called(self.module, function or self.forward)
+        call = function or self.forward or (lambda module, inputs: module(inputs))
+        called: Any = nn.Module()  # functional_call wants a module, and this one takes any function
+        called.module, called.forward = self.module, lambda inputs: call(self.module, inputs)
         swapped = _tensors(self.module)[self.parameter].detach().clone()
         swapped[self.rows] = W.to(swapped)
         devices = {t.device for t in self.module.parameters() if t.device.type == "cuda"}

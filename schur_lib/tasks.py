@@ -19,31 +19,19 @@ from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE, Recipe
 
 @dataclass(frozen=True)
 class Task:
-    """A distribution of trials with a score.
+    """A distribution of trials with a score."""
 
-    Args:
-        name: that of its function in `TASKS`.
-        title: as tables and figures write it.
-        n_inputs: N_x.
-        n_outputs: N_y.
-        steps: length of the input, in steps.
-        free_steps: steps that the network runs on after the input has ended.
-        metric: the score.
-        recipe: how a network is trained on it unless its spec says otherwise.
-        sampler: (batch_size, generator) → inputs, targets; called through `sample`.
-        parts: (inputs, targets) → the ways in which the scored entries fall into parts: labels by name,
-            each of a shape that expands to that of the targets.
-    """
-
-    name: str
-    title: str
-    n_inputs: int
-    n_outputs: int
-    steps: int
-    free_steps: int
-    metric: Metric
-    recipe: Recipe
-    sampler: Callable[[int, Generator], tuple[Tensor, Tensor]]
+    name: str  #: that of its function in `TASKS`
+    title: str  #: as tables and figures write it
+    n_inputs: int  #: N_x
+    n_outputs: int  #: N_y
+    steps: int  #: length of the input, in steps
+    free_steps: int  #: steps that the network runs on after the input has ended
+    metric: Metric  #: the score
+    recipe: Recipe  #: how a network is trained on it unless its spec says otherwise
+    sampler: Callable[[int, Generator], tuple[Tensor, Tensor]]  #: (batch_size, generator) → inputs, targets
+    #: (inputs, targets) → labels of the ways in which the scored entries fall into parts, by name, each of a shape
+    #: that expands to that of the targets
     parts: Callable[[Tensor, Tensor], dict[str, Tensor]]
 
     def sample(self, batch_size: int, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -52,8 +40,6 @@ class Task:
         Returns:
             inputs (steps, B, N_x) and targets (T, B, N_y), float32. The targets belong to the last T
             outputs: T = free_steps for the copy task, T = steps for the others.
-        Raises:
-            ValueError: batch_size is not a positive integer.
         """
         if not isinstance(batch_size, int) or batch_size < 1:
             raise ValueError(f"the number of trials must be an integer ≥ 1, got {batch_size!r}")

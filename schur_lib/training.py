@@ -144,13 +144,9 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
     with torch.no_grad():
         # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
         W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
-    provenance = {
-        "seconds": round(time.time() - started, 1),
-        "trained": time.strftime("%Y-%m-%d", time.gmtime()),
-        "torch": torch.__version__.split("+")[0],
-        "code": store.training_code(),
-    }
+    made = {"seconds": round(time.time() - started, 1), "trained": time.strftime("%Y-%m-%d", time.gmtime())}
+    made |= {"torch": torch.__version__.split("+")[0], "code": store.training_code()}
     curve = {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history}
-    metadata = {"spec": spec.as_dict(), "history": curve, "provenance": provenance}
+    metadata = {"spec": spec.as_dict(), "history": curve, "provenance": made}
     W_xh, W_hy = parameters["W_xh"].detach(), parameters["W_hy"].detach()
     return Network(W_xh, W_hh, W_hy, metadata=metadata)

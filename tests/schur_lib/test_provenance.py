@@ -112,13 +112,13 @@ def toy(folder, **files):
         ("from .b import x", {"toy.b"}),
         ("from .sub import c", {"toy.sub.c"}),
         ("from .sub.c import y", {"toy.sub.c"}),
-        ("from .sub import z", {"toy.sub"}),
+        ("from .sub import z", {"toy.sub", "toy.sub.c"}),
         ("import toy.sub.c as c", {"toy.sub.c"}),
         ("import toy.b as b, toy.sub.c", {"toy.b", "toy.sub.c"}),
         ("def f():\n    from toy import b\n    return b", {"toy.b"}),
         ("class A:\n    def f(self):\n        import toy.b\n", {"toy.b"}),
         ("from toy import one", {"toy", "toy.b"}),
-        ("from .sub.up import w", {"toy.sub.up", "toy.b", "toy.sub"}),
+        ("from .sub.up import w", {"toy.sub.up", "toy.b", "toy.sub", "toy.sub.c"}),
         ("import json, collections.abc\nfrom os import path", set()),
         ("from toy import nothing_of_the_kind", {"toy", "toy.b"}),
     ],
@@ -126,10 +126,10 @@ def toy(folder, **files):
 def test_imports_of_every_kind_are_followed(tmp_path, text, expected):
     toy(
         tmp_path,
-        __init__="from toy.b import x as one",
+        __init__="from .b import x as one",
         a=text,
         b="x = 1",
-        sub__init="z = 3",
+        sub__init="from .c import y as yy\nz = 3",
         sub__c="y = 2",
         sub__up="from .. import b\nfrom . import z\nw = 4",
     )

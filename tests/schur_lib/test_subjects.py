@@ -505,7 +505,7 @@ def test_the_states_of_the_second_of_two_layers_are_known_and_of_the_first_are_n
     second = evaluation(module, "rnn.weight_hh_l1", x, y)
     expected = read_states(lambda p, x: loop_rnn(p, x, np.tanh, 2), numbers(module), x)
     np.testing.assert_allclose(second.states(), expected, rtol=1e-9)
-    with pytest.raises(ValueError, match="states of this model are unknown.*last layer"):
+    with pytest.raises(ValueError, match="states are unknown.*last layer"):
         evaluation(module, "rnn.weight_hh_l0", x, y).states()
 
 
