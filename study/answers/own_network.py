@@ -54,18 +54,23 @@ def of_profile(table: pd.DataFrame, trials: Evaluation) -> str:
     single, worst = _single(table), _worst(table)
     largest = single.mass.idxmax()
     path = "fast" if trials.network is not None else "general"
-    second = (
-        f" The block of the largest mass ({largest}, {single.mass[largest]:.2f}) costs "
-        f"{as_text(single.delta[largest])}."
-    )
+    needed = "Without any single block the FVU does not rise."
+    if worst:
+        needed = (
+            f"Most depends on {worst}, which holds {single.mass[worst]:.2f} of the Schur mass: without it the FVU "
+            f"rises by {as_text(single.delta[worst])}."
+        )
+    if largest != worst:
+        needed += (
+            f" Without the block of the largest mass ({largest}, {single.mass[largest]:.2f}) it changes by "
+            f"{signed(single.delta[largest])}."
+        )
     return (
         f"The intact network leaves {table.score[0]:.3f} of the variance unexplained; its leading sector holds "
-        f"{table.n_leading[0]} of {len(trials.W_hh)} dimensions. Most depends on {worst}, which holds "
-        f"{single.mass[worst]:.2f} of the Schur mass: without it the FVU rises by {as_text(single.delta[worst])}."
-        f"{second if largest != worst else ''} Intervals are over {trials.n_trials} trials of this one network, "
-        "paired.\n\nA model of one plain tanh or ReLU layer and a linear readout is recognised and runs through "
-        "the fused rollout of this library, after a check that it gives the same outputs; all other models run "
-        f"as they are. This one took the {path} path."
+        f"{table.n_leading[0]} of {len(trials.W_hh)} dimensions. {needed} Intervals are over {trials.n_trials} "
+        "trials of this one network, paired.\n\nA model of one plain tanh or ReLU layer and a linear readout is "
+        "recognised and runs through the fused rollout of this library, after a check that it gives the same "
+        f"outputs; all other models run as they are. This one took the {path} path."
     )
 
 
@@ -90,7 +95,10 @@ def beside_nulls(table: pd.DataFrame) -> pd.DataFrame:
 def agreement(profiles: Sequence[pd.DataFrame]) -> str:
     """In how many networks the block that matters most is that of the first."""
     worst = [_worst(table) for table in profiles]
-    return f"In {worst.count(worst[0])} of {len(worst)} networks {worst[0]} is the block that matters most."
+    how_many = f"In {worst.count(worst[0])} of {len(worst)} networks"
+    if worst[0]:
+        return f"{how_many} {worst[0]} is the block that matters most."
+    return f"{how_many} the FVU does not rise without any single block."
 
 
 def of_gates(table: pd.DataFrame, accuracy: float) -> str:
@@ -151,7 +159,9 @@ def _single(table):
 
 
 def _worst(table):
-    return _single(table).delta.idxmax()
+    """The block whose ablation does most harm; None where none does."""
+    delta = _single(table).query("mass > @NEGLIGIBLE_MASS and delta > 0").delta
+    return delta.idxmax() if len(delta) else None
 
 
 def _of_its_size(effect):
