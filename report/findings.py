@@ -11,9 +11,6 @@ from schur_lib.schur import COUPLINGS
 from study.probes.activity import SHARE
 from study.probes.perturbations import SIZE
 
-# Our choice: a network does its task well where it is this far on the way from chance to perfect. The
-# cross-entropy of a good classifier of noisy data is far from 0.
-ENOUGH = {"fvu": 0.9, "accuracy": 0.9, "replay_accuracy": 0.9, "cross_entropy": 0.5}
 CLEAR = 0.9  # our choice: Cliff's δ from which nulls are called different from the removal
 
 
@@ -42,7 +39,7 @@ def does_task(metric: Metric, skill: float) -> bool | None:
     Returns:
         None where the skill is unknown (NaN).
     """
-    return None if np.isnan(skill) else bool(skill >= ENOUGH[metric.name])
+    return None if np.isnan(skill) else bool(skill >= metric.enough)
 
 
 def of_the_task(score: float, n_trials: int, metric: Metric, skill: float) -> str:
@@ -53,7 +50,7 @@ def of_the_task(score: float, n_trials: int, metric: Metric, skill: float) -> st
     return (
         f"Caution: this network does not do the task well, so that what a removal changes says little. It "
         f"{scored}; on the way from chance (0) to a perfect score (1) that is {number(skill)}, and this "
-        f"report asks for {ENOUGH[metric.name]:g}."
+        f"report asks for {metric.enough:g}."
     )
 
 

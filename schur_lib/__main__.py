@@ -26,7 +26,7 @@ from schur_lib.subjects import evaluation, of_network
 SCHEMA = 1
 # Our choices: a network does its task from half way between chance and perfect; a gap between the sectors this
 # small, over ρ, is none; fewer trials than this tell little; and a search of more couplings takes too long.
-SKILLED, GAP, FEW, MANY = 0.5, 0.01, 50, 10_000
+GAP, FEW, MANY = 0.01, 50, 10_000
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -70,11 +70,11 @@ def measure(
         "network": {"digest": net.digest(), "hidden_size": net.hidden_size, "activation": net.activation},
         "metric": metric, "alpha": alpha, "n_trials": trials.n_trials, "n_steps": len(inputs),
         "score": trials.intact, "chance": record.chance and record.chance(trials.targets, net.n_outputs),
-        "skill": skill, "does_task": skill >= SKILLED,
+        "skill": skill, "does_task": skill >= record.enough,
         "n_leading": n, "cut": form.cut_report(alpha)._asdict(), "stabilisers_searched": list(kinds),
     }  # fmt: skip
     cautions = {
-        f"poor score: skill {skill:.2f}, 0 is chance and 1 is perfect": not skill >= SKILLED,
+        f"poor score: skill {skill:.2f}, 0 is chance and 1 is perfect": not skill >= record.enough,
         "complement empty: all of T is T_RR, and a larger alpha would split it": n == net.hidden_size,
         f"cut not well posed: a gap of {gap:.2g} of the spectral radius; try another alpha as well": gap < GAP,
         f"few trials: {trials.n_trials}, so that the intervals are wide": trials.n_trials < FEW,

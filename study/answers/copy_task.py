@@ -14,6 +14,7 @@ from study.words import as_text, listed, mean_sd, power_above
 
 SOLVED = 0.995  # mean accuracy of a configuration that has learned the task (our choice)
 NEAR = 0.02  # distance of an eigenvalue that counts as at a root of unity (our choice)
+ROUNDED = 5e-8  # tables keep seven decimals: what they show as 0 may be this
 BELOW = 0.49  # accuracy below which wrong signs are no accident (our choice)
 
 
@@ -123,7 +124,7 @@ def masses(table: pd.DataFrame) -> str:
         for start in CONSTRUCTIONS
         if start != "cayley"
     ]
-    largest = power_above(blocks[blocks.construction == "cayley"].mass.max())
+    largest = power_above(max(blocks[blocks.construction == "cayley"].mass.max(), ROUNDED))
     return (
         f"With 72 units the couplings hold, of the Schur mass, {'; '.join(held)}. (These are Frobenius norms: "
         f"their squares add up.) Every block of a Cayley network holds less than {largest}: the rounding of "
