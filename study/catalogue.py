@@ -103,6 +103,12 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
     return chosen
 
 
+def figure_1(profile: str = "paper", networks: str = "reference") -> list[Spec]:
+    """The specs of the copy networks of Figure 1, dense orthogonal and Cayley; arguments of `specs`."""
+    copy = specs("copy", profile, networks)
+    return [spec for spec in copy if (spec.construction, spec.hidden_size) in FIGURE_1]
+
+
 def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
     """The networks of the recipe chapter: what the paper leaves open, one choice varied at a time.
 

@@ -81,14 +81,15 @@ def without(removed: str) -> str:
     )
 
 
-def as_html(fig: Figure, alt: str):
-    """A figure as an HTML image with alternative text, for gluing into another page."""
+def quote(fig: Figure, name: str, alt: str) -> None:
+    """Keep a figure, with alternative text, for `{glue}` of another page; nothing is shown here."""
     from IPython.display import HTML
+    from myst_nb import glue
 
     file = io.BytesIO()
     fig.savefig(file, format="png", dpi=fig.dpi, bbox_inches="tight", metadata={"Software": None})
     data = base64.b64encode(file.getvalue()).decode()
-    return HTML(f'<img alt="{alt}" src="data:image/png;base64,{data}">')
+    glue(name, HTML(f'<img alt="{alt}" src="data:image/png;base64,{data}">'), display=False)
 
 
 @styled
