@@ -24,8 +24,7 @@ from schur_lib.stability import KINDS, stabilisers
 from schur_lib.subjects import evaluation, of_network
 
 SCHEMA = 1
-# Our choices: a network does its task from half way between chance and perfect; a gap between the sectors this
-# small, over ρ, is none; fewer trials than this tell little; and a search of more couplings takes too long.
+# Our choices: so small a gap over ρ is none, so few trials tell little, so many couplings take too long to search.
 GAP, FEW, MANY = 0.01, 50, 10_000
 
 

@@ -124,6 +124,15 @@ def test_networks_are_counted_at_each_level_and_empty_blocks_left_out():
     assert answers.vacant(singles()).endswith(": none.")
 
 
+def test_only_the_floor_makes_half_again_of_nearly_nothing_little():
+    some = singles()
+    some.loc[some.task == "copy", "score"] = 1 - 0.0004
+    some.loc[(some.task == "copy") & (some.removed == "CC"), "score"] = 1 - 0.0006
+    row = answers.counts(some).set_index(["task", "ablated"]).loc["copy", "−CC"]
+    assert row["5 %"] == 4
+    assert row["5 %, no floor"] == 0
+
+
 def test_the_sets_that_can_go_are_counted_in_each_task():
     some = singles(copy_CC=0.02, flip_flop_RR=0.0, flip_flop_CC=0.01)
     some.loc[(some.task == "copy") & (some.seed == 0) & (some.removed == "CC"), "score"] = 0.5
