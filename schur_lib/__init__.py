@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 # Loaded when used: torch and numba take seconds, and not every caller needs both.
 _HOMES = {
     "Network": "networks", "rollout": "dynamics", "ordered_schur": "schur",
-    "fvu": "metrics", "replay_accuracy": "metrics",
+    "fvu": "metrics", "replay_accuracy": "metrics", "Recipe": "recipes", "Spec": "specs", "train": "training",
     "Evaluation": "subjects", "evaluation": "subjects", "of_network": "subjects", "on_task": "subjects",
     "ablation_profile": "profile", "profile_of": "profile", "over_networks": "profile",
     "stabiliser": "stability", "stabilisers": "stability",
-    "Recipe": "recipes", "Spec": "specs", "train": "training",
 }  # fmt: skip
 
 __all__ = ["Evaluation", "Network", "Recipe", "Spec", "ablation_profile", "evaluation", "fvu", "of_network",
