@@ -64,6 +64,7 @@ def halved(effects, task="copy", share=0.99):
 
 THROUGH = answers.ratios(halved([(0.5, 0.5, 0.0), (1.0, 0.9, 0.1), (0.001, 0.0, 0.0)]))
 BESIDE = answers.ratios(halved([(0.5, 0.3, 0.2)]))
+BOTH_HALVES = answers.ratios(halved([(0.5, 0.5, 0.2)]))
 LESS = answers.ratios(halved([(0.5, 0.3, 0.0)]))
 NOTHING = answers.ratios(halved([(0.001, 0.0, 0.0)]))
 
@@ -89,8 +90,12 @@ def test_whether_blocks_act_through_the_activity():
     )
     assert "a block acts through the activity (in the copy networks of other starts" in said
     assert "halves have 0.400 and 0.60)" in said and "With the 1 % of activity" in said
-    said = answers.through_activity(BESIDE, NOTHING)
-    assert "most, but not all, of what a block does goes through the leading activity. With" in said
+    for ratios in (BESIDE, BOTH_HALVES):
+        said = answers.through_activity(ratios, NOTHING)
+        assert (
+            "most, but not all, of what a block does goes through the leading activity. With"
+            in said
+        )
     assert answers.through_activity(NOTHING, NOTHING) == (
         "No block has an effect that could be divided."
     )
@@ -133,8 +138,7 @@ def test_the_angles_are_medians_over_networks_beside_chance():
         dict(task="copy", removed="CC", side=side, subspace=subspace, n_block=5, n_subspace=66,
              smallest=smallest, smallest_chance=5, median=84.2, median_chance=15)
         for side in ("input", "output")
-        for subspace in ("activity", "drive")
-        for smallest in (20, 30)
+        for subspace, smallest in (("activity", 20), ("activity", 30), ("drive", 80))
     ]  # fmt: skip
     shown = answers.to_the_activity(pd.DataFrame(rows))
     assert shown.values.tolist() == [
