@@ -103,6 +103,20 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
     return chosen
 
 
+def of_all_tasks(profile: str = "paper", networks: str = "reference") -> list[Spec]:
+    """The networks of every task that the chapters beyond the paper compare: of copy, one kind of Figure 1.
+
+    Args:
+        profile, networks: as for `specs`.
+    """
+    return [
+        spec
+        for task in TASKS
+        for spec in specs(task, profile, networks)
+        if task != "copy" or (spec.construction, spec.hidden_size) == FIGURE_1[0]
+    ]
+
+
 def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
     """The networks of the recipe chapter: what the paper leaves open, one choice varied at a time.
 

@@ -24,22 +24,21 @@ TASK_MARKERS = {
     "sine_generation": ("^", "#0072B2"),
     "context_integration": ("D", "#CC79A7"),
 }
-DAMAGE = "accuracy lost"
 
 
-def damage(table: pd.DataFrame) -> pd.Series:
-    """What a deletion costs, larger is worse: the accuracy lost (copy) or ΔFVU (the other tasks)."""
+def harm(table: pd.DataFrame) -> pd.Series:
+    """What an ablation does, positive where worse: the accuracy lost (copy) or ΔFVU (the other tasks)."""
     return table.delta.where(table.task != "copy", -table.delta)
 
 
 @styled
 def bases(table: pd.DataFrame) -> Figure:
-    """What deleting each block costs in each system of coordinates, a panel a task.
+    """The harm of ablating each block in each system of coordinates, a panel a task.
 
     Args:
         table: from `coordinates.measure_bases`, of several networks.
     """
-    table = table[table.removed.isin(COUPLINGS)].assign(damage=damage)
+    table = table[table.removed.isin(COUPLINGS)].assign(harm=harm)
     tasks = list(dict.fromkeys(table.task))
     fig, axes = plt.subplots(
         len(tasks), 1, figsize=(6.2, 2.2 * len(tasks) + 0.8), sharex=True, squeeze=False,
@@ -47,7 +46,7 @@ def bases(table: pd.DataFrame) -> Figure:
     )  # fmt: skip
     for ax, task in zip(axes[:, 0], tasks, strict=True):
         part = table[table.task == task]
-        networks = part.groupby(["system", "removed", "seed"]).damage.mean()
+        networks = part.groupby(["system", "removed", "seed"]).harm.mean()
         for i, system in enumerate(SYSTEMS):
             for shift, name in zip((-0.25, 0, 0.25), COUPLINGS, strict=True):
                 values = networks[system, name]
@@ -71,7 +70,7 @@ def sweep(table: pd.DataFrame) -> Figure:
     Args:
         table: from `coordinates.measure_cut`, of several networks.
     """
-    table = table.assign(damage=damage)
+    table = table.assign(harm=harm)
     tasks = list(dict.fromkeys(table.task))
     fig, axes = plt.subplots(
         len(tasks), 1, figsize=(6.2, 2.2 * len(tasks) + 0.9), sharex=True, squeeze=False,
@@ -81,7 +80,7 @@ def sweep(table: pd.DataFrame) -> Figure:
         part = table[table.task == task]
         ax.axvspan(0.85, 0.95, color="#dddddd", alpha=0.6, linewidth=0)
         for name in COUPLINGS:
-            curve = part[part.removed == name].groupby("alpha").damage.agg(["mean", "min", "max"])
+            curve = part[part.removed == name].groupby("alpha").harm.agg(["mean", "min", "max"])
             colour = COLOURS[name]
             ax.fill_between(curve.index, curve["min"], curve["max"], color=colour, alpha=0.15, lw=0)
             ax.plot(curve["mean"], color=colour, marker=MARKERS[name], markersize=4)
@@ -135,7 +134,7 @@ def nudges(table: pd.DataFrame, size: float = 1e-3) -> Figure:
 
 
 def _unit(task):
-    return DAMAGE if task == "copy" else "ΔFVU"
+    return "accuracy lost" if task == "copy" else "ΔFVU"
 
 
 def _legend(fig, *more):
