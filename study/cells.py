@@ -130,6 +130,13 @@ def shipped() -> list[tuple[str, int]]:
     return [(kind, seed) for kind in LAYERS for seed in range(SEEDS) if _file(kind, seed).exists()]
 
 
+def models(quick: bool = False) -> list[tuple[str, int, Model]]:
+    """Kind, seed and model of all that are shipped; if `quick`, of one a kind, hardly trained."""
+    if quick:
+        return [(kind, 0, train_one(kind, 0, steps=3)) for kind in LAYERS]
+    return [(kind, seed, load(kind, seed)) for kind, seed in shipped()]
+
+
 def _file(kind, seed):
     return CELLS / f"{kind.replace(' ', '_').lower()}-seed{seed}.safetensors"
 

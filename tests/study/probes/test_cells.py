@@ -8,7 +8,8 @@ from schur_lib import initialisations
 from schur_lib.schur import COUPLINGS, ordered_schur
 from schur_lib.tasks import generator
 from study import catalogue, cells
-from study.probes.cells import leaky_form, leaky_profile
+from study.probes.cells import cell_profiles, cells_at_rest, leaky_form, leaky_profile
+from study.probes.fixed_points import linearised
 
 
 def random_matrix(n, seed):
@@ -93,3 +94,37 @@ def test_the_profile_in_leaky_order_scores_the_matrix_that_is_cut_there():
     W = (form.ablate({"CC"}) - rest) / leak
     np.testing.assert_allclose(table.delta["CC"], trials.harms([W])[0], atol=1e-7)
     assert table.delta[""] == 0 and table.mass["CC"] == form.removed_mass({"CC"})
+
+
+def test_the_profiles_of_cells_name_their_matrices_and_cut_a_leaky_cell_twice():
+    models = [(kind, 2, cells.train_one(kind, 0, n_h=8, steps=2)) for kind in ("leaky", "GRU")]
+    table = cell_profiles(models, n_trials=4)
+    matrices = ["W", "(1 − a) I + a W", *cells.GATES["GRU"]]
+    assert table.matrix.tolist() == [name for name in matrices for _ in range(4)]
+    assert table.removed.tolist() == ["", *COUPLINGS] * 5 and set(table.seed) == {2}
+    [(_, trials)] = cells.evaluations("leaky", models[0][2], 4)
+    np.testing.assert_allclose(
+        table.delta[2], trials.harms([trials.form.ablate({"CR"})])[0], atol=1e-7
+    )
+    linear = leaky_profile(trials, cells.LEAK)
+    np.testing.assert_allclose(table.delta[4:8], linear.delta)
+
+
+def test_cells_at_rest_are_told_apart():
+    model = cells.train_one("GRU", 0, n_h=8, steps=2)
+    trials = next(cells.evaluations("GRU", model, 4))[1]
+    points, effects = cells_at_rest([("GRU", 0, trials), ("other", 3, trials)], draws=2)
+    for table in (points, effects):
+        one, two = (
+            part.drop(columns=["cell", "seed"]) for _, part in table.groupby("cell", sort=False)
+        )
+        assert one.reset_index(drop=True).equals(two.reset_index(drop=True))
+        assert set(zip(table.cell, table.seed, strict=True)) == {("GRU", 0), ("other", 3)}
+    assert points.distance.tolist() == linearised(trials, 2)[0].distance.tolist() * 2
+
+
+def test_models_are_the_shipped_ones_or_one_a_kind():
+    assert [(kind, seed) for kind, seed, _ in cells.models()] == cells.shipped()
+    assert [(kind, seed) for kind, seed, _ in cells.models(quick=True)] == [
+        (k, 0) for k in cells.LAYERS
+    ]
