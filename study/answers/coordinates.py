@@ -12,7 +12,7 @@ MATTERS = 0.05  # difference of two accuracies that counts (our choice)
 IMPLEMENTATIONS = {  # the property that each breaks, and the column that says by how much
     "right": ("nothing", None),
     "unordered form": ("nonincreasing moduli (largest rise / ρ)", "order"),
-    "whole blocks": ("the spectrum (distance / ρ)", "spectrum"),
+    "whole blocks": ("the spectrum (change that gives an eigenvalue back / ρ)", "spectrum"),
     "sorted columns of Q": ("reconstruction, ‖QTQᵀ − W‖ / ‖W‖", "reconstruction"),
     "permuted T": ("triangularity, ‖below‖ / ‖W‖", "triangularity"),
     "own output": ("nothing of the form: the intact network scores perfectly by definition", None),
@@ -60,9 +60,9 @@ def other_systems(bases: pd.DataFrame) -> str:
         f"{each.projector.max():.1f}. The analogue drawn here (our choice) makes the two invariant subspaces "
         "orthogonal to each other (for CR), or the eigenvectors within one of them (for RR, CC), as evenly as "
         f"possible; it needs no order. For CR its harm is {as_text(eigen.harm)} on the copy task.\n\n"
-        "**In a random basis the mask is no ablation of couplings.** It changes the spectrum: some eigenvalue, "
-        f"before or after, is {random[list(COUPLINGS)].mean():.2f} of the spectral radius away from all of the "
-        "other spectrum (mean over blocks and networks)."
+        "**In a random basis the mask is no ablation of couplings.** It does not keep the spectrum: what "
+        "is left has to change before the eigenvalue that it has lost most is one again, by at least "
+        f"{random[list(COUPLINGS)].mean():.2f} of the spectral radius (2-norm; mean over blocks and networks)."
     )
 
 

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from schur_lib.networks import Network
 from schur_lib.schur import COUPLINGS, OrderedSchur, choose_basis, label, ordered_schur
 from schur_lib.subjects import Evaluation, of_network
-from study.probes.nonnormality import tanh_network
+from study.probes.nonnormality import smallest_singular, tanh_network
 from study.probes.perturbations import SIZE, draws_of, perturbations
 
 ALL = frozenset(COUPLINGS)
@@ -329,7 +329,7 @@ def violations(form: OrderedSchur, W, Q, T, T_ablated):
         {"reconstruction": ‖Q T Qᵀ − W‖_F / ‖W‖_F,
         "triangularity": ‖T below its diagonal blocks‖_F / ‖W‖_F,
         "order": largest rise of the modulus from one dimension to the next, over ρ,
-        "spectrum": distance of the spectra of W̃ and W, see `spectrum_moved`}.
+        "spectrum": how far W̃ is from having the eigenvalues of W, see `spectrum_moved`}.
     """
     index = np.arange(len(T))
     norm, rho = np.linalg.norm(W), np.abs(form.eigenvalues).max()
@@ -349,23 +349,27 @@ def violations(form: OrderedSchur, W, Q, T, T_ablated):
 
 
 def spectrum_moved(form: OrderedSchur, W):
-    """Whether a spectrum is another one, and by how much: the Hausdorff distance over the form's ρ.
+    """How far a matrix is from having each eigenvalue of a form, over the form's ρ.
 
-    That is the largest distance of an eigenvalue, of the form or of W, from the nearest one of the other.
-    Eigenvalues are not paired: many pairings are equally good where a whole sector has moved, so that
-    rounding would choose among them, and with them the largest distance of a pair. The eigenvalues of a
-    strongly nonnormal W may move by far more than rounding themselves, but as a cluster, in which others
-    are near. What it cannot see is a change of multiplicities: spectra 1, 1, 0 and 1, 0, 0 are at distance 0.
+    The largest σ_min(λI − W) over the eigenvalues λ of the form: the size, in the 2-norm, of the smallest
+    change of W that gives it the λ it has lost most (Trefethen and Embree, 2005). For a normal W it is the
+    distance of λ from the nearest eigenvalue of W, for any other it is less. It is 0 if and only if W has
+    every λ, and a change of W moves it by no more than that change over ρ.
+
+    Eigenvalues of W itself are not used. Those of a strongly nonnormal one may move by 0.01 when W moves by
+    rounding, and with them any distance from those of the form; to pair the two spectra makes it worse, since
+    many pairings are equally good where a whole sector has moved.
 
     Args:
         form: ordered real Schur form.
-        W: (N, N), real or complex.
+        W: (N, N) real.
     Returns:
         float.
     """
-    distance = np.abs(form.eigenvalues[:, None] - np.linalg.eigvals(W)[None, :])
-    largest = max(distance.min(axis=0).max(), distance.min(axis=1).max())
-    return float(largest / np.abs(form.eigenvalues).max())
+    values = form.eigenvalues[
+        form.eigenvalues.imag >= 0
+    ]  # W is real: λ and its conjugate give the same
+    return float(smallest_singular(W, values).max() / np.abs(values).max())
 
 
 def own_scores(trials: Evaluation, matrices):

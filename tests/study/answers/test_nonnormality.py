@@ -37,7 +37,7 @@ def sensitivity(exact=1.0, first=0.1, second=1.2, block_second=3.0):
     """Two couplings a block and network, half of them stable on copy and all of them elsewhere."""
     rows = []
     for task, seed, removed in product(TASKS, (0, 1), (*COUPLINGS, "RR+CR+CC")):
-        share = 0.5 if task == "copy" else 1.0
+        share = {"copy": 0.5}.get(task, 1.0) if removed in COUPLINGS else 0.0
         block = {"task": task, "seed": seed, "unit": "block", "removed": removed}
         near = 1 + 1e-6 * seed  # not all the same, so that ranks are defined
         block |= {"exact": exact * near, "first": first * near, "second": block_second * near}

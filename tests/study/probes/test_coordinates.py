@@ -88,23 +88,50 @@ def test_the_mask_in_a_random_basis_moves_the_spectrum():
     assert coordinates.spectrum_moved(form, changed) > 0.05
 
 
-def test_the_spectrums_move_is_the_largest_distance_from_the_nearest_eigenvalue_both_ways():
+def test_the_move_of_a_normal_matrix_is_the_largest_distance_from_its_nearest_eigenvalue():
     form = ordered_schur(np.diag([4.0, 2.0, 1.0]))
     assert coordinates.spectrum_moved(form, np.diag([1.0, 4.0, 2.5])) == pytest.approx(0.5 / 4)
     assert coordinates.spectrum_moved(form, np.diag([4.0, 2.0, 8.0])) == pytest.approx(
-        4 / 4
-    )  # the 8
+        1 / 4
+    )  # of the 1
     assert coordinates.spectrum_moved(form, np.diag([2.0, 1.0, 1.0])) == pytest.approx(
         2 / 4
-    )  # the 4
+    )  # of the 4
+    turned = ordered_schur(np.array([[0.0, -2.0], [2.0, 0.0]]))
+    assert coordinates.spectrum_moved(turned, np.diag([0.0, 2.0])) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("rounding", [1e-13, 1e-13j, -1e-13])
+@pytest.mark.parametrize("coupling", [0.0, 1.0, 30.0])
+def test_the_move_of_a_nonnormal_matrix_is_the_change_that_gives_it_the_eigenvalue(coupling):
+    form, W = ordered_schur(np.eye(2)), np.array([[0.0, coupling], [0.0, 0.0]])
+    moved = coordinates.spectrum_moved(form, W)
+    assert moved == pytest.approx(
+        (np.sqrt(coupling**2 + 4) - coupling) / 2
+    )  # σ_min of [[1, −c], [0, 1]]
+    left, _, right = np.linalg.svd(np.eye(2) - W)
+    changed = W + moved * np.outer(left[:, -1], right[-1])
+    assert np.abs(np.linalg.eigvals(changed) - 1).min() < 1e-7
+
+
+@pytest.mark.parametrize("rounding", [1e-13, -1e-13])
 def test_a_tie_between_pairings_does_not_decide_how_far_a_spectrum_moved(rounding):
     # 2, 1, 0 becomes 3, 2, 1: each by one, or one of them by three, are pairings of the same sum
     form = ordered_schur(np.diag([2.0, 1.0, 0.0]))
     for changed in ([3, 2, 1], [3, 2 + rounding, 1], [3 + rounding, 2, 1], [3, 2, 1 + rounding]):
         assert coordinates.spectrum_moved(form, np.diag(changed)) == pytest.approx(1 / 2)
+
+
+def test_a_change_moves_it_by_no_more_than_its_own_size():
+    W = two_circles(5)
+    form, changed = (
+        ordered_schur(W),
+        coordinates.in_basis(W, orthogonal(10, 6), np.triu(np.ones((10, 10)), 1) > 0),
+    )
+    found, rng = coordinates.spectrum_moved(form, changed), np.random.default_rng(0)
+    for size in (1e-12, 1e-6, 1e-2):
+        for change in random_changes(5, size, 10, rng):
+            again = coordinates.spectrum_moved(form, changed + change)
+            assert abs(again - found) <= size / np.abs(form.eigenvalues).max() + 1e-14
 
 
 @pytest.mark.parametrize("task", ["copy", "flip_flop", "sine_generation"])
@@ -117,12 +144,13 @@ def test_rounding_does_not_decide_how_far_the_spectrum_of_a_shipped_network_move
     form, U = ordered_schur(W), orthogonal(len(W), 0)
     for name, mask in form.couplings().items():
         cases = [coordinates.in_basis(W, U, mask), coordinates.complex_ablation(form, {name}).real]
-        cases += [factors_of(form, W, {name})[2] for factors_of in WRONG.values()]
+        cases += [WRONG[wrong](form, W, {name})[2] for wrong in ("whole blocks", "permuted T")]
         for changed in cases:
-            found = coordinates.spectrum_moved(form, changed)
-            for rounding in random_changes(2, 1e-15 * np.linalg.norm(W), len(W), rng):
-                again = coordinates.spectrum_moved(form, changed + rounding)
-                assert again == pytest.approx(found, abs=1e-4)
+            [rounding] = random_changes(1, 1e-15 * np.linalg.norm(W), len(W), rng)
+            found, again = (
+                coordinates.spectrum_moved(form, A) for A in (changed, changed + rounding)
+            )
+            assert again == pytest.approx(found, abs=1e-13)
 
 
 def test_the_transposed_form_removes_what_leads_from_the_leading_eigenvectors():
