@@ -229,7 +229,7 @@ def free_memory():
     """Free memory in bytes, at most the limit of a container; None where the system does not say."""
     found = []
     try:
-        text = Path("/proc/meminfo").read_text()
+        text = Path("/proc/meminfo").read_text(encoding="utf-8")
         found.append(int(re.search(r"^MemAvailable:\s*(\d+) kB", text, re.M).group(1)) * 1024)
     except (OSError, AttributeError):
         if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -253,6 +253,7 @@ def hand_over(*command, cwd=ROOT, **settings):
     One BLAS thread a process: processes share the processors, threads would fight over them.
     """
     given = {**variables(("PYTHONPATH", "PYTEST_")), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
+             "PYTHONUTF8": "1",  # every file is read and written as UTF-8, whatever the locale says
              "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **settings}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         # numba, Matplotlib and Jupyter keep files in the home folder; users of containers may have none

@@ -112,7 +112,7 @@ def description(load):
     """Processor, cores, load and versions; nothing that names the machine or its user."""
     model = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
         model = found.group(1).strip() if found else model
     packages = ("torch", "numpy", "scipy", "numba", "joblib")
     jax = sorted(PEERS.glob("jax-*.dist-info"))

@@ -28,6 +28,10 @@ CHECKSUMS = DATA / "checksums.sha256"
 GLUE = "application/papermill.record/text/plain"
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 RTOL, ATOL = 1e-3, 1e-3  # between processors: rounding, carried on by 128 free-running steps
+# Columns that cannot be as exact, and why. What counts draws moves by whole ones, where rounding puts a draw
+# on the other side of the removal: two of 200 are allowed. The search of the Kreiss constant ends on a
+# flat top, where its last step is rounding's.
+COARSE = {"p": 0.011, "p_harsher": 0.011, "effect": 0.021, "as_mild": 0.051, "kreiss": 0.01}
 
 
 def shown(nb):
@@ -119,7 +123,8 @@ def beyond_tolerance(old, new):
         return [row[1] + " -> " + row[2] for row in table_changes(old, new)]
     complaints = []
     for where, x, y, change in table_changes(old, new):
-        far = change == "text" or not abs(float(y) - float(x)) <= ATOL + RTOL * abs(float(x))
+        atol = COARSE.get(where.rpartition(", ")[2], ATOL)
+        far = change == "text" or not abs(float(y) - float(x)) <= atol + RTOL * abs(float(x))
         if far:
             complaints.append(f"{where}: {x} -> {y}")
     return complaints

@@ -16,7 +16,7 @@ def record_of(app, docname):
     path = Path(app.srcdir, "_generated", "records", f"{name}.json")
     if docname == name or not path.exists():
         return None
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def networks(app, record):
@@ -47,7 +47,7 @@ def link(name, file, checksum=""):
 
 
 def details(app, record, shown, origin):
-    build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text())
+    build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text(encoding="utf-8"))
     name = record["notebook"]
     option = " --reference" if build["networks"] == "reference" else (
         " --profile quick" if build["profile"] == "quick" else "")

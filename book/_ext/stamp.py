@@ -10,7 +10,7 @@ ORIGIN = {"trained": "networks trained here", "reference": "shipped reference ne
 
 
 def stamp(app, config):
-    build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text())
+    build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text(encoding='utf-8'))
     options = dict(config.html_theme_options)
     if build["profile"] == "quick":
         options["announcement"] = QUICK

@@ -38,7 +38,7 @@ def cluster(tmp_path):
     """A Dask scheduler and two worker processes of one thread on this machine; (client, workers)."""
     from distributed import Client
 
-    file, log = tmp_path / "scheduler.json", open(tmp_path / "cluster.log", "w")
+    file, log = tmp_path / "scheduler.json", open(tmp_path / "cluster.log", "w", encoding="utf-8")
     local = ["--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(file)]
     worker = ["worker", "--no-nanny", "--nthreads", "1", "--local-directory", str(tmp_path)]
     processes = []

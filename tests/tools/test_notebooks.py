@@ -123,6 +123,20 @@ def test_a_changed_number_is_beyond_the_tolerance(change):
     assert len(references.beyond_tolerance(old, new)) == 1
 
 
+def test_a_count_of_draws_may_move_by_two_of_them_and_other_columns_may_not():
+    old = references.pd.DataFrame({"p": [0.5], "mass": [0.5]})
+    for column, allowed in (("p", True), ("mass", False)):
+        new = old.assign(**{column: 0.5 + 2 / 201})
+        assert (references.beyond_tolerance(old, new) == []) == allowed
+    assert references.beyond_tolerance(old, old.assign(p=0.5 + 4 / 201)) != []
+
+
+def test_a_printed_number_may_move_by_its_last_digit_and_text_may_not():
+    assert not references.beyond_rounding(("cell", "0.876", "0.877", "+1.00e-03"))
+    assert references.beyond_rounding(("cell", "0.876", "0.879", "+3.00e-03"))
+    assert references.beyond_rounding(("cell", "CR", "CC", "text"))
+
+
 def test_the_numeric_difference_of_two_references_names_cell_old_and_new():
     def showing(text):
         outputs = [nbformat.v4.new_output("stream", text=text)]

@@ -154,10 +154,18 @@ def test_every_notebook_is_a_chapter_of_the_book():
     assert [name for name in names() if name not in chapters] == []
 
 
-def test_the_code_is_clean_to_ruff():
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "."], cwd=ROOT,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+
+
+def test_the_hooks_of_a_commit_are_local():
+    assert [repo["repo"] for repo in HOOKS] == ["local"]
+
+
+@pytest.mark.parametrize("hook", [hook for repo in HOOKS for hook in repo["hooks"]], ids=lambda h: h["id"])
+def test_what_a_commit_is_checked_for_holds(hook):
+    command = hook["entry"].removeprefix("python -m ").split()
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("variables", "outcome", "said"), [

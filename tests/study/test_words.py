@@ -1,0 +1,56 @@
+"""Numbers, lists, tables and sentences as the pages write them."""
+
+import pandas as pd
+import pytest
+
+from study import words
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed, as Markdown, and what is glued."""
+    texts, glued = [], {}
+    monkeypatch.setattr(words, "display", lambda data, raw: texts.append(data["text/markdown"]))
+    monkeypatch.setattr(words, "glue", lambda name, text, display: glued.update({name: text}))
+    return texts, glued
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [(-0.25, ".2f", "−0.25"), (0.25, "+.2f", "+0.25"), (-0.0001, "+.3f", "0.000"), (0.0, "+.1f", "0.0"),
+     (float("nan"), ".3f", "–"), (12345.0, ",.0f", "12,345")],
+)  # fmt: skip
+def test_a_number_has_a_true_minus_and_zero_no_sign(value, form, text):
+    assert words.as_text(value, form) == text
+
+
+def test_words_are_listed_as_one_speaks():
+    assert [words.listed(list(w)) for w in ("", "a", "ab", "abc")] == ["none", "a", "a and b", "a, b and c"]
+
+
+def test_a_table_is_markdown_with_numbers_to_the_right_and_unbroken(shown):
+    table = pd.DataFrame({"block": ["RR", "CC"], "mass": [0.1234, float("nan")], "range": ["1 to 2", "3 to 4"],
+                          "pair": ["0.1 ± 0.2", "1.0 ± 0.0"]})  # fmt: skip
+    words.show(table, {"mass": ".2f"}, reading="So it is.")
+    text, reading = shown[0]
+    head, rule, first, second = [line.split("|")[1:-1] for line in text.splitlines()]
+    assert [cell.strip() for cell in head] == ["block", "mass", "range", "pair"]
+    assert [cell.endswith(":") for cell in rule] == [False, True, False, True]
+    assert first[1].strip() == "0.12" and second[1].strip() == "–"
+    assert first[2].strip() == "1 to 2" and "0.1\N{NO-BREAK SPACE}±" in first[3]
+    assert reading == "So it is."
+
+
+def test_a_function_may_write_a_column(shown):
+    words.show(pd.DataFrame({"p": [0.5]}), {"p": lambda p: f"{100 * p:.0f} %"})
+    assert "50\N{NO-BREAK SPACE}%" in shown[0][0]
+
+
+def test_a_sentence_is_shown_and_kept_under_its_name_alone(shown):
+    words.tell("First.")
+    words.tell("Second $x$.", "second")
+    assert shown == (["First.", "Second $x$."], {"second": "Second $x$."})
+
+
+def test_a_bound_is_the_next_power_of_ten():
+    assert [words.power_above(v) for v in (3e-8, 0.02, 0)] == ["10⁻⁷", "10⁻¹", "0"]
