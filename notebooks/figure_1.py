@@ -14,7 +14,7 @@
 # Two networks solve the [copy task](copy_task.ipynb) equally well: one whose recurrent weights started at an orthogonal matrix and were then free, and one that is normal by construction (Cayley). Which of their couplings does the replay need? Every one of the eight sets of coupling blocks is ablated, nothing is trained again, and the network replays. {cite:t}`drager2026` finds that $T_{CC}$ can go, whatever else has gone, and that $T_{CR}$ and $T_{RR}$ cannot.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": those shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

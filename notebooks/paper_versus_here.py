@@ -14,7 +14,7 @@
 # Every number that {cite:t}`drager2026` prints beside ours, and every claim with the tests that decide it. Nothing on this page is typed: numbers and verdicts are computed from the networks, and other pages quote the verdicts from here. First the claims.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": those shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

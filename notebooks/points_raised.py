@@ -14,7 +14,7 @@
 # Four questions that a reader of {cite:t}`drager2026` may put to the paper: how exactly are the modes ordered and split; how much do networks differ where one value is printed; how little is "little loss"; and what would refute the claims. Each is answered with the networks of this book; the answers stand at the end.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": those shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

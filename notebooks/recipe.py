@@ -14,7 +14,7 @@
 # {cite:t}`drager2026` does not say how the copy networks were trained, nor which distributions the trials of the three other tasks were drawn from. Somebody who repeats the study has to choose. Here one choice at a time is varied, all else stays as in the other chapters, and the same blocks are ablated. What moves is a property of the recipe as much as of the task.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": those shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

@@ -14,7 +14,7 @@
 # The blocks of [Figure 1](figure_1.ipynb) hang on a choice: a mode belongs to the leading sector if its modulus is at least $\alpha$ times the largest. Would another $\alpha$ tell another story? {cite:t}`drager2026` splits at 0.85, 0.9 and 0.95, and finds the same numbers each time.
 
 # %% tags=["parameters"]
-networks = "reference"   # "reference": those shipped in data/; "trained": the store, training what is missing
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
 profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
 
 # %%

@@ -92,7 +92,7 @@ def test_flips_stand_out():
         {"same": 0.3},
         {"first": 0.3},
         {"other": 0.3},
-        {"flip": 0.02, "first": 0, "same": 0},
+        {"flip": 0.02, "first": 0, "same": 0, "other": 0},
     ],
 )
 def test_flips_do_not_stand_out(effects):

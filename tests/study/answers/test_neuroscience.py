@@ -50,7 +50,7 @@ def test_the_components_hold_their_share_of_the_variance():
 
 
 def test_eigenvalues_are_counted_near_the_circle_and_by_radius():
-    forms = [form(1.05, 0.95j, 0.5), form(2.0, 0.5, 0.4, 0.95)]
+    forms = [form(1.05, 0.95j, 0.85), form(2.0, 0.5, 0.4, 0.95)]
     assert neuroscience.near_circle(forms) == "50 %"  # 3 of 4 and 1 of 4
     assert neuroscience.radii(forms) == ("1.05", "2.00")
 
