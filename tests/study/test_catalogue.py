@@ -25,6 +25,12 @@ def test_copy_networks_come_in_the_promised_numbers(profile, source, main, other
     assert all(n == (main if key in FIGURE_1 else others) for key, n in found.items())
 
 
+def test_the_networks_of_all_tasks_are_of_one_kind_each():
+    chosen = catalogue.of_all_tasks()
+    assert Counter(s.task for s in chosen) == dict.fromkeys(catalogue.TASKS, 10)
+    assert set(counts(s for s in chosen if s.task == "copy")) == {FIGURE_1[0]}
+
+
 @pytest.mark.parametrize("task", catalogue.TASKS)
 def test_the_networks_trained_here_are_seeds_of_the_reference_set(task):
     assert set(map(str, specs(task, "paper", "trained"))) <= set(map(str, specs(task)))
