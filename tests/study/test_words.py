@@ -54,3 +54,14 @@ def test_a_sentence_is_shown_and_kept_under_its_name_alone(shown):
 
 def test_a_bound_is_the_next_power_of_ten():
     assert [words.power_above(v) for v in (3e-8, 0.02, 0)] == ["10⁻⁷", "10⁻¹", "0"]
+
+
+def test_an_interval_is_left_out_where_there_is_none():
+    assert words.with_interval(0.5, -0.126, 0.76) == "+0.50 [−0.13, +0.76]"
+    assert words.with_interval(0.5, float("nan"), float("nan"), ".1f") == "0.5"
+
+
+def test_a_mean_of_one_has_no_spread():
+    assert words.mean_sd([1.0, 3.0], 1) == "2.0 ± 1.4"
+    assert words.mean_sd([1.0]) == "1.000 ± –"
+    assert words.signed(-1.0, 1) == "−1.0"
