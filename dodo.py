@@ -23,15 +23,23 @@ PROFILE = get_var("profile", "paper")
 NETWORKS = get_var("networks", "trained")
 OUTPUT = Path(get_var("output", str(ROOT / "build" / f"{PROFILE}-{NETWORKS}")))
 STORE = Path(get_var("store", str(ROOT / "build" / "store")))
-DOIT_CONFIG = {"backend": "sqlite3", "dep_file": str(OUTPUT / "doit.sqlite"),
-               "default_tasks": ["book"], "verbosity": 2}
+DOIT_CONFIG = {
+    "backend": "sqlite3",
+    "dep_file": str(OUTPUT / "doit.sqlite"),
+    "default_tasks": ["book"],
+    "verbosity": 2,
+}
 
 TASKS = ("copy", "flip_flop", "sine_generation", "context_integration", "studies")
 # What can be trained, in this order, and what each notebook uses (else: the four tasks).
 USES = {
-    "copy_task": ("copy",), "figure_1": ("copy",), "table_1": ("copy",),
-    "flip_flop": ("flip_flop",), "sine_generation": ("sine_generation",),
-    "context_integration": ("context_integration",), "figure_2": TASKS[1:4],
+    "copy_task": ("copy",),
+    "figure_1": ("copy",),
+    "table_1": ("copy",),
+    "flip_flop": ("flip_flop",),
+    "sine_generation": ("sine_generation",),
+    "context_integration": ("context_integration",),
+    "figure_2": TASKS[1:4],
     "recipe": ("studies",),
     "own_network": (),  # shipped weights, or trained in the chapter itself
     "benchmarks": (),  # shows what was measured
@@ -42,12 +50,12 @@ LONG = ("controls", "scope", "copy_task", "recipe")
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py"))
 MEASURED = sorted(str(p) for p in (ROOT / "data" / "benchmarks").glob("*"))
-DATA = sorted(str(p) for p in (ROOT / "data").rglob("*")
-              if p.suffix in (".safetensors", ".csv") and str(p) not in MEASURED)
+DATA = sorted(
+    str(p) for p in (ROOT / "data").rglob("*") if p.suffix in (".safetensors", ".csv") and str(p) not in MEASURED
+)
 COMMON = [*CODE, str(ROOT / "requirements.lock")]
 REPORT = sorted(str(p) for p in (ROOT / "report").glob("*.py"))  # own_network shows its figures
-EXECUTION = [str(ROOT / "tools" / f"{name}.py")
-             for name in ("notebooks", "keep_figures", "forks", "preload")]
+EXECUTION = [str(ROOT / "tools" / f"{name}.py") for name in ("notebooks", "keep_figures", "forks", "preload")]
 INPUTS = {"profile": PROFILE, "networks": NETWORKS, **notebooks.versions()}
 START = time.monotonic()
 
@@ -65,16 +73,24 @@ def same_inputs(task, values):
 
 def graph_task(name, action, arguments, file_dep, targets, doc, uptodate=(), task_dep=()):
     return {
-        "name": name, "actions": [(action, arguments)], "file_dep": file_dep,
-        "targets": [str(t) for t in targets], "uptodate": [same_inputs, *uptodate],
-        "task_dep": list(task_dep), "meta": {"inputs": INPUTS}, "io": {"capture": False},
-        "title": lambda task: task.name, "doc": doc,
+        "name": name,
+        "actions": [(action, arguments)],
+        "file_dep": file_dep,
+        "targets": [str(t) for t in targets],
+        "uptodate": [same_inputs, *uptodate],
+        "task_dep": list(task_dep),
+        "meta": {"inputs": INPUTS},
+        "io": {"capture": False},
+        "title": lambda task: task.name,
+        "doc": doc,
     }
 
 
 # before anything runs: what was edited in an .ipynb alone would not be in the book
-pairs.refuse_edited([word.removeprefix("notebook:") for word in sys.argv
-                     if word.removeprefix("notebook:") in notebooks.names()] or notebooks.names())
+pairs.refuse_edited(
+    [word.removeprefix("notebook:") for word in sys.argv if word.removeprefix("notebook:") in notebooks.names()]
+    or notebooks.names()
+)
 
 
 # --- train:<task> ---------------------------------------------------------------------------
@@ -90,11 +106,13 @@ def digest(path):
 
 def networks_in_place(task):
     """Whether every network that was trained is still in the store, byte for byte."""
+
     def check():
         if not manifest(task).exists():
             return False
         files = json.loads(manifest(task).read_text())
         return all(Path(f).exists() and digest(f) == known for f, known in files.items())
+
     check.__name__ = "networks_in_place"
     return check
 
@@ -123,8 +141,9 @@ def train(task):
     files = {path: digest(path) for path in listing.read_text().splitlines()}
     listing.unlink()
     seconds = round(time.monotonic() - start, 1)
-    write_json(OUTPUT / "records" / f"train-{task}.json",
-               {"task": task, "networks": len(files), "seconds": seconds})
+    write_json(
+        OUTPUT / "records" / f"train-{task}.json", {"task": task, "networks": len(files), "seconds": seconds}
+    )
     write_json(manifest(task), files)
     say(f"train:{task}: {len(files)} networks in the store, {seconds:.0f} s")
 
@@ -140,7 +159,12 @@ def task_train():
     order = (*TASKS[1:], TASKS[0]) if NETWORKS == "trained" else ()
     for before, task in zip((None, *order), order, strict=False):
         yield graph_task(
-            task, train, [task], COMMON, [manifest(task)], f"train the {task} networks",
+            task,
+            train,
+            [task],
+            COMMON,
+            [manifest(task)],
+            f"train the {task} networks",
             uptodate=[networks_in_place(task)],
             # one after the other: each uses all processors
             task_dep=[f"train:{before}"] if before else [],
@@ -160,8 +184,13 @@ def execute(name):
     say(f"notebook:{name}: executing")
     start = time.monotonic()
     try:
-        notebooks.make_chapter(name, {"profile": PROFILE, "networks": NETWORKS}, chapter(name),
-                               OUTPUT / "records" / f"{name}.json", OUTPUT / "results")
+        notebooks.make_chapter(
+            name,
+            {"profile": PROFILE, "networks": NETWORKS},
+            chapter(name),
+            OUTPUT / "records" / f"{name}.json",
+            OUTPUT / "results",
+        )
     except (RuntimeError, ValueError) as error:
         return TaskFailed(str(error))
     say(f"notebook:{name}: done in {time.monotonic() - start:.0f} s")
@@ -172,11 +201,19 @@ def task_notebook():
     for name in notebooks.names():
         uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
         yield graph_task(
-            name, execute, [name],
-            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *EXECUTION,
-             *map(str, map(manifest, uses)), *(MEASURED if name == "benchmarks" else DATA),
-             *(REPORT if name == "own_network" else ())],
-            [chapter(name), OUTPUT / "records" / f"{name}.json"], f"execute {name}",
+            name,
+            execute,
+            [name],
+            [
+                str(notebooks.FOLDER / f"{name}.py"),
+                *COMMON,
+                *EXECUTION,
+                *map(str, map(manifest, uses)),
+                *(MEASURED if name == "benchmarks" else DATA),
+                *(REPORT if name == "own_network" else ()),
+            ],
+            [chapter(name), OUTPUT / "records" / f"{name}.json"],
+            f"execute {name}",
         )
 
 
@@ -192,8 +229,12 @@ def export():
 def task_explorer():
     """Export the reference networks for the page that runs them in the browser."""
     task = graph_task(
-        "explorer", export, [], [*CODE, *DATA, str(ROOT / "tools" / "explorer.py")],
-        [OUTPUT / "explorer" / "index.js"], "export the networks of the explorer",
+        "explorer",
+        export,
+        [],
+        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py")],
+        [OUTPUT / "explorer" / "index.js"],
+        "export the networks of the explorer",
     )
     del task["name"]
     return {**task, "basename": "explorer"}
@@ -214,17 +255,32 @@ def build():
 
 def task_book():
     """Build the Jupyter Book from its pages and the executed notebooks."""
-    pages = sorted(str(p) for p in (ROOT / "book").rglob("*")
-                   if p.is_file() and not {"__pycache__", "chapters"} & set(p.parts))
-    made = [str(path) for name in notebooks.names()
-            for path in (chapter(name), OUTPUT / "records" / f"{name}.json")]
+    pages = sorted(
+        str(p)
+        for p in (ROOT / "book").rglob("*")
+        if p.is_file() and not {"__pycache__", "chapters"} & set(p.parts)
+    )
+    made = [
+        str(path) for name in notebooks.names() for path in (chapter(name), OUTPUT / "records" / f"{name}.json")
+    ]
     task = graph_task(
-        "book", build, [], [*pages, *made, *CODE, str(OUTPUT / "explorer" / "index.js"),
-                            str(ROOT / "_config.yml"),
-                            str(ROOT / "tools" / "book.py"), str(ROOT / "tools" / "publish.py"),
-                            str(ROOT / "CITATION.cff"),
-                            str(ROOT / "data" / "README.md"), str(ROOT / "requirements.lock")],
-        [OUTPUT / "html" / "index.html"], "build the book",
+        "book",
+        build,
+        [],
+        [
+            *pages,
+            *made,
+            *CODE,
+            str(OUTPUT / "explorer" / "index.js"),
+            str(ROOT / "_config.yml"),
+            str(ROOT / "tools" / "book.py"),
+            str(ROOT / "tools" / "publish.py"),
+            str(ROOT / "CITATION.cff"),
+            str(ROOT / "data" / "README.md"),
+            str(ROOT / "requirements.lock"),
+        ],
+        [OUTPUT / "html" / "index.html"],
+        "build the book",
         task_dep=[f"notebook:{name}" for name in (*LONG, *notebooks.names())],
     )
     del task["name"]

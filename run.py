@@ -33,14 +33,51 @@ START = time.monotonic()
 # Variables that would lead the environment's Python, pip or pytest elsewhere: they are kept from it.
 # Of pip's, those stay that say where it gets things from and how it speaks; pytest's arguments can
 # be given to `run.py test`, and its plugins are those of the lock.
-OF_PYTHON = {"PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONSTARTUP", "PYTHONINSPECT",
-             "PYTHONEXECUTABLE", "PYTHONPLATLIBDIR", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__"}
-OF_PIP = {f"PIP_{name}" for name in (
-    "INDEX_URL", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "TRUSTED_HOST", "PROXY", "CERT",
-    "CLIENT_CERT", "USE_FEATURE", "USE_DEPRECATED", "KEYRING_PROVIDER", "RETRIES", "RESUME_RETRIES",
-    "TIMEOUT", "DEFAULT_TIMEOUT", "CACHE_DIR", "NO_CACHE_DIR", "CONFIG_FILE", "ISOLATED", "NO_INPUT",
-    "QUIET", "VERBOSE", "LOG", "PROGRESS_BAR", "NO_COLOR", "REQUIRE_VIRTUALENV",
-    "DISABLE_PIP_VERSION_CHECK", "ROOT_USER_ACTION", "BREAK_SYSTEM_PACKAGES")}
+OF_PYTHON = {
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PYTHONSAFEPATH",
+    "PYTHONSTARTUP",
+    "PYTHONINSPECT",
+    "PYTHONEXECUTABLE",
+    "PYTHONPLATLIBDIR",
+    "PYTHONUSERBASE",
+    "__PYVENV_LAUNCHER__",
+}
+OF_PIP = {
+    f"PIP_{name}"
+    for name in (
+        "INDEX_URL",
+        "EXTRA_INDEX_URL",
+        "NO_INDEX",
+        "FIND_LINKS",
+        "TRUSTED_HOST",
+        "PROXY",
+        "CERT",
+        "CLIENT_CERT",
+        "USE_FEATURE",
+        "USE_DEPRECATED",
+        "KEYRING_PROVIDER",
+        "RETRIES",
+        "RESUME_RETRIES",
+        "TIMEOUT",
+        "DEFAULT_TIMEOUT",
+        "CACHE_DIR",
+        "NO_CACHE_DIR",
+        "CONFIG_FILE",
+        "ISOLATED",
+        "NO_INPUT",
+        "QUIET",
+        "VERBOSE",
+        "LOG",
+        "PROGRESS_BAR",
+        "NO_COLOR",
+        "REQUIRE_VIRTUALENV",
+        "DISABLE_PIP_VERSION_CHECK",
+        "ROOT_USER_ACTION",
+        "BREAK_SYSTEM_PACKAGES",
+    )
+}
 ELSEWHERE = re.compile(r"^(?:global|install)\.(?:target|prefix|root|python)=.*", re.M)
 
 
@@ -51,8 +88,7 @@ def say(text):
 
 def foreign(name):
     """Whether a variable is kept from what runs in .venv."""
-    return name in OF_PYTHON or name.startswith("PYTEST_") or (
-        name.startswith("PIP_") and name not in OF_PIP)
+    return name in OF_PYTHON or name.startswith("PYTEST_") or (name.startswith("PIP_") and name not in OF_PIP)
 
 
 def variables(said=""):
@@ -63,15 +99,22 @@ def variables(said=""):
     """
     dropped = sorted(name for name in os.environ if foreign(name) and os.environ[name])
     if told := [name for name in dropped if said and name.startswith(said)]:
-        say(f"set aside for what runs in .venv: {', '.join(told)}"
-            + ("; arguments for pytest can follow `run.py test`" if "PYTEST_ADDOPTS" in told else ""))
+        say(
+            f"set aside for what runs in .venv: {', '.join(told)}"
+            + ("; arguments for pytest can follow `run.py test`" if "PYTEST_ADDOPTS" in told else "")
+        )
     return {name: value for name, value in os.environ.items() if not foreign(name)}
 
 
 def wanted():
     """A hash of all that the environment is made from."""
-    parts = [LOCK.read_bytes(), CUDA.read_bytes(), (ROOT / "pyproject.toml").read_bytes(),
-             str(ROOT).encode(), repr(sys.version_info[:2]).encode()]
+    parts = [
+        LOCK.read_bytes(),
+        CUDA.read_bytes(),
+        (ROOT / "pyproject.toml").read_bytes(),
+        str(ROOT).encode(),
+        repr(sys.version_info[:2]).encode(),
+    ]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -83,8 +126,10 @@ def environment():
     try:
         make()
     except OSError as error:
-        sys.exit(f"could not make {VENV}: {error}.\nIt has to be made, or made anew, in this folder: let "
-                 "somebody who may write here run this once, or copy the project to a folder of yours")
+        sys.exit(
+            f"could not make {VENV}: {error}.\nIt has to be made, or made anew, in this folder: let "
+            "somebody who may write here run this once, or copy the project to a folder of yours"
+        )
 
 
 def refuse_what_is_not_ours():
@@ -99,8 +144,10 @@ def refuse_what_is_not_ours():
         return
     else:
         what = "was made by something else"
-    sys.exit(f"{VENV} {what}, and run.py would have to change it. It is left as it is: rename or "
-             "remove it, and run this again; run.py then makes an environment of its own there")
+    sys.exit(
+        f"{VENV} {what}, and run.py would have to change it. It is left as it is: rename or "
+        "remove it, and run this again; run.py then makes an environment of its own there"
+    )
 
 
 def make():
@@ -125,18 +172,27 @@ def make():
 
 def install():
     """Install the lock, hash by hash, and the project itself, with the pip of .venv."""
-    settings = {**variables("PIP_"), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-                # these hold against pip's settings file too
-                "PIP_USER": "0", "PIP_REQUIRE_HASHES": "0", "PIP_NO_BINARY": ":none:"}
+    settings = {
+        **variables("PIP_"),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # these hold against pip's settings file too
+        "PIP_USER": "0",
+        "PIP_REQUIRE_HASHES": "0",
+        "PIP_NO_BINARY": ":none:",
+    }
     pip = [str(PYTHON), "-m", "pip"]
     listed = subprocess.run([*pip, "config", "list"], env=settings, capture_output=True, text=True)
     if found := ELSEWHERE.search(listed.stdout):
-        sys.exit(f"pip's settings file says {found.group()}, which would put the libraries elsewhere than "
-                 f"into .venv. Take that out, or leave the file out: PIP_CONFIG_FILE={os.devnull} "
-                 f"python3 run.py {' '.join(sys.argv[1:])}")
-    hint = ("could not install requirements.lock; what pip says is above. Settings of pip for where it "
-            "gets things from and how (PIP_INDEX_URL, PIP_PROXY, PIP_CERT, …; pip.conf) are honoured; "
-            "run this again to retry")
+        sys.exit(
+            f"pip's settings file says {found.group()}, which would put the libraries elsewhere than "
+            f"into .venv. Take that out, or leave the file out: PIP_CONFIG_FILE={os.devnull} "
+            f"python3 run.py {' '.join(sys.argv[1:])}"
+        )
+    hint = (
+        "could not install requirements.lock; what pip says is above. Settings of pip for where it "
+        "gets things from and how (PIP_INDEX_URL, PIP_PROXY, PIP_CERT, …; pip.conf) are honoured; "
+        "run this again to retry"
+    )
     command = [*pip, "install", "--quiet", "--no-deps"]
     with tempfile.TemporaryDirectory() as folder:
         choice = []
@@ -159,8 +215,7 @@ def add_rooms():
     The line is code, in ASCII: a path in it would be read in the locale's encoding.
     """
     where = "import sysconfig; print(ascii(sysconfig.get_path('purelib')))"
-    found = subprocess.run([str(PYTHON), "-c", where], capture_output=True, text=True, check=True,
-                           env=variables())
+    found = subprocess.run([str(PYTHON), "-c", where], capture_output=True, text=True, check=True, env=variables())
     line = f"import sys; sys.path.append({ascii(str(ROOT))})\n"
     Path(ast.literal_eval(found.stdout), "rooms.pth").write_text(line, encoding="ascii")
 
@@ -175,23 +230,26 @@ def torch_for_cpus(pip, settings):
     version = re.search(r"^torch==([\d.]+)", LOCK.read_text(encoding="utf-8"), re.M).group(1)
     if any(VENV.glob(f"lib/*/site-packages/torch-{version}*.dist-info")):
         return None
-    offered = subprocess.run([*pip, "index", "versions", "torch"], env=settings, capture_output=True,
-                             text=True)
+    offered = subprocess.run([*pip, "index", "versions", "torch"], env=settings, capture_output=True, text=True)
     if re.search(rf"(?<![\d.]){re.escape(version)}\+cpu(?![\w.])", offered.stdout):
         return f"{version}+cpu"
     if offered.returncode == 0:  # else there is no index to ask: the installation says why
-        say("pip will take PyTorch's build for graphics cards, which is of no use here: 3.0 GB to download "
+        say(
+            "pip will take PyTorch's build for graphics cards, which is of no use here: 3.0 GB to download "
             "in all, 5.9 GB on the disk.\n"
             "        Without it, it is 0.5 GB and 2.1 GB: stop this with Ctrl-C, and give pip the address of\n"
-            "        PyTorch's index for CPUs (\"A smaller installation\" in README.md):\n"
-            f"        PIP_EXTRA_INDEX_URL=<that address> python3 run.py {' '.join(sys.argv[1:])}")
+            '        PyTorch\'s index for CPUs ("A smaller installation" in README.md):\n'
+            f"        PIP_EXTRA_INDEX_URL=<that address> python3 run.py {' '.join(sys.argv[1:])}"
+        )
     return None
 
 
 def needs_cuda():
     """Whether the torch in .venv is the build for graphics cards: its metadata ask for their libraries."""
-    code = ("import importlib.metadata as m\n"
-            "print(any(r.startswith(('cuda-', 'nvidia-')) for r in m.requires('torch')))")
+    code = (
+        "import importlib.metadata as m\n"
+        "print(any(r.startswith(('cuda-', 'nvidia-')) for r in m.requires('torch')))"
+    )
     done = subprocess.run([str(PYTHON), "-c", code], env=variables(), capture_output=True, text=True)
     return sys.platform.startswith("linux") and done.stdout.strip() == "True"
 
@@ -252,9 +310,14 @@ def hand_over(*command, cwd=ROOT, **settings):
 
     One BLAS thread a process: processes share the processors, threads would fight over them.
     """
-    given = {**variables(("PYTHONPATH", "PYTEST_")), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1",
-             "PYTHONUTF8": "1",  # every file is read and written as UTF-8, whatever the locale says
-             "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}", **settings}
+    given = {
+        **variables(("PYTHONPATH", "PYTEST_")),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",  # every file is read and written as UTF-8, whatever the locale says
+        "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        **settings,
+    }
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         # numba, Matplotlib and Jupyter keep files in the home folder; users of containers may have none
         if os.name == "posix" and not os.access(Path("~").expanduser(), os.W_OK):
@@ -271,9 +334,14 @@ def settings_of(arguments):
     output = arguments.output or ROOT / "build" / f"{arguments.profile}-{networks}"
     output = Path(output).absolute()
     store = os.environ.get("SCHUR_LIB_STORE") or (
-        output / "store" if arguments.output else ROOT / "build" / "store")
-    return output, [f"profile={arguments.profile}", f"networks={networks}", f"output={output}",
-                    f"store={Path(store).absolute()}"]
+        output / "store" if arguments.output else ROOT / "build" / "store"
+    )
+    return output, [
+        f"profile={arguments.profile}",
+        f"networks={networks}",
+        f"output={output}",
+        f"store={Path(store).absolute()}",
+    ]
 
 
 def make_folder(output):
@@ -286,8 +354,9 @@ def make_folder(output):
 def book(arguments):
     output, settings = settings_of(arguments)
     make_folder(output)
-    code = hand_over("-m", "doit", "-f", "dodo.py", "run", "-n", str(processes()), "-P", "thread",
-                     *settings, "book")
+    code = hand_over(
+        "-m", "doit", "-f", "dodo.py", "run", "-n", str(processes()), "-P", "thread", *settings, "book"
+    )
     if code:
         say("the book was NOT built: the reason is above")
     else:
@@ -305,13 +374,14 @@ def notebook(arguments):
         sys.exit(f"there is no notebook {arguments.name}; there are {names}")
     output, settings = settings_of(arguments)
     make_folder(output)
-    code = hand_over("-m", "doit", "-f", "dodo.py", "run", *settings,
-                     f"notebook:{arguments.name}")
+    code = hand_over("-m", "doit", "-f", "dodo.py", "run", *settings, f"notebook:{arguments.name}")
     if code:
         say("the notebook was NOT executed: the reason is above")
     else:
-        say(f"its figures and tables are in {output / 'records' / arguments.name}.shown, the "
-            f"executed notebook is {output / 'chapters' / arguments.name}.ipynb")
+        say(
+            f"its figures and tables are in {output / 'records' / arguments.name}.shown, the "
+            f"executed notebook is {output / 'chapters' / arguments.name}.ipynb"
+        )
     return code
 
 
@@ -326,13 +396,19 @@ def test(arguments):
 
 
 def references(arguments):
-    return hand_over("-m", "tools.references", "--processes", str(processes()),
-                     *(["--check"] if arguments.check else []))
+    return hand_over(
+        "-m", "tools.references", "--processes", str(processes()), *(["--check"] if arguments.check else [])
+    )
+
+
+def portability(arguments):
+    return hand_over("-m", "tools.portability", *arguments.rest)
 
 
 def pair(arguments):
-    return hand_over("-m", "tools.pairs", *arguments.names,
-                     *(["--keep", arguments.keep] if arguments.keep else []))
+    return hand_over(
+        "-m", "tools.pairs", *arguments.names, *(["--keep", arguments.keep] if arguments.keep else [])
+    )
 
 
 def report(arguments):
@@ -358,53 +434,75 @@ def parser():
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
 
     def command(function, text, add_help=True):
-        sub = commands.add_parser(function.__name__, help=text, description=text,
-                                  allow_abbrev=False, add_help=add_help)
+        sub = commands.add_parser(
+            function.__name__, help=text, description=text, allow_abbrev=False, add_help=add_help
+        )
         sub.set_defaults(function=function)
         return sub
 
-    for function, text in ((book, "train, execute the notebooks and build the book"),
-                           (pdf, "the same, and print it to <folder of the build>/book.pdf; needs "
-                                 "Chromium"),
-                           (notebook, "execute one notebook, with all that it needs"),
-                           (why, "say of each task of the book why it would run again")):
+    for function, text in (
+        (book, "train, execute the notebooks and build the book"),
+        (pdf, "the same, and print it to <folder of the build>/book.pdf; needs Chromium"),
+        (notebook, "execute one notebook, with all that it needs"),
+        (why, "say of each task of the book why it would run again"),
+    ):
         sub = command(function, text)
         if function is notebook:
             sub.add_argument("name", help="of a file in notebooks/, without its ending")
-        sub.add_argument("--reference", action="store_true",
-                         help="use the networks shipped in data/ instead of training")
-        sub.add_argument("--profile", choices=("paper", "quick"), default="paper",
-                         help="paper: the paper's setting (default); quick: toy sizes, no results")
-        sub.add_argument("--output", metavar="DIR", help="build there, store and all, instead of "
-                                                        "build/<profile>-<networks>")
+        sub.add_argument(
+            "--reference", action="store_true", help="use the networks shipped in data/ instead of training"
+        )
+        sub.add_argument(
+            "--profile",
+            choices=("paper", "quick"),
+            default="paper",
+            help="paper: the paper's setting (default); quick: toy sizes, no results",
+        )
+        sub.add_argument(
+            "--output", metavar="DIR", help="build there, store and all, instead of build/<profile>-<networks>"
+        )
     command(test, "run all tests; further arguments go to pytest")
-    sub = command(references, "execute the notebooks again, rewrite their reference outputs and "
-                              "data/results, and show what changed in numbers")
+    sub = command(
+        references,
+        "execute the notebooks again, rewrite their reference outputs and "
+        "data/results, and show what changed in numbers",
+    )
     sub.add_argument("--check", action="store_true", help="write nothing; fail if anything changed")
+    command(
+        portability,
+        "measure shipped tables again under other instructions, threads and seeds; arguments "
+        "and --help are those of tools.portability",
+        add_help=False,
+    )
     sub = command(pair, "say whether the two files of a notebook differ, and keep what either says")
     sub.add_argument("names", nargs="*", metavar="NAME", help="of a notebook (default: all)")
     sub.add_argument("--keep", choices=("py", "ipynb"), help="the file whose text is to hold for both")
     # Its options are those of `python -m report`, and its --help too.
-    command(report, "the whole diagnostic of your own network, from a weight file and a data file, as "
-                    "one HTML page", add_help=False)
-    sub = command(bench, "measure speed and memory beside torch.nn.RNN and scipy, and rewrite "
-                         "data/benchmarks and the table in the README")
-    sub.add_argument("--peers", action="store_true",
-                     help="beside JAX too, installed into build/bench-peers")
-    sub.add_argument("--output", type=here, metavar="DIR",
-                     help="write the tables there, and leave the README as it is")
+    command(
+        report,
+        "the whole diagnostic of your own network, from a weight file and a data file, as one HTML page",
+        add_help=False,
+    )
+    sub = command(
+        bench,
+        "measure speed and memory beside torch.nn.RNN and scipy, and rewrite "
+        "data/benchmarks and the table in the README",
+    )
+    sub.add_argument("--peers", action="store_true", help="beside JAX too, installed into build/bench-peers")
+    sub.add_argument(
+        "--output", type=here, metavar="DIR", help="write the tables there, and leave the README as it is"
+    )
     return top
 
 
 def main():
     top = parser()
     arguments, rest = top.parse_known_args()
-    if rest and arguments.command not in ("test", "report"):
+    if rest and arguments.command not in ("test", "report", "portability"):
         top.error(f"unknown arguments: {' '.join(rest)}")
     arguments.rest = rest
     if getattr(arguments, "reference", False) and arguments.profile == "quick":
-        top.error("--reference goes with --profile paper only: the shipped networks are of the "
-                  "paper's setting")
+        top.error("--reference goes with --profile paper only: the shipped networks are of the paper's setting")
     try:
         environment()
     except KeyboardInterrupt:

@@ -59,9 +59,7 @@ def main():
 
 
 def options(given=None):
-    parser = argparse.ArgumentParser(
-        prog="run.py bench", description=__doc__.splitlines()[0], allow_abbrev=False
-    )
+    parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--peers", action="store_true",
                         help="install JAX into build/bench-peers first (extra `bench`)")  # fmt: skip
     parser.add_argument("--output", type=lambda text: Path(text).absolute(), default=TABLES,

@@ -14,9 +14,7 @@ FASTER = 0.1  # how far above it an exponent counts (our choice)
 
 def run(targets: pd.DataFrame, machine: Mapping) -> str:
     """How many targets the run met, and where and when it was."""
-    versions = ", ".join(
-        f"{name} {number}" for name, number in machine["versions"].items() if number
-    )
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items() if number)
     load = (
         "so other work ran beside it, which falls most on the peers that share one network among threads"
         if machine["load_before"] > judging.BUSY

@@ -100,9 +100,7 @@ def rates(table: pd.DataFrame) -> Figure:
         ours = rows.by == "ours"
         ax.barh(names, per_core, color=[BLUE if own else "#bbbbbb" for own in ours], height=0.7)
         ends = np.array([per_core - rows.lowest / rows.cores, rows.highest / rows.cores - per_core])
-        ax.errorbar(
-            per_core, range(len(rows)), xerr=ends.clip(0), fmt="none", ecolor=BLACK, lw=1.2
-        )
+        ax.errorbar(per_core, range(len(rows)), xerr=ends.clip(0), fmt="none", ecolor=BLACK, lw=1.2)
         for cores, style in ((1, "-"), (2, "--")):
             if cores in bare.index:
                 label = f"bare products, {cores} core{'s' * (cores > 1)}"
@@ -127,9 +125,7 @@ def growth(table: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
     """
     names = list(table.varied.unique())
     n_rows = (len(names) + 1) // 2
-    fig, axes = plt.subplots(
-        n_rows, 2, figsize=(6.4, 2.6 * n_rows + 0.5), layout="constrained", squeeze=False
-    )
+    fig, axes = plt.subplots(n_rows, 2, figsize=(6.4, 2.6 * n_rows + 0.5), layout="constrained", squeeze=False)
     fitted = exponents.set_index(["varied", "what"]).exponent
     for ax in axes.ravel()[len(names) :]:
         ax.remove()
@@ -138,12 +134,8 @@ def growth(table: pd.DataFrame, exponents: pd.DataFrame) -> Figure:
             rows = table[(table.varied == varied) & (table.what == what)].sort_values("value")
             if rows.empty:
                 continue
-            ax.fill_between(
-                rows.value, 1e3 * rows.lowest, 1e3 * rows.highest, color=colour, alpha=0.2, lw=0
-            )
-            ax.plot(
-                rows.value, 1e3 * rows.seconds, color=colour, marker=marker, ms=4, ls=dashes, label=what
-            )
+            ax.fill_between(rows.value, 1e3 * rows.lowest, 1e3 * rows.highest, color=colour, alpha=0.2, lw=0)
+            ax.plot(rows.value, 1e3 * rows.seconds, color=colour, marker=marker, ms=4, ls=dashes, label=what)
             ax.text(
                 0.04, 0.94 - 0.13 * i, f"{what}: ∝ x$^{{{fitted[varied, what]:.2f}}}$",
                 transform=ax.transAxes, va="top", color=colour, fontsize=10,

@@ -73,9 +73,7 @@ def seconds(function, times_a_call):
     """Of every repeat but the first: at least five, and more where they are short."""
     function()
     times = []
-    while len(times) < LEAST_REPEATS or (
-        sum(times) < LEAST_SECONDS and len(times) < MOST_REPEATS
-    ):
+    while len(times) < LEAST_REPEATS or (sum(times) < LEAST_SECONDS and len(times) < MOST_REPEATS):
         start = time.perf_counter()
         function()
         times.append((time.perf_counter() - start) / times_a_call)

@@ -29,9 +29,7 @@ def machine(folder: Path = TABLES) -> dict:
     return json.loads((Path(folder) / "machine.json").read_text(encoding="utf-8"))
 
 
-def target(
-    id: str, kind: str, what: str, bound: str, goal: float, values: Sequence[float] | None
-) -> dict:
+def target(id: str, kind: str, what: str, bound: str, goal: float, values: Sequence[float] | None) -> dict:
     """One row of the table of targets.
 
     Args:
@@ -134,9 +132,7 @@ def rate(rates: pd.DataFrame, work: str, by: str, cores: int) -> float:
     return float(found.iloc[0]) if len(found) else math.nan
 
 
-def causes(
-    targets: pd.DataFrame, rates: pd.DataFrame, schur_form: pd.DataFrame
-) -> pd.DataFrame:
+def causes(targets: pd.DataFrame, rates: pd.DataFrame, schur_form: pd.DataFrame) -> pd.DataFrame:
     """Why each target that is not met is not, from what was measured in the same run.
 
     Args:
@@ -164,9 +160,7 @@ def _cause(row, rates, schur_form):
         ours, bare = rate(rates, work, "ours", 2), rate(rates, "matrix product", "bare", 2)
         needed = row.target * peer
         judgement = (
-            "which is more than there is"
-            if needed > bare
-            else f"which is {100 * needed / bare:.0f} % of it"
+            "which is more than there is" if needed > bare else f"which is {100 * needed / bare:.0f} % of it"
         )
         return (
             f"The peer computes {peer:.0f} GFLOP/s on two cores, where bare matrix products reach "
@@ -254,9 +248,7 @@ def efficiency(rates: pd.DataFrame) -> float:
     return min(1.0, two / (2 * one))
 
 
-def estimate(
-    cost: pd.DataFrame, efficiency: float, networks: int, cores: int, price: float
-) -> pd.DataFrame:
+def estimate(cost: pd.DataFrame, efficiency: float, networks: int, cores: int, price: float) -> pd.DataFrame:
     """Time and price of training many networks on many cores, from the measured cost of a step.
 
     A network takes Σ steps × seconds over its curriculum on a core of its own, divided by the

@@ -46,9 +46,7 @@ def current():
 
 
 def write():
-    README.write_text(
-        replaced(README.read_text(encoding="utf-8"), current()), encoding="utf-8"
-    )
+    README.write_text(replaced(README.read_text(encoding="utf-8"), current()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -175,9 +175,7 @@ def measure(peers_folder):
         "roll_torch": (CORES, lambda: torch_rollouts(pairs[0], inputs, stack)),
         "roll_torch_pool": (
             1,
-            lambda: list(
-                pool.map(lambda s: torch_rollouts(pairs[0], inputs, s), stack.chunk(CORES))
-            ),
+            lambda: list(pool.map(lambda s: torch_rollouts(pairs[0], inputs, s), stack.chunk(CORES))),
         ),
     }
     jax = jax_peer(peers_folder)

@@ -71,9 +71,7 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
             raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
     reference, quick = networks == "reference", profile == "quick"
     if reference and quick:
-        raise ValueError(
-            'the reference networks are of profile "paper"; profile "quick" needs networks="trained"'
-        )
+        raise ValueError('the reference networks are of profile "paper"; profile "quick" needs networks="trained"')
     if task == "studies":
         if (profile, networks) == ("paper", "trained"):
             return []
@@ -81,25 +79,14 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
         return list(dict.fromkeys([*(spec for *_, spec in chosen), *sizes(profile)]))
     if task != "copy":
         recipe = QUICK_NEURO if quick else None
-        return [
-            Spec(task, seed=seed, recipe=recipe)
-            for seed in range(10 if reference else 2 if quick else 3)
-        ]
+        return [Spec(task, seed=seed, recipe=recipe) for seed in range(10 if reference else 2 if quick else 3)]
     chosen = []
     for hidden_size in COPY_SIZES:
         for construction in CONSTRUCTIONS:
             main = (construction, hidden_size) in FIGURE_1
-            n_seeds = (
-                (10 if main else 3)
-                if reference
-                else (2 if main else 1)
-                if quick
-                else (3 if main else 1)
-            )
+            n_seeds = (10 if main else 3) if reference else (2 if main else 1) if quick else (3 if main else 1)
             recipe = QUICK_COPY if quick else None
-            chosen += [
-                Spec("copy", construction, hidden_size, seed, recipe) for seed in range(n_seeds)
-            ]
+            chosen += [Spec("copy", construction, hidden_size, seed, recipe) for seed in range(n_seeds)]
     return chosen
 
 
@@ -145,9 +132,7 @@ def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
         for name, values in COPY_STUDIES.items():
             for value, recipe in values.items():
                 if quick:
-                    recipe = replace(
-                        recipe, steps=recipe.steps // 400, horizons=recipe.horizons[:2]
-                    )
+                    recipe = replace(recipe, steps=recipe.steps // 400, horizons=recipe.horizons[:2])
                 chosen.append(("copy", name, value, Spec("copy", *FIGURE_1[0], seed, recipe)))
         for (task, option), values in GENERATOR_STUDIES.items():
             for value in values:
@@ -215,9 +200,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m study.catalogue", description=main.__doc__)
     parser.add_argument("task", choices=(*TASKS, "studies"))
     parser.add_argument("profile", choices=PROFILES, nargs="?", default="paper")
-    parser.add_argument(
-        "--reference", action="store_true", help="train the reference set into data/networks"
-    )
+    parser.add_argument("--reference", action="store_true", help="train the reference set into data/networks")
     chosen = parser.parse_args(arguments)
     if chosen.reference:
         train(specs(chosen.task, "paper", "reference"), folders.NETWORKS)

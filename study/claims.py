@@ -151,9 +151,7 @@ def _part(test, values, limit, statistic, side, whose=""):
     holds = low > limit if side == "above" else high <= limit
     criterion = f"{side} {np.format_float_positional(limit, trim='-')}"
     criterion += f" ({whose})" if whose else ""
-    return Part(
-        test, statistic, criterion, float(function(values)), low, high, len(values), bool(holds)
-    )
+    return Part(test, statistic, criterion, float(function(values)), low, high, len(values), bool(holds))
 
 
 def error(table: pd.DataFrame) -> pd.Series:
@@ -193,9 +191,7 @@ def increase(table: pd.DataFrame, floor: float = FLOOR) -> pd.DataFrame:
     return blocks.assign(rise=rise, increase=relative, no_mass=no_mass)
 
 
-def dispensable(
-    table: pd.DataFrame, epsilon: float = EPSILON, floor: float = FLOOR
-) -> pd.DataFrame:
+def dispensable(table: pd.DataFrame, epsilon: float = EPSILON, floor: float = FLOOR) -> pd.DataFrame:
     """Which blocks each network can do without: its error rises by at most ε, and the block holds mass.
 
     Returns:

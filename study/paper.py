@@ -74,9 +74,7 @@ def beside_paper(table: pd.DataFrame, where: str = "") -> pd.DataFrame:
     published["rounding"] = _rounding(published)
     published = published[published["where"].str.contains(where, regex=False)]
     if published.empty:
-        raise ValueError(
-            f"where must be part of one of {sorted(set(numbers()['where']))}: {where!r}"
-        )
+        raise ValueError(f"where must be part of one of {sorted(set(numbers()['where']))}: {where!r}")
     table = table.drop_duplicates([*KEYS, "seed"])
     every = [key for key in KEYS if key != "removed"]
     largest = table.assign(change=table.delta.abs()).groupby([*every, "seed"]).change.max()
@@ -90,9 +88,7 @@ def beside_paper(table: pd.DataFrame, where: str = "") -> pd.DataFrame:
         ours = values.agg(["mean", "std", "min", "max", "count"])
         parts.append(rows.join(ours, on=KEYS))
     joined = pd.concat(parts).sort_index()
-    joined = joined.rename(
-        columns={"value": "paper", "sem": "paper_sem", "std": "sd", "count": "n"}
-    )
+    joined = joined.rename(columns={"value": "paper", "sem": "paper_sem", "std": "sd", "count": "n"})
     joined["n"] = joined["n"].fillna(0).astype(int)
     joined["difference"] = joined["mean"] - joined["paper"]
     low, high = joined["min"] - joined.rounding, joined["max"] + joined.rounding

@@ -145,9 +145,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return corrected
 
 
-def explained(
-    table: pd.DataFrame, outcome: str, accounts: Mapping[str, Sequence[str]]
-) -> pd.DataFrame:
+def explained(table: pd.DataFrame, outcome: str, accounts: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """How much of the variance of an effect's rank each account explains, over networks.
 
     R² of a least-squares fit of the outcome's rank on the ranks of numbers and on indicators of

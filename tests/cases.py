@@ -15,8 +15,13 @@ profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exerc
 def run(*arguments, cwd=ROOT, **settings):
     """`run.py` with arguments, in an environment that says nothing about this project but the settings."""
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("SCHUR_LIB_", "PYTEST_"))}
-    return subprocess.run([sys.executable, "run.py", *map(str, arguments)], cwd=cwd,
-                          env={**variables, **settings}, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "run.py", *map(str, arguments)],
+        cwd=cwd,
+        env={**variables, **settings},
+        capture_output=True,
+        text=True,
+    )
 
 
 def listen(tab, troubles):
@@ -24,5 +29,7 @@ def listen(tab, troubles):
     tab.on("pageerror", lambda error: troubles.append(str(error)))
     tab.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
     tab.on("requestfailed", lambda r: troubles.append(f"failed to load {r.url}"))
-    tab.on("request", lambda r: None if r.url.startswith(("file:", "data:", "blob:"))
-           else troubles.append(f"asks for {r.url}"))
+    tab.on(
+        "request",
+        lambda r: None if r.url.startswith(("file:", "data:", "blob:")) else troubles.append(f"asks for {r.url}"),
+    )

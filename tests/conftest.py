@@ -11,8 +11,16 @@ from playwright.sync_api import Error, sync_playwright
 from tests.cases import PARAMETERS, listen, run
 from tools import notebooks
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 WINDOWS_HAS_NOT = ("symlink_to(", '"bash"', ".chmod(", "SIGKILL", "#!/")
 
@@ -48,8 +56,11 @@ def output(tmp_path_factory):
 def pages(output):
     """The pages that readers see: {path: text}; the redirect at the root is none."""
     html = output / "html"
-    found = {p.relative_to(html).as_posix(): p.read_text() for p in sorted(html.rglob("*.html"))
-             if not {"_static", "downloads"} & set(p.parts)}
+    found = {
+        p.relative_to(html).as_posix(): p.read_text()
+        for p in sorted(html.rglob("*.html"))
+        if not {"_static", "downloads"} & set(p.parts)
+    }
     return {path: text for path, text in found.items() if 'http-equiv="Refresh"' not in text}
 
 
@@ -77,8 +88,10 @@ def browser():
             reason = str(error).splitlines()[0]
             if os.environ.get("CI"):
                 pytest.fail(f"no Chromium, which .ci/run installs: {reason}")
-            pytest.skip("no Chromium on this machine; to run this test, install it, or get Playwright's "
-                        f"with `.venv/bin/playwright install chromium`: {reason}")
+            pytest.skip(
+                "no Chromium on this machine; to run this test, install it, or get Playwright's "
+                f"with `.venv/bin/playwright install chromium`: {reason}"
+            )
         yield found
         found.close()
 

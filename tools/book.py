@@ -44,8 +44,7 @@ def build(output, profile, networks):
     copy_downloads(output, work / "book" / "_extra" / "downloads")
     generated = work / "book" / "_generated"
     generated.mkdir()
-    (generated / "build.json").write_text(
-        json.dumps({"profile": profile, "networks": networks, **code_version()}))
+    (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks, **code_version()}))
     (generated / "records").mkdir()
     for record in (output / "records").glob("*.json"):
         copy(record, generated / "records" / record.name)
@@ -57,8 +56,11 @@ def build(output, profile, networks):
     if failed:
         log = (output / "book.log").read_text()
         said = [line for line in log.splitlines() if "WARNING" in line or "ERROR" in line]
-        raise RuntimeError("Jupyter Book failed:\n" + ("\n".join(said) or log[-3000:])
-                           + f"\nThe whole log is {output / 'book.log'}")
+        raise RuntimeError(
+            "Jupyter Book failed:\n"
+            + ("\n".join(said) or log[-3000:])
+            + f"\nThe whole log is {output / 'book.log'}"
+        )
     os.replace(work / "_build" / "html", html)
 
 
@@ -70,8 +72,8 @@ def run_jupyter_book(work, log):
     os.chdir(work)
     os.environ["NO_COLOR"] = "1"
     from jupyter_book.cli.main import main
-    main(["build", "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W",
-          "--keep-going"])
+
+    main(["build", "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W", "--keep-going"])
 
 
 def copy_mathjax(folder):
@@ -122,8 +124,11 @@ def git(*arguments):
         OSError: git cannot be run.
     """
     # its settings stay: they say which owners are trusted; but those of a `git -c` around us are its own
-    given = {name: value for name, value in os.environ.items()
-             if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")}
+    given = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")
+    }
     given.pop("GIT_CONFIG_PARAMETERS", None)
     given |= {"GIT_CEILING_DIRECTORIES": str(ROOT.parent), "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
@@ -131,8 +136,9 @@ def git(*arguments):
         raise ValueError("git is not installed")
 
     def ask(*words):
-        done = subprocess.run(["git", *words], cwd=ROOT, env=given, capture_output=True,
-                              encoding="utf-8", errors="replace")
+        done = subprocess.run(
+            ["git", *words], cwd=ROOT, env=given, capture_output=True, encoding="utf-8", errors="replace"
+        )
         if done.returncode:
             raise ValueError("git says: " + " ".join(done.stderr.split()))
         return done.stdout.strip()
@@ -174,13 +180,19 @@ def runs(records):
     for r in found:
         if "notebook" in r and r["notebook"] in names():
             parameters = ", ".join(f"{k} = {v}" for k, v in r["parameters"].items())
-            lines.append(f"| [{r['notebook']}](chapters/{r['notebook']}.ipynb) | {parameters} "
-                         f"| {r['seconds']:.1f} s |")
+            lines.append(
+                f"| [{r['notebook']}](chapters/{r['notebook']}.ipynb) | {parameters} | {r['seconds']:.1f} s |"
+            )
         elif "task" in r:
-            lines.append(f"| training, {r['task']} | {r['networks']} networks "
-                         f"| {r['seconds']:.1f} s |")
-    lines += ["", f"Machine: {platform.system()} {platform.machine()}, {os.cpu_count()} "
-              "processors. A training time counts the last run only: networks that the store "
-              "already held cost nothing.", "", "| Package | Version |", "|:--|:--|"]
+            lines.append(f"| training, {r['task']} | {r['networks']} networks | {r['seconds']:.1f} s |")
+    lines += [
+        "",
+        f"Machine: {platform.system()} {platform.machine()}, {os.cpu_count()} "
+        "processors. A training time counts the last run only: networks that the store "
+        "already held cost nothing.",
+        "",
+        "| Package | Version |",
+        "|:--|:--|",
+    ]
     lines += [f"| {name} | {version} |" for name, version in versions().items()]
     return "\n".join(lines) + "\n"

@@ -52,20 +52,34 @@ def export(folder):
         if task.name not in index["tasks"]:
             inputs, targets = trials(task)
             index["tasks"][task.name] = {
-                "title": style.NAMES[task.name], "score": task.metric.name,
-                "free_steps": task.free_steps, "n_trials": N_TRIALS[task.name],
+                "title": style.NAMES[task.name],
+                "score": task.metric.name,
+                "free_steps": task.free_steps,
+                "n_trials": N_TRIALS[task.name],
             }
             write(folder / f"trials-{task.name}.js", task.name, {}, inputs=inputs, targets=targets)
-        index["networks"].append({
-            "name": name, "task": spec.task, "seed": spec.seed,
-            "kind": f"{spec.construction}-{spec.hidden_size}",
-            "title": f"{style.NAMES[spec.construction]}, {spec.hidden_size} units",
-        })
+        index["networks"].append(
+            {
+                "name": name,
+                "task": spec.task,
+                "seed": spec.seed,
+                "kind": f"{spec.construction}-{spec.hidden_size}",
+                "title": f"{style.NAMES[spec.construction]}, {spec.hidden_size} units",
+            }
+        )
         net = store.load(spec, folders.NETWORKS)
         form = ordered_schur(net.W_hh)
-        write(folder / f"{name}.js", name, {"blocks": form.blocks.tolist()},
-              Q=form.Q, T=form.T, real=form.eigenvalues.real, imag=form.eigenvalues.imag,
-              W_xh=net.W_xh, W_hy=net.W_hy)
+        write(
+            folder / f"{name}.js",
+            name,
+            {"blocks": form.blocks.tolist()},
+            Q=form.Q,
+            T=form.T,
+            real=form.eigenvalues.real,
+            imag=form.eigenvalues.imag,
+            W_xh=net.W_xh,
+            W_hy=net.W_hy,
+        )
     (folder / "index.js").write_text(f"explorer.index = {json.dumps(index)};\n")
     pictures(folder)
 

@@ -27,8 +27,7 @@ if FORKING:
 
 def call(module, function, *arguments):
     """Call a module's function, by their names, in a process; returns its exit code, 0 for none."""
-    process = processes.Process(target=_called,
-                                args=(dict(os.environ), module, function, arguments))
+    process = processes.Process(target=_called, args=(dict(os.environ), module, function, arguments))
     process.start()
     process.join()
     return process.exitcode
@@ -97,7 +96,7 @@ class Provisioner(LocalProvisioner):
         settings["env"] = {**settings["env"], **self.variables}
         if not FORKING:
             return await super().launch_kernel(cmd, **settings)
-        arguments = cmd[cmd.index("-f"):]
+        arguments = cmd[cmd.index("-f") :]
         # the process that is forked may stand elsewhere
         folder = settings.get("cwd") or os.getcwd()
         self.process = Kernel(target=run_kernel, args=(settings["env"], arguments, folder))
@@ -108,5 +107,6 @@ class Provisioner(LocalProvisioner):
 
 _factory = KernelProvisionerFactory.instance()
 _factory.default_provisioner_name = "forks"
-_factory.provisioners["forks"] = EntryPoint("forks", f"{__name__}:Provisioner",
-                                            KernelProvisionerFactory.GROUP_NAME)
+_factory.provisioners["forks"] = EntryPoint(
+    "forks", f"{__name__}:Provisioner", KernelProvisionerFactory.GROUP_NAME
+)

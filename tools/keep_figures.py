@@ -36,8 +36,7 @@ def plotted(fig):
                 add("line", line, x, y)
         for patch in ax.patches:
             if isinstance(patch, Rectangle):
-                add("bar", patch, patch.get_x(), patch.get_y(), width=patch.get_width(),
-                    height=patch.get_height())
+                add("bar", patch, patch.get_x(), patch.get_y(), width=patch.get_width(), height=patch.get_height())
         for group in ax.collections:
             values = group.get_array()
             values = None if values is None else np.ravel(np.ma.filled(values, np.nan))
@@ -66,8 +65,7 @@ def plotted(fig):
                 for i, row in enumerate(pixels):
                     y = bottom + (top - bottom) * (i + 0.5) / height
                     for j in np.flatnonzero(~np.isnan(row)):  # what is masked is not drawn
-                        add("pixel", image, left + (right - left) * (j + 0.5) / width, y,
-                            value=row[j])
+                        add("pixel", image, left + (right - left) * (j + 0.5) / width, y, value=row[j])
     return rows
 
 
@@ -76,8 +74,9 @@ def write_csv(rows, path):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows:
-            writer.writerow([f"{row[c]:.7g}" if isinstance(row.get(c), float | np.number)
-                             else row.get(c, "") for c in COLUMNS])
+            writer.writerow(
+                [f"{row[c]:.7g}" if isinstance(row.get(c), float | np.number) else row.get(c, "") for c in COLUMNS]
+            )
 
 
 def keep(fig, folder):

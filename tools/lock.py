@@ -16,8 +16,9 @@ LOCK, CUDA = ROOT / "requirements.lock", ROOT / "requirements-cuda.lock"
 OLDEST = "3.11"  # as pyproject.toml says; Debian 12 has 3.11.2
 EXTRAS = ("book", "test", "cluster")
 OF_CUDA = re.compile(r"(cuda|nvidia)-|triton$")  # what torch's build for graphics cards needs
-ENTRY = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;]+)(?: ; ([^\\\n]*?))?((?: \\\n +--hash=sha256:[0-9a-f]{64})*)$",
-                   re.M)
+ENTRY = re.compile(
+    r"^([A-Za-z0-9][\w.-]*)==([^\s;]+)(?: ; ([^\\\n]*?))?((?: \\\n +--hash=sha256:[0-9a-f]{64})*)$", re.M
+)
 
 HEAD = """\
 # What .venv holds, made by `python3 -m tools.lock`. `python3 run.py` installs it; by hand:
@@ -36,16 +37,20 @@ HEAD_CUDA = """\
 
 def entries(text):
     """What a lock holds: (name, version, marker or "", [SHA-256, …]) of each entry, in its order."""
-    return [(name, version, marker or "", re.findall(r"sha256:([0-9a-f]{64})", hashes))
-            for name, version, marker, hashes in ENTRY.findall(text)]
+    return [
+        (name, version, marker or "", re.findall(r"sha256:([0-9a-f]{64})", hashes))
+        for name, version, marker, hashes in ENTRY.findall(text)
+    ]
 
 
 def written(found):
     lines = []
     for name, version, marker, hashes in found:
         head = f"{name}=={version}" + (f" ; {marker}" if marker else "")
-        lines += [*(f"{line} \\" for line in (head, *(f"    --hash=sha256:{h}" for h in hashes[:-1]))),
-                  f"    --hash=sha256:{hashes[-1]}"]
+        lines += [
+            *(f"{line} \\" for line in (head, *(f"    --hash=sha256:{h}" for h in hashes[:-1]))),
+            f"    --hash=sha256:{hashes[-1]}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -53,12 +58,29 @@ def resolved(keep):
     """The entries that uv finds, with the versions in `keep` as they are."""
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
-        constraints.write_text("".join(f"{name}=={version}" + (f" ; {marker}\n" if marker else "\n")
-                                       for name, version, marker, _ in keep), encoding="utf-8")
-        command = ["uv", "pip", "compile", "--no-config", "--quiet", "--universal", "--no-header",
-                   "--no-annotate", "--generate-hashes", "--python-version", OLDEST,
-                   *(f"--extra={extra}" for extra in EXTRAS), "--constraints", str(constraints),
-                   str(ROOT / "pyproject.toml")]
+        constraints.write_text(
+            "".join(
+                f"{name}=={version}" + (f" ; {marker}\n" if marker else "\n") for name, version, marker, _ in keep
+            ),
+            encoding="utf-8",
+        )
+        command = [
+            "uv",
+            "pip",
+            "compile",
+            "--no-config",
+            "--quiet",
+            "--universal",
+            "--no-header",
+            "--no-annotate",
+            "--generate-hashes",
+            "--python-version",
+            OLDEST,
+            *(f"--extra={extra}" for extra in EXTRAS),
+            "--constraints",
+            str(constraints),
+            str(ROOT / "pyproject.toml"),
+        ]
         done = subprocess.run(command, capture_output=True, encoding="utf-8")
     if done.returncode:
         sys.exit(done.stderr)
@@ -74,8 +96,11 @@ def main(renew):
     if found[at][1] == before[1]:
         found[at] = (*before[:3], sorted({*before[3], *found[at][3]}))
     else:
-        print(f"add the hashes of torch {found[at][1]} for CPUs to requirements.lock by hand: for "
-              "Linux and Windows, and for each Python", file=sys.stderr)
+        print(
+            f"add the hashes of torch {found[at][1]} for CPUs to requirements.lock by hand: for "
+            "Linux and Windows, and for each Python",
+            file=sys.stderr,
+        )
     parts = (LOCK, HEAD, False), (CUDA, HEAD_CUDA, True)
     for path, head, of_cuda in parts:
         part = [entry for entry in found if bool(OF_CUDA.match(entry[0])) == of_cuda]

@@ -25,8 +25,22 @@ FOLDER = ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
 CELL_TIMEOUT = 1800  # s
-PACKAGES = ("torch", "numpy", "scipy", "numba", "pandas", "matplotlib", "seaborn", "safetensors",
-            "jupyter-book", "sphinx", "myst-nb", "papermill", "nbclient", "ipykernel")
+PACKAGES = (
+    "torch",
+    "numpy",
+    "scipy",
+    "numba",
+    "pandas",
+    "matplotlib",
+    "seaborn",
+    "safetensors",
+    "jupyter-book",
+    "sphinx",
+    "myst-nb",
+    "papermill",
+    "nbclient",
+    "ipykernel",
+)
 
 
 def names():
@@ -43,10 +57,13 @@ def versions():
 def read(name):
     """The py:percent source of a notebook as a notebook without outputs, with fixed cell ids."""
     nb = jupytext.read(FOLDER / f"{name}.py")
-    nb.metadata = nbformat.from_dict({
-        "jupytext": {"formats": "ipynb,py:percent"}, "kernelspec": KERNEL,
-        "language_info": LANGUAGE,
-    })
+    nb.metadata = nbformat.from_dict(
+        {
+            "jupytext": {"formats": "ipynb,py:percent"},
+            "kernelspec": KERNEL,
+            "language_info": LANGUAGE,
+        }
+    )
     nb.nbformat, nb.nbformat_minor = 4, 5
     number_cells(nb)
     return nb
@@ -105,9 +122,15 @@ def execute(name, parameters=None, results=None, figures=None):
         try:
             # the folder by `resources`: papermill's `cwd` moves the process, which has threads
             papermill.execute_notebook(
-                str(source), str(executed), parameters=parameters, kernel_name="python3",
-                language="python", resources={"metadata": {"path": str(FOLDER)}},
-                progress_bar=False, config=config, execution_timeout=CELL_TIMEOUT,
+                str(source),
+                str(executed),
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",
+                resources={"metadata": {"path": str(FOLDER)}},
+                progress_bar=False,
+                config=config,
+                execution_timeout=CELL_TIMEOUT,
             )
         except Exception as error:
             raise RuntimeError(failure(name, nb, executed, error)) from error
@@ -132,8 +155,7 @@ def failure(name, source, executed, error):
     if not executed.exists():
         return f"notebooks/{name}.py could not start: {error}"
     cells = nbformat.read(executed, as_version=4).cells
-    bad = [c for c in cells if c.metadata.get("papermill", {}).get("status") in
-           ("failed", "running")]
+    bad = [c for c in cells if c.metadata.get("papermill", {}).get("status") in ("failed", "running")]
     if not bad:
         return f"notebooks/{name}.py failed: {error}"
     number = next((i for i, c in enumerate(source.cells) if c.source == bad[0].source), None)
@@ -151,10 +173,13 @@ def failure(name, source, executed, error):
 
 def clean(nb):
     """Take out of an executed notebook what differs from run to run: timings and cell ids."""
-    nb.metadata = nbformat.from_dict({
-        "jupytext": {"formats": "ipynb,py:percent"}, "kernelspec": KERNEL,
-        "language_info": LANGUAGE,
-    })
+    nb.metadata = nbformat.from_dict(
+        {
+            "jupytext": {"formats": "ipynb,py:percent"},
+            "kernelspec": KERNEL,
+            "language_info": LANGUAGE,
+        }
+    )
     for cell in nb.cells:
         for key in ("papermill", "execution", "ExecuteTime"):
             cell.metadata.pop(key, None)
@@ -323,8 +348,11 @@ def make_chapter(name, parameters, chapter, record, results):
         nb, seconds = execute(name, parameters, saved, figures)
         results.mkdir(parents=True, exist_ok=True)
         content = {
-            "notebook": name, "parameters": parameters, "seconds": round(seconds, 1),
-            "versions": versions(), "tables": checksums(sorted(saved.glob("*.csv"))),
+            "notebook": name,
+            "parameters": parameters,
+            "seconds": round(seconds, 1),
+            "versions": versions(),
+            "tables": checksums(sorted(saved.glob("*.csv"))),
             "shown": shown(nb, figures, files),
         }
         for file in saved.iterdir() if saved.exists() else ():

@@ -18,8 +18,9 @@ from tools import notebooks
 
 def digest(cells):
     """SHA-256 of what cells mean, without outputs."""
-    return hashlib.sha256(json.dumps([notebooks.meaning(cell) for cell in cells],
-                                     sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([notebooks.meaning(cell) for cell in cells], sort_keys=True).encode()
+    ).hexdigest()
 
 
 def stamped(nb):
@@ -43,9 +44,11 @@ def edited(name):
         return ""  # only the .py was edited
     if written is None and path.stat().st_mtime <= py.stat().st_mtime:
         return ""  # written before there were digests, and not since the .py
-    return (f"{difference}, and the .ipynb was edited. What is executed is the .py.\n"
-            f"To put what the .ipynb says into the .py: python3 run.py pair {name} --keep ipynb\n"
-            f"To undo the edits of the .ipynb:          python3 run.py pair {name} --keep py")
+    return (
+        f"{difference}, and the .ipynb was edited. What is executed is the .py.\n"
+        f"To put what the .ipynb says into the .py: python3 run.py pair {name} --keep ipynb\n"
+        f"To undo the edits of the .ipynb:          python3 run.py pair {name} --keep py"
+    )
 
 
 def refuse_edited(names):
@@ -67,10 +70,13 @@ def keep_ipynb(name):
         source.cells.append(new(text, metadata={**metadata, **lines}))  # lines: Jupytext's empty ones
     before, text = py.read_text(encoding="utf-8"), jupytext.writes(source, fmt="py:percent")
     # letters stay letters in the captions, which Jupytext writes as escapes
-    text = re.sub(r"^# %% .*$", lambda line: re.sub(
-        r"(?<!\\)\\u(?!d[89a-f])([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), line[0]), text,
-        flags=re.M)
-    head, cells = before[:before.index("# %%")], text[text.index("# %%"):]
+    text = re.sub(
+        r"^# %% .*$",
+        lambda line: re.sub(r"(?<!\\)\\u(?!d[89a-f])([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), line[0]),
+        text,
+        flags=re.M,
+    )
+    head, cells = before[: before.index("# %%")], text[text.index("# %%") :]
     py.write_text(head + cells, encoding="utf-8", newline="\n")
     notebooks.write(stamped(nb), path)
 

@@ -22,15 +22,23 @@ from tools.notebooks import ROOT
 
 FOOTER = """<div style="width: 100%; font: 8pt sans-serif; text-align: center; color: #555">
 <span class="pageNumber"></span></div>"""
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def parts():
     """The book's pages in order: [(caption of a part, [name of a page, …]), …], the first without."""
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
     return [("", [toc["root"]])] + [
-        (part["caption"], [chapter["file"] for chapter in part["chapters"]]) for part in toc["parts"]]
+        (part["caption"], [chapter["file"] for chapter in part["chapters"]]) for part in toc["parts"]
+    ]
 
 
 def anchor(page, fragment=""):
@@ -52,8 +60,10 @@ def article(folder, page, pages):
             images[0]["src"] = vectors[0]
     command = found.select_one("details.provenance code")
     origin = f'<p class="origin">To reproduce: <code>{command.text}</code></p>' if command else ""
-    for part in found.select("script, link, style, .headerlink, .downloads, #explorer, "
-                             "details.provenance, details.above-input, .toctree-wrapper"):
+    for part in found.select(
+        "script, link, style, .headerlink, .downloads, #explorer, "
+        "details.provenance, details.above-input, .toctree-wrapper"
+    ):
         part.decompose()
     for image in found.select("img"):
         if not image["src"].startswith("data:"):
@@ -105,9 +115,11 @@ def joined(folder):
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     contents = ""
     for caption, names in order:
-        entries = "".join(f'<li><a href="#{anchor(page)}">{html.escape(heading(folder, page))}</a>'
-                          f'<span data-page="{anchor(page)}"></span></li>'
-                          for page in names)
+        entries = "".join(
+            f'<li><a href="#{anchor(page)}">{html.escape(heading(folder, page))}</a>'
+            f'<span data-page="{anchor(page)}"></span></li>'
+            for page in names
+        )
         contents += (f"<p>{caption}</p>" if caption else "") + f"<ul>{entries}</ul>"
     body = "\n".join(article(folder, page, set(pages)) for page in pages)
     return f"""<!DOCTYPE html>
@@ -124,8 +136,9 @@ def joined(folder):
 def page_numbers(pdf):
     """On which page, from 1, each target of a link stands in a PDF that Chromium wrote: {id: number}."""
     pages = re.findall(rb"(\d+) 0 obj\s*<<\s*/Type /Page\b", pdf)
-    return {name.decode(): pages.index(page) + 1
-            for name, page in re.findall(rb"/([\w.-]+) \[(\d+) 0 R /XYZ", pdf)}
+    return {
+        name.decode(): pages.index(page) + 1 for name, page in re.findall(rb"/([\w.-]+) \[(\d+) 0 R /XYZ", pdf)
+    }
 
 
 def write(output):
@@ -146,8 +159,10 @@ def write(output):
             try:
                 browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
             except Error as error:
-                raise RuntimeError("no Chromium on this machine (`playwright install chromium` gets "
-                                   f"one): {str(error).splitlines()[0]}") from None
+                raise RuntimeError(
+                    "no Chromium on this machine (`playwright install chromium` gets "
+                    f"one): {str(error).splitlines()[0]}"
+                ) from None
             tab, failed = browser.new_page(), []
             tab.on("requestfailed", lambda request: failed.append(request.url))
             tab.set_default_timeout(300_000)  # ms; all formulas of the book in one page
@@ -157,13 +172,22 @@ def write(output):
             tab.evaluate("Promise.all(Array.from(document.images, (i) => i.decode().catch(() => {})))")
             if failed:
                 raise RuntimeError(f"the printed page lacks {', '.join(failed)}")
-            paper = {"format": "A4", "print_background": True, "tagged": True, "outline": True,
-                     "display_header_footer": True, "header_template": "<span></span>",
-                     "footer_template": FOOTER, "margin": {"top": "18mm", "bottom": "18mm",
-                                                           "left": "20mm", "right": "20mm"}}
+            paper = {
+                "format": "A4",
+                "print_background": True,
+                "tagged": True,
+                "outline": True,
+                "display_header_footer": True,
+                "header_template": "<span></span>",
+                "footer_template": FOOTER,
+                "margin": {"top": "18mm", "bottom": "18mm", "left": "20mm", "right": "20mm"},
+            }
             # twice: only the first print says on which page a chapter begins
-            tab.evaluate("""(numbers) => document.querySelectorAll("[data-page]").forEach((span) => {
-                span.textContent = numbers[span.dataset.page]; })""", page_numbers(tab.pdf(**paper)))
+            tab.evaluate(
+                """(numbers) => document.querySelectorAll("[data-page]").forEach((span) => {
+                span.textContent = numbers[span.dataset.page]; })""",
+                page_numbers(tab.pdf(**paper)),
+            )
             tab.pdf(path=target, **paper)
             browser.close()
     finally:

@@ -56,8 +56,7 @@ def configure(path, environment):
     """Write the overrides of the environment into a copy of _config.yml; without any, leave it."""
     if overrides := config_overrides(environment):
         config = merged(yaml.safe_load(path.read_text(encoding="utf-8")), overrides)
-        path.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True),
-                        encoding="utf-8")
+        path.write_text(yaml.safe_dump(config, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def bibtex(environment):
@@ -91,4 +90,5 @@ def publish(work, environment):
     """Give the copy of the book in the folder `work` its buttons and its citations."""
     configure(work / "_config.yml", environment)
     (work / "book" / "_generated" / "bibtex.md").write_text(
-        f"```bibtex\n{bibtex(environment)}\n```\n", encoding="utf-8")
+        f"```bibtex\n{bibtex(environment)}\n```\n", encoding="utf-8"
+    )

@@ -50,13 +50,19 @@ def shown(nb):
 
 def redrawn(old, new):
     """Rows for the figures whose picture changed."""
+
     def pictures(nb):
-        return {i: [o.data["image/png"] for o in cell.get("outputs", [])
-                    if "image/png" in o.get("data", {})] for i, cell in enumerate(nb.cells)}
+        return {
+            i: [o.data["image/png"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+            for i, cell in enumerate(nb.cells)
+        }
 
     before = pictures(old)
-    return [(f"cell {i}", "figure", "figure", "redrawn") for i, now in pictures(new).items()
-            if now != before.get(i, [])]
+    return [
+        (f"cell {i}", "figure", "figure", "redrawn")
+        for i, now in pictures(new).items()
+        if now != before.get(i, [])
+    ]
 
 
 def text_changes(old, new):
@@ -74,8 +80,9 @@ def text_changes(old, new):
             numbers = NUMBER.findall(before[1]), NUMBER.findall(after[1])
             if before[1] and NUMBER.sub("#", before[1]) == NUMBER.sub("#", after[1]):
                 label = NUMBER.sub("#", after[1])[:40]
-                rows += [(f"{where}: {label}", x, y, difference(x, y))
-                         for x, y in zip(*numbers, strict=True) if x != y]
+                rows += [
+                    (f"{where}: {label}", x, y, difference(x, y)) for x, y in zip(*numbers, strict=True) if x != y
+                ]
             else:
                 rows.append((where, before[1], after[1], "text"))
     return rows
@@ -104,8 +111,14 @@ def table_changes(old, new):
     if old is None:
         return [("table", "none", f"{len(new)} rows", "new")]
     if list(old.columns) != list(new.columns) or len(old) != len(new):
-        return [("table", f"{len(old)} rows: {', '.join(old.columns)}",
-                 f"{len(new)} rows: {', '.join(new.columns)}", "shape")]
+        return [
+            (
+                "table",
+                f"{len(old)} rows: {', '.join(old.columns)}",
+                f"{len(new)} rows: {', '.join(new.columns)}",
+                "shape",
+            )
+        ]
     rows = []
     for column in old.columns:
         for i, (x, y) in enumerate(zip(old[column], new[column], strict=True)):
@@ -117,29 +130,32 @@ def table_changes(old, new):
     return rows
 
 
+def tolerances(column, values):
+    """How far each entry of a column may be from another processor's."""
+    return COARSE.get(column, ATOL) + RTOL * abs(values)
+
+
 def beyond_tolerance(old, new):
     """Complaints about entries of a results table that differ by more than rounding can."""
     if old is None or list(old.columns) != list(new.columns) or len(old) != len(new):
         return [row[1] + " -> " + row[2] for row in table_changes(old, new)]
     complaints = []
     for where, x, y, change in table_changes(old, new):
-        atol = COARSE.get(where.rpartition(", ")[2], ATOL)
-        far = change == "text" or not abs(float(y) - float(x)) <= atol + RTOL * abs(float(x))
+        column = where.rpartition(", ")[2]
+        far = change == "text" or not abs(float(y) - float(x)) <= tolerances(column, float(x))
         if far:
             complaints.append(f"{where}: {x} -> {y}")
     return complaints
 
 
 def read_table(path):
-    return pd.read_csv(path, keep_default_na=False, na_values=["nan", "NaN"]) \
-        if path.exists() else None
+    return pd.read_csv(path, keep_default_na=False, na_values=["nan", "NaN"]) if path.exists() else None
 
 
 def checksums():
     """The checksum of every file in data/, in the format of sha256sum."""
     files = sorted(p for p in DATA.rglob("*") if p.is_file() and p != CHECKSUMS)
-    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(DATA).as_posix()}"
-             for p in files]
+    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(DATA).as_posix()}" for p in files]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -166,8 +182,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         made = []
         pool = ThreadPoolExecutor(arguments.processes)
-        jobs = {name: pool.submit(notebooks.execute, name, {}, folder)
-                for name in notebooks.names()}
+        jobs = {name: pool.submit(notebooks.execute, name, {}, folder) for name in notebooks.names()}
         for name, job in jobs.items():
             try:
                 new, seconds = job.result()
@@ -207,8 +222,10 @@ def main():
     if not check and DATA.exists():
         CHECKSUMS.write_text(checksums())
     if check and changed:
-        sys.exit(f"\n{changed} changes beyond rounding against the references; "
-                 "`python3 run.py references` would write them")
+        sys.exit(
+            f"\n{changed} changes beyond rounding against the references; "
+            "`python3 run.py references` would write them"
+        )
 
 
 if __name__ == "__main__":

@@ -24,17 +24,22 @@ def version():
 def contents(build):
     """What each archive holds: its name, and each file's path in it with where the file lies."""
     data = ROOT / "data"
-    networks = [*sorted((data / "networks").rglob("*")), data / "README.md",
-                data / "checksums.sha256", data / "paper_numbers.csv"]
+    networks = [
+        *sorted((data / "networks").rglob("*")),
+        data / "README.md",
+        data / "checksums.sha256",
+        data / "paper_numbers.csv",
+    ]
     parts = {
         "site": (build / "html", sorted((build / "html").rglob("*"))),
         "notebooks": (build / "chapters", sorted((build / "chapters").glob("*.ipynb"))),
-        "results": (build, [p for folder in ("results", "records")
-                            for p in sorted((build / folder).rglob("*"))]),
+        "results": (build, [p for folder in ("results", "records") for p in sorted((build / folder).rglob("*"))]),
         "networks": (data, networks),
     }
-    return {name: {path.relative_to(base).as_posix(): path for path in paths if path.is_file()}
-            for name, (base, paths) in parts.items()}
+    return {
+        name: {path.relative_to(base).as_posix(): path for path in paths if path.is_file()}
+        for name, (base, paths) in parts.items()
+    }
 
 
 def pack(build, target):

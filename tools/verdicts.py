@@ -32,9 +32,11 @@ def verdicts(path):
 
 def differences(old, new):
     """One line for each claim whose verdict differs, or that only one of the two tables has."""
-    return [f"- claim {claim}: {old.get(claim, 'no verdict')} -> {new.get(claim, 'no verdict')}"
-            for claim in [*old, *(c for c in new if c not in old)]
-            if old.get(claim) != new.get(claim)]
+    return [
+        f"- claim {claim}: {old.get(claim, 'no verdict')} -> {new.get(claim, 'no verdict')}"
+        for claim in [*old, *(c for c in new if c not in old)]
+        if old.get(claim) != new.get(claim)
+    ]
 
 
 def main(arguments):

@@ -18,8 +18,11 @@ SENTENCES = {
 
 def changed_inputs(before, now):
     """One line for each parameter or library version that differs from the last run."""
-    return [f"{key}: {before.get(key, 'nothing')} -> {now.get(key, 'nothing')}"
-            for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    return [
+        f"{key}: {before.get(key, 'nothing')} -> {now.get(key, 'nothing')}"
+        for key in sorted({*before, *now})
+        if before.get(key) != now.get(key)
+    ]
 
 
 def reasons(task, tasks, database):

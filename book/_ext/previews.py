@@ -52,8 +52,8 @@ def collect(app, exception):
             if content:
                 previews[f"{page}#{anchor}"] = content
     (root / "_static" / "previews.js").write_text(
-        f"window.previews = {json.dumps(previews, ensure_ascii=False, sort_keys=True)};\n",
-        encoding="utf-8")
+        f"window.previews = {json.dumps(previews, ensure_ascii=False, sort_keys=True)};\n", encoding="utf-8"
+    )
 
 
 def setup(app):

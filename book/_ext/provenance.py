@@ -49,25 +49,35 @@ def link(name, file, checksum=""):
 def details(app, record, shown, origin):
     build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text(encoding="utf-8"))
     name = record["notebook"]
-    option = " --reference" if build["networks"] == "reference" else (
-        " --profile quick" if build["profile"] == "quick" else "")
+    option = (
+        " --reference"
+        if build["networks"] == "reference"
+        else (" --profile quick" if build["profile"] == "quick" else "")
+    )
     tables = [link(name, *item) for item in record["tables"].items()]
     rows = [
         ("To reproduce", f"<code>python3 run.py notebook {name}{option}</code>"),
         ("What it shows", "<br>".join(link(name, *item) for item in shown["files"].items())),
         ("Tables behind the chapter", "<br>".join(tables)),
         ("Columns of these files", '<a href="../data.html">Data dictionary</a>'),
-        ("Notebook", f"{link(name, f'{name}.ipynb')}, {link(name, f'{name}.py')}, with "
-         + html.escape(", ".join(f"{k} = {v}" for k, v in sorted(record["parameters"].items())))),
+        (
+            "Notebook",
+            f"{link(name, f'{name}.ipynb')}, {link(name, f'{name}.py')}, with "
+            + html.escape(", ".join(f"{k} = {v}" for k, v in sorted(record["parameters"].items()))),
+        ),
         ("Networks", "<br>".join(map(html.escape, origin))),
-        ("Code", (f"commit {build['commit']}; " if build["commit"] else "")
-         + f"digest of schur_lib {build['code']}"),
+        (
+            "Code",
+            (f"commit {build['commit']}; " if build["commit"] else "") + f"digest of schur_lib {build['code']}",
+        ),
         ("Libraries", ", ".join(f"{k} {record['versions'][k]}" for k in LIBRARIES)),
         ("Run time", f"{record['seconds']:.1f} s for the whole notebook"),
     ]
     body = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in rows if text)
-    return (f'<details class="provenance"><summary>How this {shown["kind"]} was made, and its data'
-            f"</summary><dl>{body}</dl></details>")
+    return (
+        f'<details class="provenance"><summary>How this {shown["kind"]} was made, and its data'
+        f"</summary><dl>{body}</dl></details>"
+    )
 
 
 def add(app, doctree):
@@ -81,8 +91,10 @@ def add(app, doctree):
             if shown["cell"] == cell["cell_index"] and outputs:
                 outputs[-1] += nodes.raw("", details(app, record, shown, origin), format="html")
     name = record["notebook"]
-    text = (f'<p class="downloads">This chapter as a notebook: {link(name, f"{name}.ipynb")} (as '
-            f'executed here), {link(name, f"{name}.py")} (its source).</p>')
+    text = (
+        f'<p class="downloads">This chapter as a notebook: {link(name, f"{name}.ipynb")} (as '
+        f"executed here), {link(name, f'{name}.py')} (its source).</p>"
+    )
     list(doctree.findall(nodes.section))[0] += nodes.raw("", text, format="html")
 
 

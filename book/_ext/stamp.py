@@ -4,19 +4,22 @@ import json
 import re
 from pathlib import Path
 
-QUICK = ('<p class="stamp-quick"><strong>QUICK profile: toy numbers, not results.</strong> '
-         "This build only shows that everything runs.</p>")
+QUICK = (
+    '<p class="stamp-quick"><strong>QUICK profile: toy numbers, not results.</strong> '
+    "This build only shows that everything runs.</p>"
+)
 ORIGIN = {"trained": "networks trained here", "reference": "shipped reference networks"}
 
 
 def stamp(app, config):
-    build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text(encoding='utf-8'))
+    build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text(encoding="utf-8"))
     options = dict(config.html_theme_options)
     if build["profile"] == "quick":
         options["announcement"] = QUICK
     version = f"; commit {build['commit']}" if build["commit"] else ""
-    options["extra_footer"] = (f'<p class="stamp">{build["profile"]} profile, '
-                               f'{ORIGIN[build["networks"]]}{version}</p>')
+    options["extra_footer"] = (
+        f'<p class="stamp">{build["profile"]} profile, {ORIGIN[build["networks"]]}{version}</p>'
+    )
     config.html_theme_options = options
 
 
@@ -44,20 +47,20 @@ def cell(found):
 def mend(app, page, template, context, doctree):
     # live cells are not used, and their script is loaded twice, from another machine when clicked
     context["script_files"] = [
-        script for script in context["script_files"]
+        script
+        for script in context["script_files"]
         if "thebe" not in f"{script.filename} {script.attributes.get('body', '')}".lower()
     ]
     # what docutils calls a list has no list items, which screen readers stumble over
     if "body" in context:
         context["body"] = context["body"].replace(
-            '<div role="list" class="citation-list">', '<div class="citation-list">')
+            '<div role="list" class="citation-list">', '<div class="citation-list">'
+        )
         # a table that scrolls on a narrow screen has to be reachable by keyboard
-        context["body"] = context["body"].replace(
-            '<table class="table">', '<table class="table" tabindex="0">')
+        context["body"] = context["body"].replace('<table class="table">', '<table class="table" tabindex="0">')
         # values that a notebook computed as plain text, and what tables hold
         context["body"] = re.sub(r'(<span class="pasted-text">)([^<]*)', typeset, context["body"])
-        context["body"] = re.sub(r'<(t[hd])(?: class="([^"]*)")?>(<p>.*?)</\1>', cell,
-                                 context["body"], flags=re.S)
+        context["body"] = re.sub(r'<(t[hd])(?: class="([^"]*)")?>(<p>.*?)</\1>', cell, context["body"], flags=re.S)
 
 
 def setup(app):

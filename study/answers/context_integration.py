@@ -226,9 +226,7 @@ def _threes(effects):
     """What the mean of three networks, as the paper has, could be."""
     if len(effects) < FEWEST:
         return ""
-    means = pd.DataFrame(
-        [effects.loc[list(seeds)].mean() for seeds in combinations(effects.index, 3)]
-    )
+    means = pd.DataFrame([effects.loc[list(seeds)].mean() for seeds in combinations(effects.index, 3)])
     ranges = [
         f"from {as_text(means[b].min(), '.2f')} to {as_text(means[b].max(), '.2f')} without {block(b)}"
         for b in ("CC", "CR")

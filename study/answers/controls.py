@@ -112,9 +112,7 @@ def safe_blocks(nulls: pd.DataFrame) -> str:
 def destroyed(nulls: pd.DataFrame) -> pd.DataFrame:
     """How often each kind of null destroys what the ablation of a safe block preserves, as text."""
     n, counts = _tally(nulls)
-    return pd.DataFrame(
-        {"null of equal norm": kind, "destroys": f"{counts[kind]} of {n}"} for kind in KINDS
-    )
+    return pd.DataFrame({"null of equal norm": kind, "destroys": f"{counts[kind]} of {n}"} for kind in KINDS)
 
 
 def structure_or_size(nulls: pd.DataFrame, pooled: pd.DataFrame) -> str:
@@ -144,8 +142,7 @@ def verdict(nulls: pd.DataFrame) -> str:
         said += f"; for {listed(nothing)} there is no safe block to compare"
     if _by_place(nulls):
         said += (
-            "; and it is about where a change stands, since changes within the places of a safe "
-            "block are as safe"
+            "; and it is about where a change stands, since changes within the places of a safe block are as safe"
         )
     return said
 
@@ -295,16 +292,12 @@ def answer(nulls: pd.DataFrame, others: pd.DataFrame) -> str:
     elif counts["isotropic"] < 0.8 * n:
         so = "size accounts for part of what the structure is credited with"
     elif _by_place(nulls):
-        so = (
-            "what makes a change harmless is neither its size nor what stands in the block, but where it "
-            "stands"
-        )
+        so = "what makes a change harmless is neither its size nor what stands in the block, but where it stands"
     else:
         so = "what makes a change harmless is not its size"
     m, there = _tally(others)
     elsewhere = (
-        f" (in copy networks of other starts and sizes: {there['isotropic']} and {there['same entries']} "
-        f"of {m})"
+        f" (in copy networks of other starts and sizes: {there['isotropic']} and {there['same entries']} of {m})"
     )
     return (
         f"Of {n_notable} notable blocks {n} can go at a harm of at most {EPSILON:g}; isotropic changes of the "

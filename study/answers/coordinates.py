@@ -29,9 +29,7 @@ def other_systems(bases: pd.DataFrame) -> str:
     by_task = mean.groupby(["task", "system", "removed"]).mean()
     wide = mean.harm.unstack("system")
     cr = wide.xs("CR", level="removed")
-    same = power_above(
-        max(cr[["order", "complex"]].sub(cr.schur, axis=0).abs().max().max(), ROUNDING)
-    )
+    same = power_above(max(cr[["order", "complex"]].sub(cr.schur, axis=0).abs().max().max(), ROUNDING))
     single = wide[wide.index.get_level_values("removed").isin(("RR", "CC"))]
     moves = (single.order - single.schur).abs()
     ours, theirs, eigen = (by_task.loc["copy", s, "CR"] for s in ("schur", "transpose", "eigen"))
@@ -120,9 +118,7 @@ def small_changes(nudges: pd.DataFrame, cut: pd.DataFrame) -> str:
     moved = _moved(nudges)
     scores = nudges[[f"score_{name}" for name in COUPLINGS]].abs().max(axis=1)
     again = nudges.merge(_at(cut)[["task", "seed", "n_leading"]], on=["task", "seed"])
-    empty = (
-        cut[(cut.alpha == 0.9) & (cut.removed == "RR")].groupby("task").mass.median().min() < 0.01
-    )
+    empty = cut[(cut.alpha == 0.9) & (cut.removed == "RR")].groupby("task").mass.median().min() < 0.01
     recut = again[again.n_leading_x != again.n_leading_y].groupby(["task", "seed"]).ngroups
     return (
         f"The norms of $T_{{CR}}$ and $T_{{CC}}$ move by at most {_percent(moved[['CR', 'CC']].max().max(), 2)} "
@@ -144,12 +140,8 @@ def symmetries(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for task, part in table.groupby("task", sort=False):
-        largest = [
-            "below " + power_above(max(part[c].max(), ROUNDING)) for c in ("form", "norms", "score")
-        ]
-        row = {"task": NAMES[task]} | dict(
-            zip(("form", "block norms", "scores"), largest, strict=True)
-        )
+        largest = ["below " + power_above(max(part[c].max(), ROUNDING)) for c in ("form", "norms", "score")]
+        row = {"task": NAMES[task]} | dict(zip(("form", "block norms", "scores"), largest, strict=True))
         turned = part.rotation.abs()
         row["rotation moves the score by"] = f"{turned.min():.5f} to {turned.max():.5f}"
         rows.append(row)
@@ -192,9 +184,7 @@ def errors(wrong: pd.DataFrame) -> pd.DataFrame:
     """
     table = wrong[wrong.implementation != "right"].assign(error=(wrong.score - wrong.right).abs())
     worst = table.groupby(["implementation", "task", "seed"], sort=False).error.max()
-    mean = (
-        worst.groupby(["implementation", "task"], sort=False).mean().unstack()[table.task.unique()]
-    )
+    mean = worst.groupby(["implementation", "task"], sort=False).mean().unstack()[table.task.unique()]
     return mean.loc[table.implementation.unique()].rename(columns=NAMES).reset_index()
 
 
@@ -203,8 +193,7 @@ def answer(bases: pd.DataFrame, cut: pd.DataFrame, nudges: pd.DataFrame) -> str:
     moved, tasks = _moved(nudges), dict(list(_at(cut).groupby("task")))
     copy = _by_network(bases).harm["copy"].groupby(["system", "removed"]).mean()
     here, there = (
-        f"{_range(tasks[task])} of {tasks[task].hidden_size.iloc[0]}"
-        for task in ("copy", "context_integration")
+        f"{_range(tasks[task])} of {tasks[task].hidden_size.iloc[0]}" for task in ("copy", "context_integration")
     )
     return (
         "Once the leading sector is fixed and comes first, ablating T_CR means the same in every basis, and block "

@@ -101,13 +101,9 @@ def at_roots(specs: Sequence[Spec], networks: Sequence[Network]) -> pd.DataFrame
         leading = form.eigenvalues[: form.n_leading()]
         near = np.abs(leading[:, None] - roots).min(axis=1) < NEAR
         rows.append((spec.construction, near.sum(), len(near)))
-    table = (
-        pd.DataFrame(rows, columns=["start", "near", "n_R"]).groupby("start").agg(["sum", "mean"])
-    )
+    table = pd.DataFrame(rows, columns=["start", "near", "n_R"]).groupby("start").agg(["sum", "mean"])
     share = 100 * table["near"]["sum"] / table["n_R"]["sum"]
-    found = pd.DataFrame({"at a root, %": share, "n_R": table["n_R"]["mean"]}).reindex(
-        CONSTRUCTIONS
-    )
+    found = pd.DataFrame({"at a root, %": share, "n_R": table["n_R"]["mean"]}).reindex(CONSTRUCTIONS)
     return found.rename(index=NAMES).reset_index()
 
 
@@ -137,9 +133,7 @@ def ablated(table: pd.DataFrame) -> pd.DataFrame:
     """Accuracy without each block by configuration, as text."""
     rows = []
     for (size, start), part in _configurations(table):
-        scores = {
-            without(b): mean_sd(part.score[part.removed == b]) for b in ("", "CC", "RR", "CR")
-        }
+        scores = {without(b): mean_sd(part.score[part.removed == b]) for b in ("", "CC", "RR", "CR")}
         rows.append({"N_h": size, "start": NAMES[start]} | scores)
     return pd.DataFrame(rows)
 
@@ -195,17 +189,14 @@ def which_lag(lags: pd.DataFrame, always: pd.DataFrame, only: Mapping) -> str:
     cost = {key: intact - np.mean(scores) for key, scores in only.items()}
     moved = max(abs(lost[b].loc[1] - lost[b].loc[last]) for b in ("RR", "CR"))
     headline = (
-        "No lag breaks first: the loss is there at once."
-        if moved < 0.05
-        else "The loss changes along the replay."
+        "No lag breaks first: the loss is there at once." if moved < 0.05 else "The loss changes along the replay."
     )
     at_ends = [
         f"without $T_{{{b}}}$ by {lost[b].loc[1]:.3f} at lag 1 and by {lost[b].loc[last]:.3f} at lag {last}"
         for b in ("CR", "RR")
     ]
     in_phases = [
-        f"$T_{{{b}}}$ costs {as_text(cost[b, 'input'])} and {as_text(cost[b, 'replay'])}"
-        for b in ("CR", "RR")
+        f"$T_{{{b}}}$ costs {as_text(cost[b, 'input'])} and {as_text(cost[b, 'replay'])}" for b in ("CR", "RR")
     ]
     return (
         f"**{headline}** The accuracy is lower {listed(at_ends)}. Without $T_{{CC}}$ no lag loses more than "

@@ -75,9 +75,7 @@ def verdicts(judged: Sequence[Claim], table: pd.DataFrame) -> str:
     said = {claim.number: claim.verdict for claim in judged}
     deltas = table.groupby(["task", "removed"]).delta
     mean, median = deltas.mean(), deltas.median()
-    flip_flop, sine, integration = (
-        mean[t] for t in (FOUR, "sine_generation", "context_integration")
-    )
+    flip_flop, sine, integration = (mean[t] for t in (FOUR, "sine_generation", "context_integration"))
     middle = median["context_integration"]
     wide = _effects(table, "context_integration")
     return (
@@ -100,10 +98,7 @@ def verdicts(judged: Sequence[Claim], table: pd.DataFrame) -> str:
 
 def _flip_flop(table, compared):
     rows = compared[compared.task == FOUR].set_index("removed")
-    times = [
-        f"{as_text(rows['mean'][b] / rows.paper[b], '.1f')} times without {block(b)}"
-        for b in ("CR", "CC")
-    ]
+    times = [f"{as_text(rows['mean'][b] / rows.paper[b], '.1f')} times without {block(b)}" for b in ("CR", "CC")]
     intact = table[(table.removed == "") & (table.task == FOUR)].score.mean()
     return (
         f"Our networks lose what the paper's lose {listed(times)}. The FVU of the intact networks is "

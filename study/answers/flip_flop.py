@@ -71,9 +71,7 @@ def wrong_signs(signs: pd.DataFrame) -> pd.DataFrame:
     for b in COUPLINGS:
         values = wrong[[b]]
         row = {"median": values.median(), "lowest": values.min(), "highest": values.max()}
-        rows.append(
-            {"ablated": without(b)} | {f"{k} (%)": as_text(x, ".1f") for k, x in row.items()}
-        )
+        rows.append({"ablated": without(b)} | {f"{k} (%)": as_text(x, ".1f") for k, x in row.items()})
     return pd.DataFrame(rows)
 
 

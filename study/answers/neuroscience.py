@@ -89,10 +89,7 @@ def solved(table: pd.DataFrame, digits: int = 4) -> str:
             if theirs > ours
             else f"Ours is {ours / theirs:.1f} times the paper's"
         )
-        said += (
-            f" {times}: so our networks or our trials are not the paper's, and effects need not have its "
-            "size."
-        )
+        said += f" {times}: so our networks or our trials are not the paper's, and effects need not have its size."
     return said
 
 
@@ -107,8 +104,7 @@ def components(states: ArrayLike) -> str:
     variances = np.linalg.svd(flat - flat.mean(0), compute_uv=False) ** 2
     two, three = (100 * variances[:n].sum() / variances.sum() for n in (2, 3))
     return (
-        f"The two components drawn hold {two:.0f} % of the variance of the states, the first three "
-        f"{three:.0f} %."
+        f"The two components drawn hold {two:.0f} % of the variance of the states, the first three {three:.0f} %."
     )
 
 

@@ -105,9 +105,7 @@ def foreseen(sensitivity: pd.DataFrame) -> str:
 def answer(departure: pd.DataFrame, sensitivity: pd.DataFrame) -> str:
     """The chapter's answer, as other pages quote it."""
     W = _by_task(departure).xs("W", level="operator")
-    single, whole = (
-        _agreement(sensitivity[sensitivity.unit == u])[1] for u in ("coupling", "block")
-    )
+    single, whole = (_agreement(sensitivity[sensitivity.unit == u])[1] for u in ("coupling", "block"))
     return (
         f"The networks depart from normality by {W.henrici.min():.2f} to {W.henrici.max():.2f} of the norm of W "
         f"(medians of the tasks), which lets powers of W grow to {W.peak.min():.1f} to {W.peak.max():.1f} times "

@@ -129,9 +129,7 @@ def stabilisers(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "searched": row.kind,
-            "ablated": (row.removed or "none")
-            if row.kind == "blocks"
-            else f"{row.share:.0%} of the couplings",
+            "ablated": (row.removed or "none") if row.kind == "blocks" else f"{row.share:.0%} of the couplings",
             "Schur mass": as_text(row.mass),
             "harm (allowed)": f"{signed(row.harm, 4)} ({row.allowed:.4f})",
             "on other trials": f"{signed(row.held_out_harm, 4)} ({row.held_out_allowed:.4f})",

@@ -32,9 +32,7 @@ def beside_random(changes: pd.DataFrame) -> pd.DataFrame:
         changes: as for `claims.beside_random`.
     """
     rows = []
-    for (task, block), part in claims.beside_random(changes).groupby(
-        ["task", "removed"], sort=False
-    ):
+    for (task, block), part in claims.beside_random(changes).groupby(["task", "removed"], sort=False):
         rows.append(
             {
                 "task": NAMES[task],
@@ -68,22 +66,13 @@ def rows_of(compared: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for row in compared.itertuples():
-        digits = (
-            1
-            if row.quantity in ("n_R", "normalized_sensitivity")
-            else 3
-            if row.task == "copy"
-            else 4
-        )
+        digits = 1 if row.quantity in ("n_R", "normalized_sensitivity") else 3 if row.task == "copy" else 4
         known = row.n > 1 and row.sd > 10.0**-digits / 2
         rows.append(
             {
                 "number": f"`{row.id}`",
-                "paper": f"{row.paper:g}"
-                + ("" if pd.isna(row.paper_sem) else f" ± {row.paper_sem:g}"),
-                "ours": f"{row.mean:.{digits}f} ± {as_text(row.sd, f'.{digits}f')}"
-                if row.n
-                else "–",
+                "paper": f"{row.paper:g}" + ("" if pd.isna(row.paper_sem) else f" ± {row.paper_sem:g}"),
+                "ours": f"{row.mean:.{digits}f} ± {as_text(row.sd, f'.{digits}f')}" if row.n else "–",
                 "lowest": as_text(row.min, f".{digits}f"),
                 "highest": as_text(row.max, f".{digits}f"),
                 "n": row.n,

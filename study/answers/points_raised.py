@@ -111,9 +111,7 @@ def counts(singles: pd.DataFrame) -> pd.DataFrame:
             found = {_percent(level): int((one <= level).sum()) for level in LEVELS}
             found["5 %, no floor"] = int((bare <= claims.EPSILON).sum())
             found = found if len(one) else dict.fromkeys(found, "–")
-            rows.append(
-                {"task": NAMES[task], "ablated": without(name), "networks": len(one)} | found
-            )
+            rows.append({"task": NAMES[task], "ablated": without(name), "networks": len(one)} | found)
     return pd.DataFrame(rows)
 
 

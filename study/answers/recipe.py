@@ -49,10 +49,7 @@ def by_value_of_copy(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for varied, value, part in _variants(table[table.task == "copy"]):
         mean = part.groupby("removed").score.mean()
-        scores = {
-            without(r) if r else "intact": f"{mean[r]:.3f}"
-            for r in ("", "CC", "RR", "CR", ORDER[-1])
-        }
+        scores = {without(r) if r else "intact": f"{mean[r]:.3f}" for r in ("", "CC", "RR", "CR", ORDER[-1])}
         rows.append({"varied": varied, "value": value, "n_R": _range(part.n_leading)} | scores)
     return pd.DataFrame(rows)
 
@@ -152,9 +149,7 @@ def robust(numbers: pd.DataFrame) -> str:
 def solved(table: pd.DataFrame) -> str:
     """How many variants solve their task, and which do not."""
     good = solving(table)
-    failing = [
-        f"{STUDIES[varied]} {value}" for (_, varied, value), solves in good.items() if not solves
-    ]
+    failing = [f"{STUDIES[varied]} {value}" for (_, varied, value), solves in good.items() if not solves]
     return f"{good.sum()} of {len(good)} variants solve their task (not: {', '.join(failing) or 'none'})."
 
 

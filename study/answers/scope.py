@@ -149,9 +149,7 @@ def gated_at_rest(found: pd.DataFrame, effects: pd.DataFrame) -> str:
     """What the gated cells remember, which block of their Jacobian matters, and whether the check holds."""
     memories = _memories(found)
     held = memories.groupby(["cell", "seed"])[["bit_1", "bit_2", "bit_3"]]
-    eight = [
-        len(bits) == 8 == len(bits[bits.abs().all(axis=1)].drop_duplicates()) for _, bits in held
-    ]
+    eight = [len(bits) == 8 == len(bits[bits.abs().all(axis=1)].drop_duplicates()) for _, bits in held]
     most, of_CC = _worst_at_rest(effects), _gated(effects)
     of_CC = of_CC[of_CC.removed == "CC"]
     origin = effects[(effects.points == "origin") & (effects.cell == "tanh")]
@@ -166,9 +164,7 @@ def gated_at_rest(found: pd.DataFrame, effects: pd.DataFrame) -> str:
             f" Their size differs ({(felt.delta / felt.from_W).median():.1f} times, as a median), because the "
             "change acts outside the tanh, which would have bounded it."
         )
-    verdict = (
-        "So these effects rank blocks; they are no measure of what retouched weights would do."
-    )
+    verdict = "So these effects rank blocks; they are no measure of what retouched weights would do."
     if not all(kept):
         verdict = "So these effects are no measure of what retouched weights would do, nor always the same order."
     return (
@@ -233,9 +229,7 @@ def accounted(aligned: pd.DataFrame) -> pd.DataFrame:
 def kept_alone(operatives: pd.DataFrame, aligned: pd.DataFrame) -> str:
     """How many operative dimensions stand for the matrix, and what they leave of the blocks' effects."""
     k, left = _needed(operatives), _left(aligned)
-    sine, context = (
-        [k[task, side] for side in SIDES] for task in ("sine_generation", "context_integration")
-    )
+    sine, context = ([k[task, side] for side in SIDES] for task in ("sine_generation", "context_integration"))
     return (
         f"The first $k$ alone lose at most {ENOUGH} of FVU from $k =$ {sine[0]} (columns) and {sine[1]} (rows) on "
         f"sine generation, and from {context[0]} and {context[1]} in context integration (of the measured $k$, "
@@ -261,11 +255,7 @@ def answer(
     if len(set(sizes)) == 1:
         by = f"is the same at all sizes ({sizes.iloc[0]})"
     else:
-        by = (
-            "changes with the hidden size ("
-            + ", ".join(f"{b} at {n}" for n, b in sizes.items())
-            + ")"
-        )
+        by = "changes with the hidden size (" + ", ".join(f"{b} at {n}" for n, b in sizes.items()) + ")"
     most, left = _worst_at_rest(effects), _left(aligned)
     strays = [
         f"{row.block} in {NAMES[row.task]}, {row.side} ({row.left:.2f})"
@@ -298,11 +288,7 @@ def _changes(part, statistic="median"):
 
 def _worst(profile, by):
     """The block whose ablation raises the FVU most, as a median over networks, by group."""
-    delta = (
-        profile[profile.removed != ""]
-        .groupby([*np.atleast_1d(by), "removed"], sort=False)
-        .delta.median()
-    )
+    delta = profile[profile.removed != ""].groupby([*np.atleast_1d(by), "removed"], sort=False).delta.median()
     return delta.unstack()[list(COUPLINGS)].idxmax(axis=1)
 
 

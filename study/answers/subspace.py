@@ -68,8 +68,7 @@ def of_accounts(accounts: pd.DataFrame, others: pd.DataFrame) -> str:
     r2 = accounts.set_index(["of", "account"]).r2
     (first, where), *rest = [(NAMES[task], where) for task, where in ON_TASK.items()]
     within = [
-        f"{as_text(r2[of, 'activity'], '.2f')} and {as_text(r2[of, 'block'], '.2f')} {where}"
-        for of, where in rest
+        f"{as_text(r2[of, 'activity'], '.2f')} and {as_text(r2[of, 'block'], '.2f')} {where}" for of, where in rest
     ]
     elsewhere = explained(others, "delta", ACCOUNTS).set_index("account").r2
     return (
@@ -195,10 +194,7 @@ def of_rotations(rotations: pd.DataFrame, pooled: pd.DataFrame) -> str:
         pooled: from `pooled`.
     """
     unlike, n = _unlike(rotations)
-    counts = [
-        f"{_unlike(part)[0]} of {len(part)} {ON_TASK[task]}"
-        for task, part in _by(rotations, "task")
-    ]
+    counts = [f"{_unlike(part)[0]} of {len(part)} {ON_TASK[task]}" for task, part in _by(rotations, "task")]
     rows = pooled[pooled.task == "copy"].set_index("removed")
     gains = [
         f"the ablation of $T_{{{b}}}$ gains an FVU of {as_text(rows.delta[b])}, the same reading with other "
@@ -218,9 +214,7 @@ def of_rotations(rotations: pd.DataFrame, pooled: pd.DataFrame) -> str:
 def to_the_activity(angles: pd.DataFrame) -> pd.DataFrame:
     """The smallest and the median angle of each block to the activity beside chance, as text: medians."""
     rows, keys = [], ["task", "removed", "side"]
-    for (task, removed, side), part in angles[angles.subspace == "activity"].groupby(
-        keys, sort=False
-    ):
+    for (task, removed, side), part in angles[angles.subspace == "activity"].groupby(keys, sort=False):
         middle = part.median(numeric_only=True)
         rows.append(
             {
@@ -246,9 +240,7 @@ def recovered(decoded: pd.DataFrame) -> str:
     back = 1 - (ablated.refitted - ablated.refitted_intact) / lost
     back = back[lost >= EFFECTIVE].groupby(ablated.task, sort=False).median()
     if back.empty:
-        return (
-            f"No ablation adds an error of {EFFECTIVE:g} that a refitted decoder could take back."
-        )
+        return f"No ablation adds an error of {EFFECTIVE:g} that a refitted decoder could take back."
     said = listed([f"{as_text(median)} {ON_TASK[task]}" for task, median in back.items()])
     return (
         f"Of the error that an ablation adds (where it adds {EFFECTIVE:g} or more), a refitted decoder takes "
@@ -281,13 +273,10 @@ def answer(accounts: pd.DataFrame, ratios: pd.DataFrame, rotations: pd.DataFrame
         return f"Subspace: {facts}."
     if _needs_activity(on, off):
         return (
-            "Both: a block acts through the activity, but how much it then matters depends on its role; "
-            f"{facts}."
+            f"Both: a block acts through the activity, but how much it then matters depends on its role; {facts}."
         )
     if not off.effect.median() <= 0.1:
-        return (
-            f"Not the subspace alone: what a block does off the leading activity counts; {facts}."
-        )
+        return f"Not the subspace alone: what a block does off the leading activity counts; {facts}."
     return f"The two accounts cannot be told apart on these networks: {facts}."
 
 

@@ -17,9 +17,7 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (kind, alpha), part in _beside(table).groupby(["construction", "alpha"], sort=False):
         row = {"network": NAMES[kind], "α": f"{alpha:.2f}"}
-        rows.append(
-            row | {r.entry: f"{r.mean:.{r.digits}f} ({r.paper:g})" for r in part.itertuples()}
-        )
+        rows.append(row | {r.entry: f"{r.mean:.{r.digits}f} ({r.paper:g})" for r in part.itertuples()})
     return pd.DataFrame(rows)
 
 

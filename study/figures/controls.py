@@ -67,9 +67,7 @@ def null_effects(table: pd.DataFrame) -> Figure:
                 colour = "white" if abs(value) > 0.85 else "black"
                 ax.text(j, i, text, ha="center", va="center", fontsize=9, color=colour)
         ax.set_yticks(range(len(REMOVED)), [without(name) for name in REMOVED], fontsize=9)
-        ax.set_xticks(
-            range(len(KINDS)), KINDS, fontsize=9, rotation=40, ha="right", rotation_mode="anchor"
-        )
+        ax.set_xticks(range(len(KINDS)), KINDS, fontsize=9, rotation=40, ha="right", rotation_mode="anchor")
         ax.grid(False)
     for ax in axes[1::2]:
         ax.tick_params(labelleft=False)
@@ -93,9 +91,7 @@ def dose_curves(table: pd.DataFrame) -> Figure:
     for ax, (_, rows) in zip(axes, table.groupby("task", sort=False), strict=True):
         for name, part in rows.groupby("removed", sort=False):
             curve = part.groupby("dose").fvu.agg(["median", "min", "max"])
-            ax.fill_between(
-                curve.index, curve["min"], curve["max"], color=COLOURS[name], alpha=0.15, lw=0
-            )
+            ax.fill_between(curve.index, curve["min"], curve["max"], color=COLOURS[name], alpha=0.15, lw=0)
             dashes = dict(zip(COUPLINGS, ("--", "-", ":"), strict=True))[name]
             ax.plot(curve["median"], color=COLOURS[name], ls=dashes, label=f"T$_{{{name}}}$")
         ax.axvline(1, color="#777777", linewidth=1)
@@ -231,9 +227,7 @@ def explained_bars(table: pd.DataFrame) -> Figure:
             if np.isfinite(row.low):
                 ax.plot([row.low, row.high], [i, i], color="black", linewidth=1.5)
             if np.isfinite(row.unseen):
-                ax.plot(
-                    max(row.unseen, -0.05), i, "D", color="black", fillstyle="none", markersize=6
-                )
+                ax.plot(max(row.unseen, -0.05), i, "D", color="black", fillstyle="none", markersize=6)
         ax.set_yticks(range(len(accounts)), accounts, fontsize=9)
         ax.set_ylim(len(accounts) - 0.4, -0.6)
         ax.set_title(title)
@@ -314,9 +308,7 @@ def decoder_scores(table: pd.DataFrame) -> Figure:
 
 def _panels(table, size):
     tasks = list(dict.fromkeys(table.task))
-    fig, axes = plt.subplots(
-        (len(tasks) + 1) // 2, 2, figsize=size, squeeze=False, layout="constrained"
-    )
+    fig, axes = plt.subplots((len(tasks) + 1) // 2, 2, figsize=size, squeeze=False, layout="constrained")
     for ax, task in zip(axes.flat, tasks, strict=False):
         ax.set_title(NAMES[task])
     for ax in axes.flat[len(tasks) :]:

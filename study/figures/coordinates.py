@@ -139,9 +139,6 @@ def _unit(task):
 
 def _legend(fig, *more):
     handles = [
-        Line2D([], [], color=COLOURS[n], marker=MARKERS[n], linestyle="", label=f"without {n}")
-        for n in COUPLINGS
+        Line2D([], [], color=COLOURS[n], marker=MARKERS[n], linestyle="", label=f"without {n}") for n in COUPLINGS
     ]
-    fig.legend(
-        handles=[*handles, *more], loc="outside lower center", ncols=len(handles) + len(more)
-    )
+    fig.legend(handles=[*handles, *more], loc="outside lower center", ncols=len(handles) + len(more))

@@ -64,9 +64,7 @@ def pseudospectra(table: pd.DataFrame, forms: dict[str, OrderedSchur]) -> Figure
             half = part.pivot(index="y", columns="x", values="smallest")
             y = np.concatenate([-half.index[:0:-1], half.index])
             values = np.vstack([half.to_numpy()[:0:-1], half.to_numpy()])
-            drawn = ax.contourf(
-                half.columns, y, values, levels=(1e-9, *LEVELS), cmap="cividis", alpha=0.85
-            )
+            drawn = ax.contourf(half.columns, y, values, levels=(1e-9, *LEVELS), cmap="cividis", alpha=0.85)
             ax.contour(half.columns, y, values, levels=LEVELS, colors="black", linewidths=0.7)
             ax.plot(np.cos(angle), np.sin(angle), color="black", linewidth=1, linestyle=":")
             ax.set(aspect="equal")
@@ -89,9 +87,7 @@ def sensitivity(table: pd.DataFrame) -> Figure:
     Args:
         table: from `nonnormality.measure_sensitivity`, of several networks.
     """
-    fig, axes = plt.subplots(
-        2, 2, figsize=(6.2, 6.4), sharex="row", sharey="row", layout="constrained"
-    )
+    fig, axes = plt.subplots(2, 2, figsize=(6.2, 6.4), sharex="row", sharey="row", layout="constrained")
     for row, unit, small in zip(axes, ("coupling", "block"), (1e-5, 1e-3), strict=True):
         part = table[table.unit == unit]
         largest = max(part[["first", "second", "exact"]].abs().max().max(), 10 * small)

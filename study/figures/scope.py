@@ -26,9 +26,7 @@ def time_course(table: pd.DataFrame) -> Figure:
         table: `task`, `removed`, `steps`, `harm`, `mass`, one row a network and block.
     """
     tasks = list(table.task.unique())
-    fig, axes = plt.subplots(
-        len(tasks), 2, figsize=(6.4, 2.1 * len(tasks)), layout="constrained", squeeze=False
-    )
+    fig, axes = plt.subplots(len(tasks), 2, figsize=(6.4, 2.1 * len(tasks)), layout="constrained", squeeze=False)
     for row, task in zip(axes, tasks, strict=True):
         rows = table[table.task == task]
         for ax, column in zip(row, ("harm", "mass"), strict=True):
@@ -112,9 +110,7 @@ def fixed_points(points: pd.DataFrame, effects: pd.DataFrame) -> Figure:
         for i, (cell, case) in enumerate(cases):
             rows = effects[(effects.cell == cell) & (effects.points == case)]
             rows, at = rows[rows.removed == name], i + shift
-            right.scatter(
-                rows.null_median, np.full(len(rows), at), s=26, marker="|", color="#333333"
-            )
+            right.scatter(rows.null_median, np.full(len(rows), at), s=26, marker="|", color="#333333")
             right.scatter(rows.delta, np.full(len(rows), at), s=18, **style)
         right.plot([], [], ls="", label=without(name), **style)
     right.plot([], [], ls="", marker="|", color="#333333", label="random change of equal norm")

@@ -76,9 +76,7 @@ def without(removed: str) -> str:
     """A removed set as the tables and figures write it: "intact", "−RR −CC", "−all three"."""
     if removed == ORDER[-1]:
         return "−all\N{NO-BREAK SPACE}three"
-    return (
-        "\N{NO-BREAK SPACE}".join(f"−{name}" for name in removed.split("+")) if removed else "intact"
-    )
+    return "\N{NO-BREAK SPACE}".join(f"−{name}" for name in removed.split("+")) if removed else "intact"
 
 
 def quote(fig: Figure, name: str, alt: str) -> None:
@@ -125,9 +123,7 @@ def figure_1(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
     fig.legend(
         handles=[
             Line2D([], [], **dot, markersize=8, label="mean"),
-            Line2D(
-                [], [], **{**dot, "color": COLOURS["CC"]}, markersize=8, label="mean, CC removed"
-            ),
+            Line2D([], [], **{**dot, "color": COLOURS["CC"]}, markersize=8, label="mean, CC removed"),
             Line2D([], [], **dot, markersize=4, alpha=0.5, label="one network"),
             Line2D([], [], color="#999999", linewidth=3, label="differ by CC only"),
             Line2D([], [], marker="D", linestyle="", color="k", fillstyle="none", label="paper"),
@@ -168,9 +164,9 @@ def learning_curves(networks: Sequence) -> Figure:
         networks: `Network`s whose metadata hold "spec" and "history".
     """
     table = pd.concat(
-        pd.DataFrame(
-            net.metadata["history"]["rows"], columns=net.metadata["history"]["columns"]
-        ).assign(**{k: net.metadata["spec"][k] for k in ("construction", "hidden_size", "seed")})
+        pd.DataFrame(net.metadata["history"]["rows"], columns=net.metadata["history"]["columns"]).assign(
+            **{k: net.metadata["spec"][k] for k in ("construction", "hidden_size", "seed")}
+        )
         for net in networks
     )
     fig, axes = _panels_by_size(table)
@@ -248,9 +244,7 @@ def key_figure(form: OrderedSchur, table: pd.DataFrame, published: pd.DataFrame)
         table: one row a network and removed set: `removed`, `score`.
         published: `removed`, `paper`.
     """
-    fig, (left, right) = plt.subplots(
-        1, 2, figsize=(6.2, 2.5), width_ratios=(1, 1.75), layout="constrained"
-    )
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.2, 2.5), width_ratios=(1, 1.75), layout="constrained")
     masks = form.couplings()
     diagonal = (form.T != 0) & ~np.any(list(masks.values()), axis=0)
     for colour, mask in (("#222222", diagonal), *((COLOURS[k], m) for k, m in masks.items())):
@@ -412,9 +406,7 @@ def figure_2(table: pd.DataFrame, published: pd.DataFrame | None = None) -> Figu
     """
     table = table[table.removed.isin(COUPLINGS)]
     tasks = list(dict.fromkeys(table.task))
-    fig, axes = plt.subplots(
-        2, len(tasks), figsize=(6.4, 5.6), sharex=True, squeeze=False, layout="constrained"
-    )
+    fig, axes = plt.subplots(2, len(tasks), figsize=(6.4, 5.6), sharex=True, squeeze=False, layout="constrained")
     for row, column, quantity in (
         (0, "delta", "delta_fvu"),
         (1, "sensitivity", "normalized_sensitivity"),
@@ -637,9 +629,7 @@ def studies(table: pd.DataFrame, column: str, published: pd.DataFrame) -> Figure
             ax.plot(range(len(values)), middle, color=colour, label=without(name))
             ax.plot(part.value.map(values.index), part[column], ".", color=colour, alpha=0.5)
             theirs = published[
-                (published.task == task)
-                & (published.removed == name)
-                & (published.quantity == quantity)
+                (published.task == task) & (published.removed == name) & (published.quantity == quantity)
             ]
             for paper in theirs.value:
                 ax.axhline(paper, color=colour, linestyle="--", linewidth=1)

@@ -62,9 +62,7 @@ def task_trials(
 
 
 @styled
-def subset_profile(
-    table: pd.DataFrame, published: pd.DataFrame | None = None, scale: str = "linear"
-) -> Figure:
+def subset_profile(table: pd.DataFrame, published: pd.DataFrame | None = None, scale: str = "linear") -> Figure:
     """ΔFVU of all eight sets of deleted blocks: mean ± SEM, median and single networks.
 
     Args:
@@ -89,9 +87,7 @@ def subset_profile(
     ]
     if published is not None:
         ax.scatter(published.paper, published.removed.map(ORDER.index), zorder=5, **PAPER)
-        handles.append(
-            Line2D([], [], marker="D", ls="", color="k", fillstyle="none", label="paper")
-        )
+        handles.append(Line2D([], [], marker="D", ls="", color="k", fillstyle="none", label="paper"))
     ax.axvline(0, color="#444444", linewidth=1)
     if scale == "symlog":
         ax.set_xscale("symlog", **SYMLOG)

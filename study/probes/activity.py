@@ -118,9 +118,7 @@ def directions(
                 k = subspace.shape[1]
                 if (n, k) not in by_chance:
                     drawn = [subspace_angles(np.eye(N)[:, :n], U[:, :k]) for U in bases]
-                    by_chance[n, k] = np.median(
-                        [(a.min(), np.median(a)) for a in np.degrees(drawn)], axis=0
-                    )
+                    by_chance[n, k] = np.median([(a.min(), np.median(a)) for a in np.degrees(drawn)], axis=0)
                 angles = subspace_angles(vectors, subspace)
                 overlap = np.mean(np.cos(angles) ** 2)
                 smallest, median = np.degrees((angles.min(), np.median(angles)))
@@ -133,9 +131,7 @@ def directions(
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def halves(
-    trials: Evaluation, shares: Sequence[float] = SHARES, alpha: float = 0.9
-) -> pd.DataFrame:
+def halves(trials: Evaluation, shares: Sequence[float] = SHARES, alpha: float = 0.9) -> pd.DataFrame:
     """Each block ablated whole, only where it acts on the activity (ΔW P_V), or only elsewhere.
 
     Args:
@@ -168,9 +164,7 @@ def halves(
         for (*key, dW), score in zip(parts, scores, strict=True)
     ]
     columns = "removed share part k delta mass active_mass".split()
-    return pd.DataFrame(rows, columns=columns).assign(
-        harm=trials.metric.harm(scores, trials.intact)
-    )
+    return pd.DataFrame(rows, columns=columns).assign(harm=trials.metric.harm(scores, trials.intact))
 
 
 def rotations(trials: Evaluation, draws: int = 100, alpha: float = 0.9, seed=0) -> pd.DataFrame:
@@ -204,9 +198,7 @@ def rotations(trials: Evaluation, draws: int = 100, alpha: float = 0.9, seed=0) 
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def decoders(
-    fit: Evaluation, choose: Evaluation, held_out: Evaluation, alpha: float = 0.9
-) -> pd.DataFrame:
+def decoders(fit: Evaluation, choose: Evaluation, held_out: Evaluation, alpha: float = 0.9) -> pd.DataFrame:
     """The fixed readout beside a ridge decoder that is refitted to the states after the ablation.
 
     Like a plain network's W_hy, the decoder is one matrix for all steps, without an offset.
@@ -226,9 +218,7 @@ def decoders(
     """
     form, metric, sets = held_out.form, held_out.metric, (fit, choose, held_out)
     if metric.classes:
-        raise ValueError(
-            f"a decoder is fitted to targets that are numbers; {metric.name} has classes"
-        )
+        raise ValueError(f"a decoder is fitted to targets that are numbers; {metric.name} has classes")
     rows = []
     for removed in SUBSETS:
         W = form.ablate(removed, alpha)

@@ -46,9 +46,7 @@ def leaky_profile(trials: Evaluation, leak: float, alpha: float = 0.9) -> pd.Dat
     form, back = leaky_form(trials.W_hh.numpy(), leak)
     scores = trials.scores(back(form.ablate({name}, alpha)) for name in COUPLINGS).tolist()
     masses = [0.0, *(form.removed_mass({name}, alpha) for name in COUPLINGS)]
-    table = pd.DataFrame(
-        {"removed": ["", *COUPLINGS], "mass": masses, "score": [trials.intact, *scores]}
-    )
+    table = pd.DataFrame({"removed": ["", *COUPLINGS], "mass": masses, "score": [trials.intact, *scores]})
     return table.assign(delta=table.score - trials.intact, n_leading=form.n_leading(alpha))
 
 

@@ -139,9 +139,7 @@ def eigen_ablation(form: OrderedSchur, removed, alpha=0.9):
     W = np.zeros((N, N))
     bases = [_orthonormal(V[:, :n]), _orthonormal(V[:, n:])]
     sectors = []
-    for name, X, Z, lam in zip(
-        ("RR", "CC"), bases, (V[:, :n], V[:, n:]), (values[:n], values[n:]), strict=True
-    ):
+    for name, X, Z, lam in zip(("RR", "CC"), bases, (V[:, :n], V[:, n:]), (values[:n], values[n:]), strict=True):
         S = X.T @ Z  # the eigenvectors in an orthonormal basis of their span
         S = polar(S)[0] if name in removed and len(lam) else S
         sectors.append((S * lam @ np.linalg.inv(S)).real)
@@ -366,9 +364,7 @@ def spectrum_moved(form: OrderedSchur, W):
     Returns:
         float.
     """
-    values = form.eigenvalues[
-        form.eigenvalues.imag >= 0
-    ]  # W is real: λ and its conjugate give the same
+    values = form.eigenvalues[form.eigenvalues.imag >= 0]  # W is real: λ and its conjugate give the same
     return float(smallest_singular(W, values).max() / np.abs(values).max())
 
 

@@ -13,9 +13,7 @@ DOSES = (0.0, 0.001, 0.002, 0.005, *SMALL, *(round(0.1 * i, 1) for i in range(2,
 BREAK = 1.05  # relative error at which behaviour counts as broken (our choice)
 
 
-def dose_response(
-    trials: Evaluation, doses: Sequence[float] = DOSES, alpha: float = 0.9
-) -> pd.DataFrame:
+def dose_response(trials: Evaluation, doses: Sequence[float] = DOSES, alpha: float = 0.9) -> pd.DataFrame:
     """The score of a network whose block is scaled: W(s) = W − s ΔW, ΔW = W − W̃(S).
 
     A share of wrong signs does not move under a small change: the FVU, `trials.scored_by("fvu")`, does.

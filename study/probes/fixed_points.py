@@ -78,9 +78,7 @@ def _gated_cell(trials):
     kinds = sorted(type(m).__name__ for m in layers)
     if kinds not in (["GRU", "Linear"], ["LSTM", "Linear"]):
         got = " and ".join(kinds) or "no module"
-        raise ValueError(
-            f"the model must be a plain network, or a GRU or LSTM and a Linear; got {got}"
-        )
+        raise ValueError(f"the model must be a plain network, or a GRU or LSTM and a Linear; got {got}")
     core, readout = sorted(layers, key=lambda m: isinstance(m, torch.nn.Linear))
     if core.num_layers != 1 or core.bidirectional or not core.bias or core.proj_size:
         raise ValueError(f"{kinds[0]} must have one layer, one direction, biases and no projection")

@@ -29,9 +29,7 @@ def mobius(harms: Mapping[str, float]) -> dict[str, float]:
     """
     _check(harms)
     return {
-        label(s): sum((-1) ** (len(s) - len(t)) * harms[label(t)] for t in SUBSETS if t <= s)
-        for s in SUBSETS
-        if s
+        label(s): sum((-1) ** (len(s) - len(t)) * harms[label(t)] for t in SUBSETS if t <= s) for s in SUBSETS if s
     }
 
 

@@ -154,9 +154,7 @@ def tanh_network(trials: Evaluation) -> Network:
     net = trials.network
     if net is None or net.activation != "tanh":
         kind = type(trials.module).__name__ if net is None else f"{net.activation} network"
-        raise ValueError(
-            f"this needs a plain tanh network h = tanh(W_xh x + W_hh h + b), got a {kind}"
-        )
+        raise ValueError(f"this needs a plain tanh network h = tanh(W_xh x + W_hh h + b), got a {kind}")
     return net
 
 
@@ -298,9 +296,7 @@ def measure_departure(at: Evaluation, along: Evaluation, alpha=0.9):
     trial_peak = float(trial_norms(along).max(1).mean())
     W, rows = at.W_hh.numpy(), []
     forms = [("W", 0, at.form)]
-    forms += [
-        ("jacobian", i, ordered_schur(jacobian(W, h))) for i, h in enumerate(sampled_states(at))
-    ]
+    forms += [("jacobian", i, ordered_schur(jacobian(W, h))) for i, h in enumerate(sampled_states(at))]
     for operator, state, form in forms:
         measures = departure_of(form, alpha)
         del measures["growth"]

@@ -73,9 +73,7 @@ def matched_nulls(
             # A draw can be the removal itself but for rounding, and counts as equal.
             ties = np.isclose(harms, done, rtol=RESOLUTION, atol=RESOLUTION * abs(trials.intact))
             harms = np.where(ties, done, harms)
-            p, p_harsher = (
-                (1 + int(np.sum(t))) / (1 + draws) for t in (harms <= done, harms >= done)
-            )
+            p, p_harsher = ((1 + int(np.sum(t))) / (1 + draws) for t in (harms <= done, harms >= done))
             low, median, high = _quantiles(harms, (0.05, 0.5, 0.95))
             effect = dominance(harms, done)
             rows.append((name, mass, kind, done, median, low, high, p, p_harsher, effect, draws))
@@ -143,9 +141,7 @@ def beside_random_changes(
         ValueError: a bad alpha.
     """
     form = trials.form
-    masks = {
-        b: mask for b, mask in form.couplings(alpha).items() if form.mass(mask) > NEGLIGIBLE_MASS
-    }
+    masks = {b: mask for b, mask in form.couplings(alpha).items() if form.mass(mask) > NEGLIGIBLE_MASS}
     scores = trials.scores(form.without(mask) for mask in masks.values()).numpy()
     rows = [("", 0, 0.0, trials.intact)]
     if masks:

@@ -45,9 +45,7 @@ def global_columns(W: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return _principal(W @ C @ W.T)
 
 
-def global_rows(
-    W: np.ndarray, H: np.ndarray, enough: float = ENOUGH
-) -> tuple[np.ndarray, np.ndarray]:
+def global_rows(W: np.ndarray, H: np.ndarray, enough: float = ENOUGH) -> tuple[np.ndarray, np.ndarray]:
     """Global operative rows: left singular vectors of all local ones, each times its Δf.
 
     Args:
@@ -173,9 +171,7 @@ def _largest(A, h):
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         tau = np.exp(middle)
-        negative = (
-            np.sum((tau + below - values) * (c / (tau + below)) ** 2, axis=1, keepdims=True) < 0
-        )
+        negative = np.sum((tau + below - values) * (c / (tau + below)) ** 2, axis=1, keepdims=True) < 0
         low, high = np.where(negative, middle, low), np.where(negative, high, middle)
     d = np.einsum("nij,nj->ni", vectors, c / (np.exp(high) + below))
     return d / np.linalg.norm(d, axis=1, keepdims=True)

@@ -96,9 +96,7 @@ def typical(table: pd.DataFrame) -> int:
     Returns:
         The seed with the smallest summed distance |Δ − median Δ| / median |Δ|; the lowest of ties.
     """
-    effects = table[table.removed.isin(COUPLINGS)].pivot(
-        index="seed", columns="removed", values="delta"
-    )
+    effects = table[table.removed.isin(COUPLINGS)].pivot(index="seed", columns="removed", values="delta")
     scale = effects.abs().median().clip(lower=np.finfo(float).tiny)
     return int(((effects - effects.median()).abs() / scale).sum(axis=1).idxmin())
 
@@ -165,9 +163,7 @@ def integration_gains(
     return {**dict(zip(names, fit.tolist(), strict=True)), "unexplained": spread}
 
 
-def sine_shape(
-    trials: Evaluation, removed: Collection[str] = (), alpha: float = 0.9
-) -> dict[str, float]:
+def sine_shape(trials: Evaluation, removed: Collection[str] = (), alpha: float = 0.9) -> dict[str, float]:
     """What the output of a network that should oscillate looks like: medians over trials.
 
     Args:
@@ -197,9 +193,7 @@ def sine_shape(
     return {name: float(values.median()) for name, values in shape.items()}
 
 
-def score_when_ablated(
-    trials: Evaluation, removed: Collection[str], when: str, alpha: float = 0.9
-) -> float:
+def score_when_ablated(trials: Evaluation, removed: Collection[str], when: str, alpha: float = 0.9) -> float:
     """The score when a set of couplings is missing only while the input lasts, or only after it.
 
     h_t = tanh(W_xh x_t + W h_{t-1}) with W = W̃(S) in the named phase and W_hh in the other.

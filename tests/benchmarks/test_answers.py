@@ -49,14 +49,10 @@ ESTIMATE = judging.estimate(COST, 0.5, 1000, 10, 0.05)
 
 def test_the_run_is_said_with_its_machine_and_load():
     said = answers.run(TARGETS, MACHINE)
-    assert said.startswith(
-        "In one run 1 of 2 targets are met, 1 missed. **The machine**: Z80, 3 proc"
-    )
+    assert said.startswith("In one run 1 of 2 targets are met, 1 missed. **The machine**: Z80, 3 proc")
     assert "1 GiB, CP/M, on 1976-07-01; torch 0. Our products run in b," in said
     assert said.endswith("was 0.20, so it had little else to do.")
-    assert "was 0.60, so other work ran beside it" in answers.run(
-        MET, MACHINE | {"load_before": 0.6}
-    )
+    assert "was 0.60, so other work ran beside it" in answers.run(MET, MACHINE | {"load_before": 0.6})
 
 
 def test_whether_there_is_a_shortfall_to_explain():
@@ -80,10 +76,7 @@ def test_the_exponents_are_shown_with_the_highest_rate():
 
 def test_where_time_grows_faster_than_operations():
     said = answers.growth(GROWTH)
-    assert (
-        "with length (training step: 1.20 instead of 1), length (rollouts: 1.20 instead of 1)."
-        in said
-    )
+    assert "with length (training step: 1.20 instead of 1), length (rollouts: 1.20 instead of 1)." in said
     assert "with 1 units reaches 91 GFLOP/s, with 8 units 84." in said
     said = answers.growth(GROWTH[GROWTH.varied == "hidden_size"])
     assert "No exponent is more than 0.1 above that of the number of operations." in said
@@ -102,14 +95,9 @@ def test_the_estimate_as_a_table_and_as_a_sentence():
         "flip-flop", "dense orthogonal", 64, "360", "200", "20.0", "10.00"
     ]  # fmt: skip
     said = answers.costs(ESTIMATE, 0.5, 1000, 10, 0.05, "Z80")
-    assert said.startswith(
-        "1,000 networks of a kind on 10 cores would take 200 hours and 100.00 US"
-    )
+    assert said.startswith("1,000 networks of a kind on 10 cores would take 200 hours and 100.00 US")
     assert "dollars (copy, dense orthogonal, 72 units), 400 hours" in said
-    assert (
-        "and 20.0 hours and 10.00 US dollars (flip-flop, 64 units). This assumes a price of 0.05"
-        in said
-    )
+    assert "and 20.0 hours and 10.00 US dollars (flip-flop, 64 units). This assumes a price of 0.05" in said
     assert "each core (measured: Z80) keeps 50 % of its rate" in said
 
 

@@ -62,10 +62,7 @@ def made_up(**measured):
               "roll_rate": 0.8, "train_cores": 1.9, "roll_cores": 1.9} | measured  # fmt: skip
     goals = {"train_torch": 5.0, "train_jax": 4.0, "roll_torch": 3.5, "train_rate": 0.75,
              "roll_rate": 0.75, "train_cores": 1.8, "roll_cores": 1.8}  # fmt: skip
-    rows = [
-        target(id, "target", f"the {id}", "at least", goal, [values[id]])
-        for id, goal in goals.items()
-    ]
+    rows = [target(id, "target", f"the {id}", "at least", goal, [values[id]]) for id, goal in goals.items()]
     for id, bound in (("schur_72", 3.0), ("memory", 500.0), ("memory_growth", 1.1)):
         rows.append(target(id, "target", f"the {id}", "at most", bound, [measured.get(id, 1.0)]))
     rows.append(target("train_torch_pool", "stricter", "harder", "at least", 5.0, [1.0]))
@@ -147,9 +144,7 @@ def test_a_peer_that_was_not_measured_is_neither_met_nor_missed():
     assert (row["median"], row["range"], row["verdict"]) == ("–", "–", "not measured")
 
 
-@pytest.mark.parametrize(
-    ("value", "said"), [(4.0371, "4.04"), (75.64, "75.6"), (0.6449, "0.645"), (623.4, "623")]
-)
+@pytest.mark.parametrize(("value", "said"), [(4.0371, "4.04"), (75.64, "75.6"), (0.6449, "0.645"), (623.4, "623")])
 def test_a_number_is_written_with_three_digits(value, said):
     assert text(value) == said
 
@@ -238,9 +233,7 @@ def test_every_shipped_target_has_a_label_in_the_figure():
 
 def test_the_shipped_verdicts_are_those_of_the_shipped_numbers():
     rows = table("targets")
-    assert rows.verdict.tolist() == [
-        verdict(r.measured, r.bound, r.target) for r in rows.itertuples()
-    ]
+    assert rows.verdict.tolist() == [verdict(r.measured, r.bound, r.target) for r in rows.itertuples()]
     asked = rows[rows.kind == "target"].set_index("id")
     goals = {"train_torch": 5.0, "train_jax": 4.0, "roll_torch": 3.5, "train_rate": 0.75,
              "roll_rate": 0.75, "train_cores": 1.8, "roll_cores": 1.8, "memory": 500.0,

@@ -9,7 +9,8 @@ from tools.notebooks import ROOT
 
 # the folder for screenshots, which CI keeps; without it none are made
 PICTURES = os.environ.get("SCHUR_LIB_SCREENSHOTS") or (
-    ROOT / "build" / "screenshots" if os.environ.get("CI") else None)
+    ROOT / "build" / "screenshots" if os.environ.get("CI") else None
+)
 
 
 def uneasy(tab):
@@ -33,8 +34,11 @@ def turned(tab, scheme):
 
 def violations(tab):
     """axe's serious findings: (rule, first element)."""
-    return [(v["id"], v["nodes"][0]["html"]) for v in Axe().run(tab).response["violations"]
-            if v["impact"] in ("serious", "critical")]
+    return [
+        (v["id"], v["nodes"][0]["html"])
+        for v in Axe().run(tab).response["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def test_every_page_is_sound_wide_and_narrow_light_and_dark(output, pages, browser):
@@ -113,8 +117,9 @@ def test_pointing_at_a_word_a_citation_an_equation_and_a_figure_shows_what_it_is
 
     assert "largest" in preview("method.html", 'a[href="glossary.html#term-leading-sector"]').inner_text()
     assert "Dräger" in preview("method.html", 'a[href^="references.html#"]').inner_text()
-    assert preview("notation.html", 'a[href="method.html#equation-eq-schur"]').locator(
-        "mjx-container").count() == 1
+    assert (
+        preview("notation.html", 'a[href="method.html#equation-eq-schur"]').locator("mjx-container").count() == 1
+    )
     figure = preview("chapters/figure_1.html", 'a.reference[href="#fig-1"]').locator("img")
     assert figure.evaluate("(image) => image.decode().then(() => image.naturalWidth > 100)")
     tab.keyboard.press("Escape")

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 import torch
 
+from schur_lib import provenance
 from schur_lib.networks import Network
 from schur_lib.specs import Spec
-from study import cache, catalogue, folders
-from tools.references import RESULTS, beyond_tolerance, read_table
+from study import cache, folders
+from tools import portability
+from tools.references import beyond_tolerance, read_table
 
 calls = []
 
@@ -125,27 +127,29 @@ def test_the_study_imports_modules_of_the_method_not_its_namespace(file):
             assert {alias.name for alias in node.names} <= modules
 
 
-SHIPPED = sorted(path.stem for path in RESULTS.glob("*.json"))
-
-
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", portability.tables())
 def test_a_shipped_table_is_what_the_code_at_hand_measures(name):
-    stamp, table = cache.shipped_stamp(name), read_table(RESULTS / f"{name}.csv")
+    stamp = cache.shipped_stamp(name)
     module, function = stamp["probe"].rsplit(".", 1)
     probe = getattr(importlib.import_module(module), function)
-    now = cache.stamp_of(probe, [], [], [], stamp["keys"], {})
-    assert stamp["code"] == now["code"], "run `python3 run.py references`"
-    keys = stamp["keys"]
-    specs = [s for task in catalogue.TASKS for s in catalogue.specs(task)]
-    if "steps" in table:
-        specs = [*catalogue.sizes(), *(s for *_, s in catalogue.time_course())]
-    reference = {
-        (s.task, s.construction, s.hidden_size, s.seed, s.recipe.steps)[: len(keys)]: s
-        for s in specs
-    }
-    rows = dict(list(table.groupby(keys, sort=False)))
-    assert stamp["n_networks"] == len(rows)
-    key = list(rows)[sum(map(ord, name)) % len(rows)]  # one network, another for each table
-    net = catalogue.networks([reference[key]])[0]
-    again = cache.measure_one(probe, reference[key], net, stamp["on"], stamp["options"], keys)
-    assert beyond_tolerance(rows[key].reset_index(drop=True), again) == []
+    now = cache.stamp_of(probe, [], [], stamp["on"], stamp["keys"], stamp["options"])
+    for made_by in ("code", "libraries"):
+        assert stamp[made_by] == now[made_by], "run `python3 run.py references`"
+    rows = read_table(folders.RESULTS / f"{name}.csv").groupby(stamp["keys"]).ngroups
+    assert stamp["n_networks"] == rows
+    for old, new in portability.again(name):
+        assert beyond_tolerance(old, new) == []
+
+
+@pytest.mark.parametrize("name", portability.tables())
+def test_every_module_that_a_tables_code_reaches_makes_it_out_of_date(name, monkeypatch):
+    probe = cache.shipped_stamp(name)["probe"].rpartition(".")[0]
+    before = provenance.code_digest(probe, "study.cache")
+    for module in provenance.reached([probe, "study.cache"], {"schur_lib", "study"}):
+
+        def mutated(m, module=module, logic=provenance._logic):
+            return logic(m) + ("changed" if m == module else "")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(provenance, "_logic", mutated)
+            assert provenance.code_digest(probe, "study.cache") != before, module

@@ -75,10 +75,7 @@ def beside_random(block, random, n=6):
 
 # In all networks of all tasks the same block can go, and their order is the same.
 ALIKE = pd.concat(
-    [
-        neuro(task, 0.0, 0.4, 0.03)
-        for task in ("flip_flop", "sine_generation", "context_integration")
-    ]
+    [neuro(task, 0.0, 0.4, 0.03) for task in ("flip_flop", "sine_generation", "context_integration")]
     + [copy(RR=1, CR=0.7, CC=0.03).query(SINGLE)],
     ignore_index=True,
 )
@@ -163,10 +160,7 @@ def test_the_floor_decides_where_there_is_hardly_any_error():
 
 @pytest.mark.parametrize("name", ["claims"])
 def test_a_reference_verdict_that_flips_is_noticed(name):
-    tables = [
-        read_table(RESULTS / f"{n}.csv")
-        for n in ("figure_1", "table_1", "figure_2", "random_changes")
-    ]
+    tables = [read_table(RESULTS / f"{n}.csv") for n in ("figure_1", "table_1", "figure_2", "random_changes")]
     again = claims.as_table(claims.all_claims(*tables))
     assert beyond_tolerance(read_table(RESULTS / f"{name}.csv"), again) == []
 
@@ -179,7 +173,5 @@ def test_every_published_number_stands_on_the_page_exactly_once():
         for output in cell.get("outputs", [])
         if "text/markdown" in output.get("data", {})
     )
-    assert {name: text.count(f"`{name}`") for name in paper.numbers().id} == dict.fromkeys(
-        paper.numbers().id, 1
-    )
+    assert {name: text.count(f"`{name}`") for name in paper.numbers().id} == dict.fromkeys(paper.numbers().id, 1)
     assert np.isfinite(paper.numbers().value).all()

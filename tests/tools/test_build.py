@@ -36,8 +36,15 @@ def test_training_starts_from_an_empty_store_and_fills_it(output):
 
 def test_every_notebook_and_page_is_in_the_book(pages):
     assert {f"chapters/{name}.html" for name in notebooks.names()} <= set(pages)
-    assert {"intro.html", "method.html", "explorer.html", "notation.html", "glossary.html",
-            "reproduce.html", "references.html"} <= set(pages)
+    assert {
+        "intro.html",
+        "method.html",
+        "explorer.html",
+        "notation.html",
+        "glossary.html",
+        "reproduce.html",
+        "references.html",
+    } <= set(pages)
 
 
 def test_every_page_is_stamped_quick(pages):
@@ -81,8 +88,7 @@ def test_the_mathematics_comes_with_the_book(output, pages):
 
 def test_internal_links_and_anchors_resolve(output, pages):
     html = output / "html"
-    anchors = {path: {a["id"] for _, a in Page(text).tags if a.get("id")}
-               for path, text in pages.items()}
+    anchors = {path: {a["id"] for _, a in Page(text).tags if a.get("id")} for path, text in pages.items()}
     for path, text in pages.items():
         for tag, attributes in Page(text).tags:
             link = attributes.get("href", "") if tag in ("a", "link") else attributes.get("src", "")
@@ -122,8 +128,7 @@ def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages
         record = json.loads((output / "records" / f"{name}.json").read_text())
         soup = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
         blocks = soup.find_all("details", class_="provenance")
-        outputs = [cell for cell in soup.find_all("div", class_="cell_output")
-                   if cell.find(["figure", "table"])]
+        outputs = [cell for cell in soup.find_all("div", class_="cell_output") if cell.find(["figure", "table"])]
         assert len(blocks) == len(record["shown"]) and blocks
         assert all(cell.find("details", class_="provenance") for cell in outputs), name
         for block, shown in zip(blocks, record["shown"], strict=True):
@@ -133,7 +138,7 @@ def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages
             assert "digest of schur_lib" in text and f"torch {record['versions']['torch']}" in text
             assert f"{record['seconds']:.1f} s" in text
             endings = {"figure": [".csv", ".svg", ".png"], "table": [".csv"]}[shown["kind"]]
-            assert [file[file.rindex("."):] for file in shown["files"]] == endings
+            assert [file[file.rindex(".") :] for file in shown["files"]] == endings
 
 
 def test_the_columns_of_every_offered_file_are_described_in_the_book(output, pages):
@@ -174,14 +179,16 @@ def test_every_notebook_can_be_downloaded_as_executed_and_as_source(output, page
     for name in notebooks.names():
         line = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser").find(class_="downloads")
         assert {link["href"] for link in line.find_all("a")} == {
-            f"../downloads/{name}/{name}.ipynb", f"../downloads/{name}/{name}.py"}
+            f"../downloads/{name}/{name}.ipynb",
+            f"../downloads/{name}/{name}.py",
+        }
         assert (output / "html" / "downloads" / name / f"{name}.py").read_bytes() == (
-            notebooks.FOLDER / f"{name}.py").read_bytes()
+            notebooks.FOLDER / f"{name}.py"
+        ).read_bytes()
 
 
 def test_code_cells_link_the_names_of_the_library_to_its_reference(pages):
-    assert 'class="sphinx-codeautolink-a" href="../api.html#schur_lib' in pages[
-        "chapters/flip_flop.html"]
+    assert 'class="sphinx-codeautolink-a" href="../api.html#schur_lib' in pages["chapters/flip_flop.html"]
 
 
 def test_the_notation_table_names_things_that_exist(pages):
@@ -192,8 +199,10 @@ def test_the_notation_table_names_things_that_exist(pages):
     table = BeautifulSoup(pages["notation.html"], "html.parser").find("table")
     names = {code.text for code in table.find_all("code")} - {"alpha"}
     assert len(names) > 15
-    fields = {**dict.fromkeys(OrderedSchur.__dataclass_fields__, OrderedSchur),
-              **dict.fromkeys(schur_lib.Network.__dataclass_fields__, schur_lib.Network)}
+    fields = {
+        **dict.fromkeys(OrderedSchur.__dataclass_fields__, OrderedSchur),
+        **dict.fromkeys(schur_lib.Network.__dataclass_fields__, schur_lib.Network),
+    }
     for name in names:
         first, *rest = name.split(".")
         owner = {"OrderedSchur": OrderedSchur, "Network": schur_lib.Network}.get(first)
@@ -218,9 +227,13 @@ def test_the_data_of_a_figure_are_what_was_plotted(tmp_path):
     with (tmp_path / "0.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     found = {(r["panel"], r["kind"], r["label"], r["x"], r["y"], r["value"]) for r in rows}
-    assert {("1 curves", "line", "a", "1", "3", ""), ("1 curves", "line", "a", "2", "5", ""),
-            ("1 curves", "point", "", "7", "0.25", ""), ("2", "pixel", "", "0", "0", "1.5"),
-            ("2", "pixel", "", "1", "0", "2.5")} <= found
+    assert {
+        ("1 curves", "line", "a", "1", "3", ""),
+        ("1 curves", "line", "a", "2", "5", ""),
+        ("1 curves", "point", "", "7", "0.25", ""),
+        ("2", "pixel", "", "0", "0", "1.5"),
+        ("2", "pixel", "", "1", "0", "2.5"),
+    } <= found
     assert [r["height"] for r in rows if r["kind"] == "bar"] == ["2", "-1"]
     assert (tmp_path / "0.svg").read_text().startswith("<?xml")
 
@@ -234,18 +247,22 @@ def test_run_py_names_the_notebooks_there_are(tmp_path):
 def test_a_failing_notebook_stops_the_build_and_leaves_no_older_page(output, tmp_path):
     """In a copy of the project, so that the notebooks at hand stay as they are."""
     copy, name = tmp_path / "copy", notebooks.names()[0]
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(
-        ".venv", "build", ".git", "__pycache__", "*.egg-info"))
+    shutil.copytree(
+        ROOT, copy, ignore=shutil.ignore_patterns(".venv", "build", ".git", "__pycache__", "*.egg-info")
+    )
     built = copy / "build" / "quick-trained"
     shutil.copytree(output / "html", built / "html")
     shutil.copytree(output / "chapters", built / "chapters")
     shutil.copytree(output / "store", copy / "build" / "store")
     with (copy / "notebooks" / f"{name}.py").open("a") as source:
         source.write("\n# %%\nbroken = 1\nraise KeyError('on purpose')\n")
-    settings = ["profile=quick", "networks=trained", f"output={built}",
-                f"store={copy / 'build' / 'store'}"]
-    done = subprocess.run([sys.executable, "-m", "doit", "run", *settings, f"notebook:{name}"],
-                          cwd=copy, capture_output=True, text=True)
+    settings = ["profile=quick", "networks=trained", f"output={built}", f"store={copy / 'build' / 'store'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "doit", "run", *settings, f"notebook:{name}"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+    )
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert f"notebooks/{name}.py failed in cell" in said

@@ -12,9 +12,15 @@ from study import folders
 from tests.cases import listen
 from tools import explorer
 
-NAMES = ("copy-dense_orthogonal-72-0", "copy-dense_orthogonal-72-1", "copy-cayley-72-0",
-         "copy-dense_default-56-2", "flip_flop-dense_orthogonal-64-0",
-         "sine_generation-dense_orthogonal-64-1", "context_integration-dense_orthogonal-64-2")
+NAMES = (
+    "copy-dense_orthogonal-72-0",
+    "copy-dense_orthogonal-72-1",
+    "copy-cayley-72-0",
+    "copy-dense_default-56-2",
+    "flip_flop-dense_orthogonal-64-0",
+    "sine_generation-dense_orthogonal-64-1",
+    "context_integration-dense_orthogonal-64-2",
+)
 SPECS = {explorer.network_name(spec): spec for spec in explorer.specs()}
 every_network = pytest.mark.parametrize("name", NAMES)
 
@@ -65,8 +71,7 @@ def address_says(tab, text):
 
 
 def state(name, removed=(), dose=100, alpha=0.9):
-    return f"network={name}&alpha={alpha}&" + "&".join(
-        f"{c}={dose if c in removed else 0}" for c in COUPLINGS)
+    return f"network={name}&alpha={alpha}&" + "&".join(f"{c}={dose if c in removed else 0}" for c in COUPLINGS)
 
 
 @every_network
@@ -138,7 +143,8 @@ def test_every_reference_network_can_be_chosen(page, tab):
 
 def drag(tab, *events_a_frame):
     """Move the CR slider, so many times a frame; the times of the updates (ms), the rollouts run."""
-    return tab.evaluate("""async (frames) => {
+    return tab.evaluate(
+        """async (frames) => {
         const root = document.getElementById("explorer"), slider = document.getElementById("explorer-CR");
         const run = explorer.rollout, times = [];
         let rollouts = 0, dose = 0;
@@ -155,7 +161,9 @@ def drag(tab, *events_a_frame):
         }
         explorer.rollout = run;
         return [times, rollouts];
-    }""", events_a_frame)
+    }""",
+        events_a_frame,
+    )
 
 
 def test_an_update_of_72_units_over_128_lags_takes_less_than_50_ms(page, tab, record_property):
@@ -177,8 +185,11 @@ def test_the_moves_of_a_slider_within_a_frame_are_one_update(page, tab):
 
 def test_the_tanh_of_the_page_is_tanh(page, tab):
     page()
-    assert tab.evaluate("""Math.max(...Array.from({length: 40001}, (_, i) => (i - 20000) / 1000)
-        .map((x) => Math.abs(explorer.tanh(x) - Math.tanh(x))))""") < 2e-8
+    assert (
+        tab.evaluate("""Math.max(...Array.from({length: 40001}, (_, i) => (i - 20000) / 1000)
+        .map((x) => Math.abs(explorer.tanh(x) - Math.tanh(x))))""")
+        < 2e-8
+    )
     assert tab.evaluate("[0, 1e9, -1e9].map(explorer.tanh)") == pytest.approx([0, 1, -1], abs=2e-8)
 
 

@@ -48,9 +48,11 @@ def test_a_kernel_begins_with_the_libraries_in_place(toy):
 
 
 def test_notebooks_side_by_side_have_folders_and_variables_of_their_own(toy, tmp_path):
-    toy("import os, pathlib, time\ntime.sleep(1)\n"
+    toy(
+        "import os, pathlib, time\ntime.sleep(1)\n"
         "print(os.environ['SCHUR_LIB_RESULTS'], os.environ['OMP_NUM_THREADS'])\n"
-        "print(pathlib.Path('toy.py').exists())")
+        "print(pathlib.Path('toy.py').exists())"
+    )
     here, results = os.getcwd(), [tmp_path / "one", tmp_path / "two"]
     with ThreadPoolExecutor(2) as pool:
         made = list(pool.map(lambda folder: notebooks.execute("toy", {}, folder), results))
@@ -77,17 +79,21 @@ def test_a_call_in_a_process_of_its_own_has_the_variables_of_now_and_tells_how_i
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_kernel_and_what_it_started_end_with_the_build(signum, toy, tmp_path):
     """The build is stopped the hard way, or with Ctrl-C, while a cell runs."""
-    toy("import os, pathlib, subprocess, time\n"
+    toy(
+        "import os, pathlib, subprocess, time\n"
         "child = subprocess.Popen(['sleep', '300'])\n"
         f"pathlib.Path('{tmp_path}/pids.part').write_text(f'{{os.getpid()}} {{child.pid}}')\n"
         f"os.rename('{tmp_path}/pids.part', '{tmp_path}/pids')\n"
-        "time.sleep(300)")
+        "time.sleep(300)"
+    )
     # in a thread, as in the task graph; a shell has its background jobs ignore Ctrl-C
-    code = ("import pathlib, signal, threading\nfrom tools import notebooks\n"
-            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-            f"notebooks.FOLDER = pathlib.Path('{tmp_path}')\n"
-            "run = threading.Thread(target=notebooks.execute, args=('toy',), daemon=True)\n"
-            "run.start()\nwhile run.is_alive():\n    run.join(0.1)")
+    code = (
+        "import pathlib, signal, threading\nfrom tools import notebooks\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"notebooks.FOLDER = pathlib.Path('{tmp_path}')\n"
+        "run = threading.Thread(target=notebooks.execute, args=('toy',), daemon=True)\n"
+        "run.start()\nwhile run.is_alive():\n    run.join(0.1)"
+    )
     build = subprocess.Popen(python(code), cwd=notebooks.ROOT, stderr=subprocess.DEVNULL)
     try:
         wait_for((tmp_path / "pids").exists)

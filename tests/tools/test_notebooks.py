@@ -21,13 +21,13 @@ def paired(name):
 @every_notebook
 def test_the_two_files_of_a_pair_say_the_same(name):
     assert notebooks.pair_difference(name) == "", (
-        f"`python3 run.py pair {name} --keep py` (or ipynb) makes both say what one of them says")
+        f"`python3 run.py pair {name} --keep py` (or ipynb) makes both say what one of them says"
+    )
 
 
 @every_notebook
 def test_the_parameters_cell_is_the_same_in_every_notebook(name):
-    tagged = [c.source for c in notebooks.read(name).cells
-              if "parameters" in c.metadata.get("tags", [])]
+    tagged = [c.source for c in notebooks.read(name).cells if "parameters" in c.metadata.get("tags", [])]
     assert tagged == [PARAMETERS]
 
 
@@ -79,16 +79,30 @@ def test_the_lint_finds_each_trap(tmp_path, monkeypatch):
 def rerun(tmp_path_factory):
     """nbval over all pairs, once; (its result, the folder with the tables the notebooks saved)."""
     folder = tmp_path_factory.mktemp("nbval")
-    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider",
-               "-n", "2", "--dist", "loadscope", "--nbval-cell-timeout", "600",
-               "--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--rootdir", ".",
-               *(f"notebooks/{name}.ipynb" for name in NAMES)]
-    variables = {**os.environ, "SCHUR_LIB_RESULTS": str(folder), "NO_COLOR": "1",
-                 "PY_COLORS": "0"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "2",
+        "--dist",
+        "loadscope",
+        "--nbval-cell-timeout",
+        "600",
+        "--nbval-sanitize-with",
+        "tests/nbval_sanitize.cfg",
+        "--rootdir",
+        ".",
+        *(f"notebooks/{name}.ipynb" for name in NAMES),
+    ]
+    variables = {**os.environ, "SCHUR_LIB_RESULTS": str(folder), "NO_COLOR": "1", "PY_COLORS": "0"}
     for key in [k for k in variables if k.startswith("PYTEST_")]:
         del variables[key]
-    done = subprocess.run(command, cwd=notebooks.ROOT, env=variables, capture_output=True,
-                          text=True)
+    done = subprocess.run(command, cwd=notebooks.ROOT, env=variables, capture_output=True, text=True)
     return done, folder
 
 
@@ -161,8 +175,7 @@ def test_a_failing_cell_is_named_with_its_first_lines_and_its_error(toy):
 
 def test_a_notebook_executed_twice_gives_the_same_bytes(toy):
     toy("import matplotlib.pyplot as plt\nplt.plot([1, 2, profile == 'quick'])\nplt.show()")
-    first, second = (nbformat.writes(notebooks.execute("toy", {"profile": "quick"})[0])
-                     for _ in range(2))
+    first, second = (nbformat.writes(notebooks.execute("toy", {"profile": "quick"})[0]) for _ in range(2))
     assert first == second
     assert "image/png" in first and "injected-parameters" in first
 

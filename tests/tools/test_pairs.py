@@ -80,8 +80,14 @@ def test_kept_is_the_py_and_what_it_does_not_change_keeps_its_outputs(pair):
 
 EDITORS = {
     "VS Code": {"vscode": {"languageId": "python"}},
-    "JupyterLab": {"collapsed": True, "editable": True, "slideshow": {"slide_type": ""},
-                   "jupyter": {"source_hidden": False}, "scrolled": True, "trusted": True},
+    "JupyterLab": {
+        "collapsed": True,
+        "editable": True,
+        "slideshow": {"slide_type": ""},
+        "jupyter": {"source_hidden": False},
+        "scrolled": True,
+        "trusted": True,
+    },
     "Colab": {"id": "x", "colab": {"base_uri": ""}, "outputId": "y"},
     "PyCharm": {"pycharm": {"name": "#%%\n"}},
     "times": {"ExecuteTime": {"start_time": "x"}, "execution": {"iopub.execute_input": "x"}},
@@ -113,10 +119,14 @@ def test_what_the_book_uses_of_metadata_is_a_difference(pair, metadata):
     assert next(iter(metadata)) in pair.with_suffix(".py").read_text()
 
 
-@pytest.mark.parametrize("function", [
-    lambda content: content["cells"].pop(), lambda content: content["cells"].insert(1, content["cells"][2]),
-    lambda content: content["cells"][1].update(cell_type="raw"),
-])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda content: content["cells"].pop(),
+        lambda content: content["cells"].insert(1, content["cells"][2]),
+        lambda content: content["cells"][1].update(cell_type="raw"),
+    ],
+)
 def test_other_edits_are_said_too(pair, function):
     change(pair, function)
     assert "--keep ipynb" in pairs.edited("toy")
@@ -152,14 +162,20 @@ def test_keeping_what_agrees_changes_neither_text(monkeypatch, tmp_path):
         assert nb.read_bytes() == before, name
 
 
-@pytest.mark.parametrize("command", [
-    ["doit", "-f", "dodo.py", "list"], ["tools.references"], ["tools.references", "--check"],
-])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["doit", "-f", "dodo.py", "list"],
+        ["tools.references"],
+        ["tools.references", "--check"],
+    ],
+)
 def test_neither_a_build_nor_the_references_pass_over_an_edit(tmp_path, command):
     """In a copy of the project, before anything runs."""
     copy, name = tmp_path / "copy", notebooks.names()[0]
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(
-        ".venv", "build", ".git", "__pycache__", "*.egg-info", "tests"))
+    shutil.copytree(
+        ROOT, copy, ignore=shutil.ignore_patterns(".venv", "build", ".git", "__pycache__", "*.egg-info", "tests")
+    )
     path = copy / "notebooks" / f"{name}.ipynb"
     change(path, lambda content: content["cells"][-1].update(source="mine"))
     os.utime(path, (2e9, 2e9))

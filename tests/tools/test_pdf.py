@@ -22,8 +22,9 @@ def folder(output, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def printed(folder, browser):  # without a browser there is nothing to test
-    done = subprocess.run([sys.executable, "-m", "tools.pdf", str(folder)], cwd=ROOT,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.pdf", str(folder)], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["book.pdf", "html"]
     return (folder / "book.pdf").read_bytes()
@@ -52,8 +53,7 @@ def test_its_links_and_pictures_lead_somewhere_and_its_ids_are_single(soup, fold
     ids = [element["id"] for element in soup.select("[id]")]
     assert len(ids) == len(set(ids))
     links = [link["href"] for link in soup.select("main a[href]")]
-    assert all(link[1:] in ids if link.startswith("#") else re.match(r"https?:", link)
-               for link in links)
+    assert all(link[1:] in ids if link.startswith("#") else re.match(r"https?:", link) for link in links)
     images = [image["src"] for image in soup.select("img")]
     assert sum(image.endswith(".svg") for image in images) > 20
     assert all(image.startswith("data:") or (folder / image).exists() for image in images)
@@ -76,8 +76,9 @@ def test_a_page_that_lacks_something_is_not_printed(folder, tmp_path, browser):
     for path in (folder / "html").iterdir():
         if path.name != "mathjax":
             (tmp_path / "html" / path.name).symlink_to(path)
-    done = subprocess.run([sys.executable, "-m", "tools.pdf", str(tmp_path)], cwd=ROOT,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.pdf", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 2 and "the printed page lacks" in done.stderr
     assert "mathjax" in done.stderr and not (tmp_path / "book.pdf").exists()
 

@@ -62,8 +62,13 @@ def stand_in(project, installed=True, cuda=False, index="", config=""):
 
 def call(project, *arguments, **settings):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "PYTEST_", "SCHUR_LIB_"))}
-    done = subprocess.run([sys.executable, "run.py", *arguments], cwd=project, capture_output=True,
-                          text=True, env={**kept, **NOTHING, **settings})
+    done = subprocess.run(
+        [sys.executable, "run.py", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env={**kept, **NOTHING, **settings},
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -132,11 +137,20 @@ def test_a_folder_that_cannot_be_written_is_named(project, monkeypatch):
 
 def test_variables_of_python_do_not_reach_the_environment(project, tmp_path):
     calls = stand_in(project)
-    code, said = call(project, "why", PYTHONPATH=str(tmp_path), PYTHONSAFEPATH="1", PIP_USER="1",
-                      PYTHONHOME=sys.base_prefix, PYTHONSTARTUP="x", PYTHONOPTIMIZE="1", LANG="C")
+    code, said = call(
+        project,
+        "why",
+        PYTHONPATH=str(tmp_path),
+        PYTHONSAFEPATH="1",
+        PIP_USER="1",
+        PYTHONHOME=sys.base_prefix,
+        PYTHONSTARTUP="x",
+        PYTHONOPTIMIZE="1",
+        LANG="C",
+    )
     assert code == 0
     assert "set aside for what runs in .venv: PYTHONPATH\n" in said
-    (arguments, given), = calls()
+    ((arguments, given),) = calls()
     assert not {"PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_USER"} & set(given)
     assert given["PYTHONOPTIMIZE"] == "1" and given["LANG"] == "C"
 
@@ -145,28 +159,53 @@ def test_foreign_modules_are_not_imported_and_our_own_are(tmp_path):
     """Run as the project is: a module of the project, in the environment, beside a numpy of others."""
     (tmp_path / "numpy.py").write_text("raise SystemExit('the foreign one')")
     given = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"}
-    code = ("import os, run, sys; from pathlib import Path; run.PYTHON = Path(sys.executable); "
-            "sys.exit(run.hand_over('-m', 'tools.pairs', 'figure_1'))")
-    done = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, '.'); {code}"],
-                          cwd=ROOT, env={**given, "PYTHONPATH": str(tmp_path)}, capture_output=True,
-                          text=True)
+    code = (
+        "import os, run, sys; from pathlib import Path; run.PYTHON = Path(sys.executable); "
+        "sys.exit(run.hand_over('-m', 'tools.pairs', 'figure_1'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, '.'); {code}"],
+        cwd=ROOT,
+        env={**given, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and "the two files say the same" in done.stdout, done.stderr
 
 
 def test_settings_of_pytest_do_not_reach_the_tests_and_arguments_do(project):
     calls = stand_in(project)
-    code, said = call(project, "test", "-k", "word", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
-                      PYTEST_ADDOPTS="--no-such-option", PYTEST_PLUGINS="none_such")
+    code, said = call(
+        project,
+        "test",
+        "-k",
+        "word",
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+        PYTEST_ADDOPTS="--no-such-option",
+        PYTEST_PLUGINS="none_such",
+    )
     assert code == 0
-    assert ("set aside for what runs in .venv: PYTEST_ADDOPTS, PYTEST_DISABLE_PLUGIN_AUTOLOAD, "
-            "PYTEST_PLUGINS; arguments for pytest can follow `run.py test`") in said
-    (arguments, given), = calls()
+    assert (
+        "set aside for what runs in .venv: PYTEST_ADDOPTS, PYTEST_DISABLE_PLUGIN_AUTOLOAD, "
+        "PYTEST_PLUGINS; arguments for pytest can follow `run.py test`"
+    ) in said
+    ((arguments, given),) = calls()
     assert arguments[-2:] == ["-k", "word"] and not [k for k in given if k.startswith("PYTEST_")]
 
 
-ASTRAY = {"PIP_USER": "1", "PIP_TARGET": "/x", "PIP_PREFIX": "/x", "PIP_ROOT": "/x",
-          "PIP_PYTHON": "/x", "PIP_REQUIRE_HASHES": "1", "PIP_NO_BINARY": ":all:",
-          "PIP_CONSTRAINT": "/x", "PIP_DRY_RUN": "1", "PIP_PLATFORM": "x", "PIP_REQUIREMENT": "/x"}
+ASTRAY = {
+    "PIP_USER": "1",
+    "PIP_TARGET": "/x",
+    "PIP_PREFIX": "/x",
+    "PIP_ROOT": "/x",
+    "PIP_PYTHON": "/x",
+    "PIP_REQUIRE_HASHES": "1",
+    "PIP_NO_BINARY": ":all:",
+    "PIP_CONSTRAINT": "/x",
+    "PIP_DRY_RUN": "1",
+    "PIP_PLATFORM": "x",
+    "PIP_REQUIREMENT": "/x",
+}
 SOURCES = {"PIP_INDEX_URL": "file:///nowhere", "PIP_PROXY": "x", "PIP_CERT": "/x", "PIP_RETRIES": "1"}
 
 
@@ -201,12 +240,15 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere pip takes 
 
 
 @linux
-@pytest.mark.parametrize(("index", "told", "cpu"), [
-    ("torch (2.15.0)\nAvailable versions: 2.15.0, 2.13.0, 2.12.1", True, False),
-    ("torch (2.15.0)\nAvailable versions: 2.13.0+cu130, 2.13.0, 2.12.0+cpu", True, False),
-    ("torch (2.15.0)\nAvailable versions: 2.15.0+cpu, 2.13.0+cpu, 2.13.0", False, True),
-    ("", False, False),  # there is no index to ask
-])
+@pytest.mark.parametrize(
+    ("index", "told", "cpu"),
+    [
+        ("torch (2.15.0)\nAvailable versions: 2.15.0, 2.13.0, 2.12.1", True, False),
+        ("torch (2.15.0)\nAvailable versions: 2.13.0+cu130, 2.13.0, 2.12.0+cpu", True, False),
+        ("torch (2.15.0)\nAvailable versions: 2.15.0+cpu, 2.13.0+cpu, 2.13.0", False, True),
+        ("", False, False),  # there is no index to ask
+    ],
+)
 def test_the_size_is_said_before_the_download_unless_the_small_build_is_offered(project, index, told, cpu):
     calls = stand_in(project, installed=False, index=index)
     code, said = call(project, "book", "--reference")
@@ -224,16 +266,23 @@ def test_the_libraries_for_graphics_cards_come_with_the_build_that_asks_for_them
     calls = stand_in(project, installed=False, cuda=cuda)
     call(project, "why")
     asked = [str(words) for words, _ in calls() if "--requirement" in words]
-    assert ["requirements-cuda.lock" in words for words in asked] == [False, True][:1 + cuda]
+    assert ["requirements-cuda.lock" in words for words in asked] == [False, True][: 1 + cuda]
 
 
 # --- processors and memory ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("processors", "quota", "free", "expected"), [
-    (2, None, 24e9, 2), (64, None, 24e9, 34), (64, None, 2.9e9, 4), (64, [150_000, 100_000], 24e9, 2),
-    (64, None, 1e8, 1), (64, None, None, 64),
-])
+@pytest.mark.parametrize(
+    ("processors", "quota", "free", "expected"),
+    [
+        (2, None, 24e9, 2),
+        (64, None, 24e9, 34),
+        (64, None, 2.9e9, 4),
+        (64, [150_000, 100_000], 24e9, 2),
+        (64, None, 1e8, 1),
+        (64, None, None, 64),
+    ],
+)
 def test_as_many_processes_as_processors_and_memory_allow(monkeypatch, processors, quota, free, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: range(processors), raising=False)
     monkeypatch.setattr(run, "allowed", lambda name: quota)
@@ -259,8 +308,9 @@ needs_git = pytest.mark.skipif(not shutil.which("git"), reason="there is no git"
 def git(folder, *words):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     settings = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(["git", *settings, *words], cwd=folder, env=kept, check=True,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        ["git", *settings, *words], cwd=folder, env=kept, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
@@ -280,13 +330,24 @@ def repository(tmp_path, monkeypatch):
 
 
 @needs_git
-@pytest.mark.parametrize("settings", [
-    {}, {"GIT_DIR": "{other}/.git"}, {"GIT_DIR": "{other}/.git", "GIT_WORK_TREE": "{other}"},
-    {"GIT_WORK_TREE": "{other}"}, {"GIT_INDEX_FILE": "{other}/.git/index"},
-    {"GIT_OBJECT_DIRECTORY": "{other}/.git/objects"}, {"GIT_COMMON_DIR": "{other}/.git"},
-    {"GIT_CEILING_DIRECTORIES": "{other}"}, {"GIT_NAMESPACE": "x"}, {"GIT_PREFIX": "x/"},
-    {"GIT_CONFIG_PARAMETERS": "'core.worktree={other}'"}, {"GIT_TRACE": "1"},
-], ids=lambda settings: " ".join(settings) or "nothing")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"GIT_DIR": "{other}/.git"},
+        {"GIT_DIR": "{other}/.git", "GIT_WORK_TREE": "{other}"},
+        {"GIT_WORK_TREE": "{other}"},
+        {"GIT_INDEX_FILE": "{other}/.git/index"},
+        {"GIT_OBJECT_DIRECTORY": "{other}/.git/objects"},
+        {"GIT_COMMON_DIR": "{other}/.git"},
+        {"GIT_CEILING_DIRECTORIES": "{other}"},
+        {"GIT_NAMESPACE": "x"},
+        {"GIT_PREFIX": "x/"},
+        {"GIT_CONFIG_PARAMETERS": "'core.worktree={other}'"},
+        {"GIT_TRACE": "1"},
+    ],
+    ids=lambda settings: " ".join(settings) or "nothing",
+)
 def test_git_is_asked_about_this_folder_whatever_is_set(repository, monkeypatch, settings):
     expected = git(repository, "rev-parse", "HEAD")[:12]
     for name, value in settings.items():
@@ -297,12 +358,18 @@ def test_git_is_asked_about_this_folder_whatever_is_set(repository, monkeypatch,
 
 
 @needs_git
-@pytest.mark.parametrize(("trouble", "reason"), [
-    ("owner", "dubious ownership"), ("broken", "not a git repository"), ("none", "git is not installed"),
-    ("empty", "unknown revision"),
-])
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        ("owner", "dubious ownership"),
+        ("broken", "not a git repository"),
+        ("none", "git is not installed"),
+        ("empty", "unknown revision"),
+    ],
+)
 def test_where_git_cannot_tell_the_commit_is_unknown_and_the_reason_is_said(
-        repository, monkeypatch, tmp_path, capsys, trouble, reason):
+    repository, monkeypatch, tmp_path, capsys, trouble, reason
+):
     if trouble == "owner":
         if os.getuid():
             pytest.skip("only root can give a folder away")
@@ -368,5 +435,5 @@ def test_without_a_home_folder_what_runs_has_one_for_the_time(project, tmp_path,
     if there:
         home.mkdir()
     assert call(project, "why", HOME=str(home))[0] == 0
-    (_, given), = calls()
+    ((_, given),) = calls()
     assert (given["HOME"] == str(home)) == there and Path(given["HOME"]).exists() == there

@@ -21,8 +21,11 @@ def canonical(name):
 
 def locked():
     """The locked version of each package, for the Python and the system at hand."""
-    return {canonical(name): version for name, version, marker, _ in entries(lock.LOCK)
-            if not marker or Marker(marker).evaluate()}
+    return {
+        canonical(name): version
+        for name, version, marker, _ in entries(lock.LOCK)
+        if not marker or Marker(marker).evaluate()
+    }
 
 
 def entries(path):
@@ -39,8 +42,7 @@ def declared():
 def conda():
     parts = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     lines = next(part["pip"] for part in parts if isinstance(part, dict))
-    return {canonical(Requirement(line).name): Requirement(line) for line in lines
-            if not line.startswith("-")}
+    return {canonical(Requirement(line).name): Requirement(line) for line in lines if not line.startswith("-")}
 
 
 @pytest.mark.parametrize("path", [lock.LOCK, lock.CUDA], ids=lambda path: path.stem)
@@ -48,7 +50,7 @@ def test_a_lock_holds_entries_with_hashes_and_nothing_else(path):
     """No address of an index, no option of pip, no file of a machine."""
     text = path.read_text(encoding="utf-8")
     found = entries(path)
-    head = text[:text.index(f"{found[0][0]}==")]
+    head = text[: text.index(f"{found[0][0]}==")]
     assert all(line.startswith("# ") for line in head.splitlines())
     assert head + lock.written(found) == text
     assert all(hashes == sorted(set(hashes)) and hashes for *_, hashes in found)
@@ -59,10 +61,19 @@ def test_a_lock_holds_entries_with_hashes_and_nothing_else(path):
 @pytest.mark.parametrize("python", ["3.11.0", "3.11.2", "3.11.5", "3.12.1", "3.13.0"])
 @pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
 def test_the_lock_names_each_package_once_on_every_system_and_python(python, system):
-    place = {"python_full_version": python, "python_version": python[:4], "sys_platform": system,
-             "platform_machine": "x86_64", "implementation_name": "cpython"}
-    names = [name for path in (lock.LOCK, lock.CUDA) for name, _, marker, _ in entries(path)
-             if not marker or Marker(marker).evaluate(place)]
+    place = {
+        "python_full_version": python,
+        "python_version": python[:4],
+        "sys_platform": system,
+        "platform_machine": "x86_64",
+        "implementation_name": "cpython",
+    }
+    names = [
+        name
+        for path in (lock.LOCK, lock.CUDA)
+        for name, _, marker, _ in entries(path)
+        if not marker or Marker(marker).evaluate(place)
+    ]
     assert len(names) == len(set(names))
     assert {canonical(name) for name in declared()} <= set(names)
     assert ("triton" in names) == (system == "linux") and ("colorama" in names) == (system == "win32")
@@ -73,8 +84,10 @@ def test_what_torch_needs_for_graphics_cards_has_a_lock_of_its_own():
     assert [entry[0] for entry in entries(lock.LOCK) if lock.OF_CUDA.match(entry[0])] == []
     assert all(lock.OF_CUDA.match(entry[0]) for entry in entries(lock.CUDA))
     hashes = next(entry[3] for entry in entries(lock.LOCK) if entry[0] == "torch")
-    for build in ("a3893dc2da0a972a8ca5d698c85a9f967559ac5f8ee1797b77408aa8734d073c",
-                  "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"):
+    for build in (
+        "a3893dc2da0a972a8ca5d698c85a9f967559ac5f8ee1797b77408aa8734d073c",
+        "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b",
+    ):
         assert build in hashes
 
 
@@ -99,6 +112,7 @@ def test_environment_yml_names_the_declared_packages_in_the_locked_versions():
 @pytest.mark.locked
 def test_what_is_installed_is_what_is_locked():
     from importlib.metadata import version
+
     for name in declared():
         assert version(name).split("+")[0] == locked()[name], name
 
@@ -109,19 +123,21 @@ def test_jupyter_book_stays_within_version_1():
         assert "2.0.0" not in requirement.specifier and "0.6.5" not in requirement.specifier
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    ([], "required: command"),
-    (["bok"], "invalid choice: 'bok'"),
-    (["book", "--profil", "quick"], "unknown arguments: --profil quick"),
-    (["book", "--profile", "tiny"], "invalid choice: 'tiny'"),
-    (["book", "--reference", "--profile", "quick"], "--reference goes with --profile paper only"),
-    (["references", "--chek"], "unknown arguments: --chek"),
-    (["bench", "--peer"], "unknown arguments: --peer"),
-    (["why", "copy"], "unknown arguments: copy"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "required: command"),
+        (["bok"], "invalid choice: 'bok'"),
+        (["book", "--profil", "quick"], "unknown arguments: --profil quick"),
+        (["book", "--profile", "tiny"], "invalid choice: 'tiny'"),
+        (["book", "--reference", "--profile", "quick"], "--reference goes with --profile paper only"),
+        (["references", "--chek"], "unknown arguments: --chek"),
+        (["bench", "--peer"], "unknown arguments: --peer"),
+        (["why", "copy"], "unknown arguments: copy"),
+    ],
+)
 def test_run_py_refuses_what_it_does_not_know(arguments, said):
-    done = subprocess.run([sys.executable, "run.py", *arguments], cwd=ROOT, capture_output=True,
-                          text=True)
+    done = subprocess.run([sys.executable, "run.py", *arguments], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert said in done.stderr
 
@@ -137,8 +153,9 @@ def test_the_commands_in_the_readme_exist():
     assert {"book", "test"} <= {command.split()[0] for command in commands}
     for command in commands:
         options = re.findall(r"--[a-z]+", command)
-        done = subprocess.run([sys.executable, "run.py", command.split()[0], "--help"], cwd=ROOT,
-                              capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "run.py", command.split()[0], "--help"], cwd=ROOT, capture_output=True, text=True
+        )
         assert done.returncode == 0, command
         assert all(option in done.stdout for option in options), command
 
@@ -168,21 +185,41 @@ def test_what_a_commit_is_checked_for_holds(hook):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("variables", "outcome", "said"), [
-    ({}, "4 skipped", "no Chromium on this machine; to run this test, install it"),
-    ({"CI": "true"}, "4 errors", "no Chromium, which .ci/run installs"),
-])
+@pytest.mark.parametrize(
+    ("variables", "outcome", "said"),
+    [
+        ({}, "4 skipped", "no Chromium on this machine; to run this test, install it"),
+        ({"CI": "true"}, "4 errors", "no Chromium, which .ci/run installs"),
+    ],
+)
 def test_without_chromium_its_tests_are_skipped_and_fail_in_ci_alone(tmp_path, variables, outcome, said):
     """Those of the report, which need no built book; one fixture serves all."""
     settings = {k: v for k, v in os.environ.items() if k != "CI" and not k.startswith("PYTEST_")}
     settings |= {"PATH": str(tmp_path), "PLAYWRIGHT_BROWSERS_PATH": str(tmp_path), **variables}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-rs", "-p", "no:cacheprovider",
-                           "tests/report/test_page.py", "-k", "in_a_browser"],
-                          cwd=ROOT, env=settings, capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-rs",
+            "-p",
+            "no:cacheprovider",
+            "tests/report/test_page.py",
+            "-k",
+            "in_a_browser",
+        ],
+        cwd=ROOT,
+        env=settings,
+        capture_output=True,
+        text=True,
+    )
     assert outcome in done.stdout.splitlines()[-1] and said in done.stdout, done.stdout[-3000:]
 
 
 def test_only_the_one_fixture_starts_a_browser():
-    launching = [path.name for path in (ROOT / "tests").rglob("*.py")
-                 if re.search(r"chromium\.launch\(", path.read_text(encoding="utf-8"))]
+    launching = [
+        path.name
+        for path in (ROOT / "tests").rglob("*.py")
+        if re.search(r"chromium\.launch\(", path.read_text(encoding="utf-8"))
+    ]
     assert launching == ["conftest.py"]

@@ -50,8 +50,7 @@ def schema(name, *paths):
 
 
 def test_the_workflows_are_there():
-    assert [path.stem for path in WORKFLOWS] == [
-        "book", "dependencies", "pythons", "release", "retrain", "test"]
+    assert [path.stem for path in WORKFLOWS] == ["book", "dependencies", "pythons", "release", "retrain", "test"]
 
 
 def test_zizmor_finds_nothing_in_the_workflows():
@@ -140,7 +139,7 @@ def test_no_checkout_leaves_its_credentials_behind():
         for step in steps(yaml.safe_load(path.read_text()))
         if "checkout" in step.get("uses", "")
     ]
-    assert len(checkouts) == 8 and set(checkouts) == {False}
+    assert len(checkouts) == 9 and set(checkouts) == {False}
 
 
 def test_run_blocks_contain_no_expression():
@@ -163,9 +162,7 @@ def project_commands(text):
 
 
 def readme_commands():
-    return project_commands(
-        (ROOT / "README.md").read_text().replace("| `", "\n").replace("`", "\n")
-    )
+    return project_commands((ROOT / "README.md").read_text().replace("| `", "\n").replace("`", "\n"))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -192,9 +189,7 @@ def test_the_builds_of_the_workflows_are_commands_that_run_py_takes():
         "retrain": "build/paper-trained",
     }
     # what follows the build takes the folder that it made
-    assert f"{built['book']}/html" in [
-        s.get("with", {}).get("path") for s in steps(workflow("book"))
-    ]
+    assert f"{built['book']}/html" in [s.get("with", {}).get("path") for s in steps(workflow("book"))]
     for name in ("release", "retrain"):
         assert any(f"{built[name]}" in step.get("run", "") for step in steps(workflow(name)))
 
@@ -225,14 +220,20 @@ def test_the_audit_reads_both_locks_every_week():
     assert "--strict" in audit  # what cannot be looked up is no clean bill
 
 
-@pytest.mark.parametrize(("line", "floor"), [
-    ('"joblib>=1.5,<2"', {"joblib": "1.5"}), ('"distributed>=2026.1"', {"distributed": "2026.1"}),
-    ('"joblib<2"', None), ('"joblib==1.5"', None),
-])
+@pytest.mark.parametrize(
+    ("line", "floor"),
+    [
+        ('"joblib>=1.5,<2"', {"joblib": "1.5"}),
+        ('"distributed>=2026.1"', {"distributed": "2026.1"}),
+        ('"joblib<2"', None),
+        ('"joblib==1.5"', None),
+    ],
+)
 def test_the_floors_are_those_of_pyproject(tmp_path, monkeypatch, line, floor):
     extras = "".join(f"{extra} = []\n" for extra in floors.EXTRAS)
     (tmp_path / "pyproject.toml").write_text(
-        f"[project]\ndependencies = [{line}]\n[project.optional-dependencies]\n{extras}")
+        f"[project]\ndependencies = [{line}]\n[project.optional-dependencies]\n{extras}"
+    )
     monkeypatch.setattr(floors, "ROOT", tmp_path)
     if floor:
         assert floors.floors() == floor
@@ -247,7 +248,8 @@ def test_every_requirement_has_a_floor_and_one_that_is_not_to_be_had_is_named():
     constraints = "".join(f"{name}=={version}.0\n" for name, version in declared.items())
     assert floors.higher(declared, constraints) == []
     assert floors.higher({"safetensors": "0.6"}, "safetensors==0.6.1\n") == [
-        "safetensors>=0.6 is declared, the lowest that goes is 0.6.1"]
+        "safetensors>=0.6 is declared, the lowest that goes is 0.6.1"
+    ]
 
 
 def test_only_main_is_deployed():
@@ -262,9 +264,7 @@ OLD = "claim,test,verdict\n1,a,reproduced\n1,b,reproduced\n2,a,partly\n"
 def compare(tmp_path, old, new):
     (tmp_path / "old.csv").write_text(old)
     (tmp_path / "new.csv").write_text(new)
-    return tool(
-        sys.executable, "-m", "tools.verdicts", f"{tmp_path}/old.csv", f"{tmp_path}/new.csv"
-    )
+    return tool(sys.executable, "-m", "tools.verdicts", f"{tmp_path}/old.csv", f"{tmp_path}/new.csv")
 
 
 @pytest.mark.parametrize(
@@ -303,9 +303,7 @@ def step_named(content, name):
         ("", 2, ""),
     ],
 )
-def test_the_retraining_hands_on_a_changed_verdict_and_fails_without_a_table(
-    tmp_path, new, code, outputs
-):
+def test_the_retraining_hands_on_a_changed_verdict_and_fails_without_a_table(tmp_path, new, code, outputs):
     """The step is run as it stands, in a folder laid out like the project."""
     for folder, table in (("data/results", OLD), ("build/paper-trained/results", new)):
         (tmp_path / folder).mkdir(parents=True)
@@ -367,9 +365,7 @@ def test_a_changed_verdict_opens_one_issue_and_then_comments_on_it(tmp_path, ope
 URL = "https://github.com/someone/companion"
 
 
-@pytest.mark.parametrize(
-    "environment", [{}, {"BOOK_REPOSITORY_URL": ""}, {"GITHUB_REPOSITORY": "a/b"}]
-)
+@pytest.mark.parametrize("environment", [{}, {"BOOK_REPOSITORY_URL": ""}, {"GITHUB_REPOSITORY": "a/b"}])
 def test_without_an_address_nothing_is_changed(environment, tmp_path):
     config = tmp_path / "_config.yml"
     config.write_text("# a comment that a rewriting would lose\ntitle: x\n")
@@ -382,9 +378,7 @@ def test_without_an_address_nothing_is_changed(environment, tmp_path):
 def test_an_address_on_github_gives_all_buttons_and_keeps_the_rest_of_the_config(tmp_path):
     config = tmp_path / "_config.yml"
     config.write_bytes((ROOT / "_config.yml").read_bytes())
-    publish.configure(
-        config, {"BOOK_REPOSITORY_URL": f"{URL}.git/", "BOOK_REPOSITORY_BRANCH": "v1"}
-    )
+    publish.configure(config, {"BOOK_REPOSITORY_URL": f"{URL}.git/", "BOOK_REPOSITORY_BRANCH": "v1"})
     before, after = (yaml.safe_load(p.read_text()) for p in (ROOT / "_config.yml", config))
     assert after["repository"] == {"url": URL, "branch": "v1", "path_to_book": ""}
     assert after["html"].pop("use_repository_button") is True
@@ -425,9 +419,7 @@ def test_a_built_page_has_buttons_that_open_its_notebook_in_the_repository(tmp_p
     (pages / "chapters").mkdir(parents=True)
     (pages / "_generated").mkdir()
     shutil.copytree(ROOT / "book" / "_ext", pages / "_ext")
-    (pages / "_toc.yml").write_text(
-        "format: jb-book\nroot: page\nchapters: [file: chapters/figure_1]\n"
-    )
+    (pages / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters: [file: chapters/figure_1]\n")
     (pages / "page.md").write_text("# A page\n")
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_markdown_cell("# A chapter", id="a")],
@@ -507,8 +499,7 @@ def test_a_release_holds_site_notebooks_results_networks_and_their_checksums(bui
     assert inside[f"{stem}-notebooks.zip"] == {"x.ipynb"}
     assert inside[f"{stem}-results.zip"] == {"results/t.csv", "records/x.json"}
     networks = {
-        p.relative_to(ROOT / "data").as_posix()
-        for p in (ROOT / "data" / "networks").rglob("*.safetensors")
+        p.relative_to(ROOT / "data").as_posix() for p in (ROOT / "data" / "networks").rglob("*.safetensors")
     }
     assert networks and networks < inside[f"{stem}-networks.zip"]
     assert {"checksums.sha256", "README.md"} < inside[f"{stem}-networks.zip"]
@@ -576,9 +567,7 @@ def test_version_and_licence_are_the_same_everywhere():
     assert citation()["license"] == PROJECT["license"] == "BSD-3-Clause"
     assert zenodo()["license"] == "bsd-3-clause"
     assert (ROOT / "LICENSE").read_text().startswith("BSD 3-Clause License\n")
-    assert "SPDX-License-Identifier: CC-BY-4.0" in (ROOT / "LICENSE-text").read_text(
-        encoding="utf-8"
-    )
+    assert "SPDX-License-Identifier: CC-BY-4.0" in (ROOT / "LICENSE-text").read_text(encoding="utf-8")
     assert PROJECT["license-files"] == ["LICENSE"]
 
 

@@ -1,4 +1,4 @@
-// Draws: the spectrum, the form, the replay or the traces. Colours as in schur_lib/plots.py.
+// Draws: the spectrum, the form, the replay or the traces. Colours as in study/figures/style.py.
 "use strict";
 
 explorer.COLOURS = ["", "#009E73", "#D55E00", "#0072B2"]; // by mask: none, RR, CR, CC

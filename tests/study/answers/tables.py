@@ -55,9 +55,7 @@ def parts(name, curves):
 def form(*eigenvalues):
     """The Schur form of a normal matrix; a complex number stands for itself and its conjugate."""
     blocks = [
-        torch.tensor([[z.real, -z.imag], [z.imag, z.real]])
-        if isinstance(z, complex)
-        else torch.tensor([[z]])
+        torch.tensor([[z.real, -z.imag], [z.imag, z.real]]) if isinstance(z, complex) else torch.tensor([[z]])
         for z in eigenvalues
     ]
     return ordered_schur(torch.block_diag(*blocks).double())

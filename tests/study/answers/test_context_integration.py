@@ -48,9 +48,7 @@ def test_a_threshold_in_the_crowd_and_one_beside_it():
     crowded, clear = form(1.05, 0.95, 0.94, 0.1), form(1.0, 0.5, 0.4, 0.1)
     said = answers.spectrum(states(2.0, 1.0, 1.0), [crowded])
     assert "75 % of them" in said and "between 1.05 and 1.05" in said
-    assert (
-        "On average 2 eigenvalues lie within 5 % of the threshold $\\alpha\\rho$: it passes" in said
-    )
+    assert "On average 2 eigenvalues lie within 5 % of the threshold $\\alpha\\rho$: it passes" in said
     said = answers.spectrum(states(2.0, 1.0, 1.0), [clear])
     assert said.endswith("On average 0 eigenvalues lie within 5 % of the threshold $\\alpha\\rho$.")
 
@@ -69,11 +67,7 @@ def test_heavy_tails_are_told_by_means_medians_and_threes():
 
 def test_few_networks_have_no_threes_and_no_correlation():
     said = answers.harms(effects(n=1))
-    assert (
-        "0.10 ± – without $T_{CC}$" in said
-        and "Three networks" not in said
-        and "of 1 networks" in said
-    )
+    assert "0.10 ± – without $T_{CC}$" in said and "Three networks" not in said and "of 1 networks" in said
     for few in (effects(n=3), effects().assign(n_leading=3)):
         assert "too few" in answers.by_size(few)
 
@@ -107,9 +101,7 @@ def test_contexts_are_compared_network_by_network():
 
 
 def test_a_network_may_lose_one_context_or_both():
-    assert "and which one differs" in answers.which_context(
-        both(CC=({1: 0.5, 2: 0.4}, {1: 0.4, 2: 0.5}))
-    )
+    assert "and which one differs" in answers.which_context(both(CC=({1: 0.5, 2: 0.4}, {1: 0.4, 2: 0.5})))
     assert "mainly one of them, often the same one: the" in answers.which_context(both())
     assert answers.which_context(both(CR=({1: 1.0, 2: 0.9},))).endswith("and both suffer alike.")
     nothing = both(CR=({1: 0.0, 2: 0.0},), CC=({1: 0.0, 2: 0.0},))
@@ -132,6 +124,4 @@ def test_the_answer_depends_on_whether_one_block_leads_in_all():
         "that of RR in 1, CR in 2 and CC in 1, and $n_R$ runs from 3 to 50. The example network is seed 2, the "
         "one nearest to the median effects."
     )
-    assert "In all networks (1) the largest effect is that of $T_{RR}$, and" in answers.answer(
-        effects(n=1), 0
-    )
+    assert "In all networks (1) the largest effect is that of $T_{RR}$, and" in answers.answer(effects(n=1), 0)

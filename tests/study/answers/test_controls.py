@@ -79,9 +79,7 @@ def test_the_nulls_that_destroy_are_counted():
 def test_a_null_that_is_often_as_mild_does_not_destroy():
     table = nulls([SAFE])
     table.loc[table.seed == 0, "p"] = 0.06
-    assert (
-        answers.destroyed(table).set_index("null of equal norm").destroys["isotropic"] == "1 of 2"
-    )
+    assert answers.destroyed(table).set_index("null of equal norm").destroys["isotropic"] == "1 of 2"
 
 
 @pytest.mark.parametrize(
@@ -109,19 +107,10 @@ def test_the_verdict_is_shown_by_the_numbers_of_the_copy_task_and_of_blocks_that
     claim, copy, not_mild = answers.structure_or_size(table, answers.pooled(table)).split("\n\n")
     assert claim.startswith("The claim holds for copy;")
     assert "holds 0.070 of the Schur mass, and its ablation costs 0.0000" in copy
-    assert (
-        "isotropic change of that norm costs 0.300, the same mask in a random basis 0.300" in copy
-    )
-    assert (
-        "of the other couplings 0.300, random numbers *in the places of* $T_{CC}$ 0.0000." in copy
-    )
-    assert (
-        "costs 0.270, random numbers in its places 0.090: there the entries themselves count"
-        in copy
-    )
-    assert (
-        "on sine generation the ablation of $T_{CC}$ gains an FVU of 1.90, an isotropic" in not_mild
-    )
+    assert "isotropic change of that norm costs 0.300, the same mask in a random basis 0.300" in copy
+    assert "of the other couplings 0.300, random numbers *in the places of* $T_{CC}$ 0.0000." in copy
+    assert "costs 0.270, random numbers in its places 0.090: there the entries themselves count" in copy
+    assert "on sine generation the ablation of $T_{CC}$ gains an FVU of 1.90, an isotropic" in not_mild
     assert "norm 0.87 (medians over networks)." in not_mild
 
 
@@ -129,9 +118,7 @@ def test_what_is_not_there_is_not_spoken_of():
     noisy = ("copy", "CR", 0.2, 0.1, 0.36, 0.4)
     table = nulls([noisy, ("sine_generation", "CC", 0.5, 0.2, 0.87, 0.35)])
     claim, copy = answers.structure_or_size(table, answers.pooled(table)).split("\n\n")
-    assert copy.startswith("For $T_{CR}$") and copy.endswith(
-        ": there noise is no better than nothing."
-    )
+    assert copy.startswith("For $T_{CR}$") and copy.endswith(": there noise is no better than nothing.")
     table = nulls([MILD])
     assert answers.structure_or_size(table, answers.pooled(table)) == "The claim does not hold."
 
@@ -144,10 +131,7 @@ def test_the_other_copy_networks_are_shown_and_counted():
     said = answers.safe_elsewhere(table, n_normal=16)
     assert "These are 2 copy networks (the 16 Cayley networks" in said
     assert "Of their 4 notable blocks 2 are safe (CC: 2)" in said
-    assert (
-        "isotropic changes in 2, the mask in a random basis in 2, random couplings in 2, the"
-        in said
-    )
+    assert "isotropic changes in 2, the mask in a random basis in 2, random couplings in 2, the" in said
     assert said.endswith("entries shuffled in 0 and random numbers in its places in 0.")
 
 
@@ -161,9 +145,7 @@ NAN = math.nan
 
 
 def test_doses_are_shown_as_medians_and_ranges():
-    table = doses(
-        [("CC", 0.1, 2.0, 0.1), ("CC", 0.3, 1.0, -0.2), ("RR", NAN, NAN, NAN), ("CR", 0.2, 1, 1)]
-    )
+    table = doses([("CC", 0.1, 2.0, 0.1), ("CC", 0.3, 1.0, -0.2), ("RR", NAN, NAN, NAN), ("CR", 0.2, 1, 1)])
     shown = answers.doses(table).set_index("block")
     assert shown.loc["CC", "breaks at s"] == "0.200 (0.100 to 0.300)"
     assert shown.loc["CC", "S(0.1) / S(1)"] == "−0.05 (−0.20 to 0.10)"
@@ -180,9 +162,7 @@ def test_the_effect_of_doses_is_read():
     said = answers.of_doses(doses([("CC", NAN, 1.0, 1.0)]))
     assert "nearer to a linear than to a quadratic" in said and "No block breaks behaviour" in said
     assert "In 1 of 1 cases" in said and said.endswith("is a number of the network alone.")
-    assert answers.of_doses(doses([("CC", NAN, NAN, NAN)])) == (
-        "No block has an effect that could be fitted."
-    )
+    assert answers.of_doses(doses([("CC", NAN, NAN, NAN)])) == ("No block has an effect that could be fitted.")
 
 
 def interactions():

@@ -71,9 +71,7 @@ def symmetries(copy=1e-4):
 
 def wrong():
     rows = []
-    for task, seed, name, removed in product(
-        TASKS, (0, 1), answers.IMPLEMENTATIONS, ("", *COUPLINGS)
-    ):
+    for task, seed, name, removed in product(TASKS, (0, 1), answers.IMPLEMENTATIONS, ("", *COUPLINGS)):
         right = 0.75 if removed else 1.0
         off = 0.125 * (1 + seed) * (removed == "CC") * (name != "right")
         row = {
@@ -99,15 +97,12 @@ def test_other_systems_are_told_with_their_numbers():
     assert "imaginary part of up to 0.070" in said
     assert "block holds 0.400 of the norm, and without it 0.0100 of the accuracy is lost" in said
     assert (
-        "$T_{CR}$ holds 0.300, and without it 0.200 is lost. On the flip-flop the harms are 0.50 and 2.00."
-        in said
+        "$T_{CR}$ holds 0.300, and without it 0.200 is lost. On the flip-flop the harms are 0.50 and 2.00." in said
     )
     assert "of 10 to 11 and projectors of norm up to 2.5" in said
     assert "For CR its harm is 0.200 on the copy task" in said
     assert "by at least 0.60 of the spectral radius" in said
-    assert "These are 4 networks, dense orthogonal, at least 1 a task." in answers.other_systems(
-        bases([0])
-    )
+    assert "These are 4 networks, dense orthogonal, at least 1 a task." in answers.other_systems(bases([0]))
 
 
 @pytest.mark.parametrize(
@@ -128,16 +123,11 @@ def test_invariance_of_CR_is_as_good_as_its_worst_network():
 def test_the_cut_is_described_by_task():
     table = answers.well_posed(cut()).set_index("task")
     assert table.loc["copy"].tolist() == ["60–61", "0.750", "48", "0.125", "0.50", "0.000"]
-    assert (
-        table.loc["flip-flop", "moves in band"] == "0.600"
-    )  # 9.3 − 8.7, the CC of α in 0.85 … 0.95
+    assert table.loc["flip-flop", "moves in band"] == "0.600"  # 9.3 − 8.7, the CC of α in 0.85 … 0.95
     said = answers.sectors(cut())
     assert "$n_R$ is 60 to 61, and α from 0.87 to 0.93 leaves" in said
     assert "$n_R$ is 5, with 48 of 72 eigenvalues within 5 %" in said
-    assert (
-        "up to 0.60 in context integration and 0.60 on sine generation, 0.000 on the copy task."
-        in said
-    )
+    assert "up to 0.60 in context integration and 0.60 on sine generation, 0.000 on the copy task." in said
 
 
 def test_small_changes_are_told_with_their_numbers():
@@ -147,9 +137,7 @@ def test_small_changes_are_told_with_their_numbers():
     assert "at most 0.002 (copy) and 0.050 (any task)" in said
     assert "In 1 of 8 networks" in said
     assert "nearly empty" not in said
-    assert "(it is nearly empty in some tasks)" in answers.small_changes(
-        nudges(), cut().assign(mass=0.002)
-    )
+    assert "(it is nearly empty in some tasks)" in answers.small_changes(nudges(), cut().assign(mass=0.002))
     table = nudges().assign(RR=float("nan"))  # where R has one dimension the block is empty
     assert "$T_{RR}$ by at most – %" in answers.small_changes(table, cut())
 
@@ -191,7 +179,5 @@ def test_errors_are_the_largest_over_sets_and_leave_the_right_one_out():
 def test_the_answer_is_told_with_its_numbers():
     said = answers.answer(bases(), cut(), nudges())
     assert "at most 0.04 % (T_CR, T_CC)" in said and "single entries move by 50 %" in said
-    assert (
-        "without T_CR 0.200 of the accuracy is lost" in said and "complement first 0.010)" in said
-    )
+    assert "without T_CR 0.200 of the accuracy is lost" in said and "complement first 0.010)" in said
     assert "puts 60 to 61 of 72 dimensions" in said and "anything from 5 of 72 in context" in said

@@ -43,12 +43,8 @@ def network(losses, accuracies, horizon=64):
 def test_the_recipe_is_the_specs():
     said = answers.recipe([Spec("copy", hidden_size=72)] * 3)
     how = Spec("copy").recipe
-    assert (
-        f"learning rate {how.learning_rate:g}, batches of {how.batch_size} fresh sequences" in said
-    )
-    assert f" and {how.horizons[-1]}, moving on" in said and said.endswith(
-        "steps; 3 networks in all."
-    )
+    assert f"learning rate {how.learning_rate:g}, batches of {how.batch_size} fresh sequences" in said
+    assert f" and {how.horizons[-1]}, moving on" in said and said.endswith("steps; 3 networks in all.")
 
 
 def test_what_is_learned_is_told_by_size_and_start():
@@ -78,9 +74,7 @@ def test_the_replay_is_told_at_its_ends():
 
 
 def test_the_loss_falls_on_after_the_task_is_solved():
-    solved = network(
-        [1.0, 0.8, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1], [0.5, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-    )
+    solved = network([1.0, 0.8, 0.4, 0.1, 0.1, 0.1, 0.1, 0.1], [0.5, 0.9, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
     slower = network([1.0, 0.8, 0.6, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1], [0.5] * 3 + [0.999] + [1.0] * 5)
     never = network([1.0, 0.5], [0.5, 0.6])
     assert answers.after_solved([solved, slower, never]) == (
@@ -116,10 +110,7 @@ def test_the_masses_are_those_of_each_construction():
         (72, "cayley", {}, {"RR": 3e-8, "CR": 2e-8, "CC": 1e-8}),
     )
     said = answers.masses(table)
-    assert (
-        "in the dense orthogonal networks 0.100 in $T_{RR}$, 0.200 in $T_{CR}$ and 0.300 in $T_{CC}$"
-        in said
-    )
+    assert "in the dense orthogonal networks 0.100 in $T_{RR}$, 0.200 in $T_{CR}$ and 0.300 in $T_{CC}$" in said
     assert "Every block of a Cayley network holds less than 10⁻⁷:" in said
 
 
@@ -152,9 +143,7 @@ def lags(RR=(0.8, 0.8), CR=(0.6, 0.6), CC=(1.0, 0.999)):
 def phases(CR=(0.9, 0.6), RR=(0.6, 0.9), n=2):
     """Always and only in one phase: scores of n networks."""
     scores = {"": 1.0, "RR": 0.8, "CR": 0.6, "CC": 1.0}
-    always = pd.DataFrame(
-        {"removed": b, "seed": s, "score": m} for b, m in scores.items() for s in range(n)
-    )
+    always = pd.DataFrame({"removed": b, "seed": s, "score": m} for b, m in scores.items() for s in range(n))
     only = {(b, when): [score] * n for b, both in {"CR": CR, "RR": RR, "CC": (1.0, 1.0)}.items()
             for when, score in zip(("input", "replay"), both, strict=True)}  # fmt: skip
     return always, only
@@ -185,9 +174,7 @@ def test_no_lag_breaks_first_where_the_loss_is_level():
 
 @pytest.mark.parametrize("moved", [{"CR": (0.7, 0.6)}, {"CR": (0.5, 0.6)}, {"RR": (0.8, 0.7)}])
 def test_a_loss_that_grows_or_shrinks_changes_along_the_replay(moved):
-    assert answers.which_lag(lags(**moved), *phases()).startswith(
-        "**The loss changes along the replay.**"
-    )
+    assert answers.which_lag(lags(**moved), *phases()).startswith("**The loss changes along the replay.**")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,7 @@ from tests.study.answers.tables import profile
 
 
 def networks(n=4, empty=(True, False, False, True), sine=(1, 2, 4, 1), **integration):
-    flip_flop = profile(
-        "flip_flop", [0.001] * n, [3] * n, CR=[0.189] * n, CC=[0.0496] * n, RR=[0.0] * n
-    )
+    flip_flop = profile("flip_flop", [0.001] * n, [3] * n, CR=[0.189] * n, CC=[0.0496] * n, RR=[0.0] * n)
     second = profile("sine_generation", [0.004] * n, sine[:n], CC=[2.0] * n, CR=[1.5] * n,
                      RR=[0.0, 0.2, 0.6, 0.0][:n])  # fmt: skip
     without_RR = second.removed.eq("RR") & second.seed.map(dict(enumerate(empty)))
@@ -32,9 +30,7 @@ def said(table):
 
 
 def test_the_networks_are_counted():
-    assert answers.networks(networks(), 64).startswith(
-        "4 networks a task, each of 64 units, scored"
-    )
+    assert answers.networks(networks(), 64).startswith("4 networks a task, each of 64 units, scored")
     assert answers.networks(networks(1), 16).startswith("1 network a task, each of 16 units")
 
 
@@ -53,9 +49,7 @@ def test_every_published_number_stands_beside_ours():
 
 def test_what_we_have_not_is_a_dash():
     table = networks()[lambda t: ~(t.task.eq("sine_generation") & t.removed.eq("CC"))]
-    found = answers.beside(table, beside_paper(table, "Figure 2")).set_index(
-        ["task", "ablated", "quantity"]
-    )
+    found = answers.beside(table, beside_paper(table, "Figure 2")).set_index(["task", "ablated", "quantity"])
     assert found.loc[("sine generation", "−CC", "S")].tolist()[1:] == ["–"] * 4 + [0, "–", "no"]
     assert "sine generation, ΔFVU −CC" not in said(table)
 
@@ -63,19 +57,11 @@ def test_what_we_have_not_is_a_dash():
 def test_the_differences_are_listed_and_looked_into():
     found = said(networks())
     assert "flip-flop, ΔFVU −CR: 0.1890 here, 0.0945 in the paper" in found
-    assert (
-        "what the paper's lose 2.0 times without $T_{CR}$ and 1.0 times without $T_{CC}$." in found
-    )
+    assert "what the paper's lose 2.0 times without $T_{CR}$ and 1.0 times without $T_{CC}$." in found
     assert "is 0.0010 here and 0.0048 in the paper" in found
     assert "leading sector has 1 to 4 dimensions. With one leading block" in found
-    assert (
-        "in 2 of 4 networks $T_{RR}$ is empty" in found
-        and "raises the FVU by 0.20 to 0.60." in found
-    )
-    assert (
-        "by 0.10 in one network and by 6.00 in another; the leading sector has 3 to 50 dimensions"
-        in found
-    )
+    assert "in 2 of 4 networks $T_{RR}$ is empty" in found and "raises the FVU by 0.20 to 0.60." in found
+    assert "by 0.10 in one network and by 6.00 in another; the leading sector has 3 to 50 dimensions" in found
     assert "in 3 of the 4 choices of three" in found
 
 
@@ -90,10 +76,7 @@ def test_values_within_are_no_difference_and_few_networks_no_threes():
     table = networks(3)
     compared = beside_paper(table, "Figure 2")
     found = answers.differences(table, compared.assign(within=True))
-    assert (
-        f"0 of the {len(compared)} published values lie outside the range of our networks: none."
-        in found
-    )
+    assert f"0 of the {len(compared)} published values lie outside the range of our networks: none." in found
     assert "choices of three" not in found
 
 
@@ -102,19 +85,10 @@ def test_the_verdicts_are_the_claims():
     judged = [claims.claim_5(table), claims.claim_6(table), claims.claim_7(table)]
     first, second, third = answers.verdicts(judged, table).split("\n\n")
     assert f"hardly: **{judged[0].verdict}.**" in first
-    assert (
-        "by 0.189 without $T_{CR}$, by 0.050 without $T_{CC}$ and by 0.0000 without $T_{RR}$."
-        in first
-    )
+    assert "by 0.189 without $T_{CR}$, by 0.050 without $T_{CC}$ and by 0.0000 without $T_{RR}$." in first
     assert f"little effect: **{judged[1].verdict}.**" in second
-    assert (
-        "by 2.00 without $T_{CC}$ and by 1.50 without" in second
-        and "is 0.20, its median 0.10." in second
-    )
-    assert (
-        f"dominates $T_{{CR}}$: **{judged[2].verdict}.** Mean rises are 1.65 without $T_{{CC}}$"
-        in third
-    )
+    assert "by 2.00 without $T_{CC}$ and by 1.50 without" in second and "is 0.20, its median 0.10." in second
+    assert f"dominates $T_{{CR}}$: **{judged[2].verdict}.** Mean rises are 1.65 without $T_{{CC}}$" in third
     assert "and 1.25 without $T_{CR}$, medians" in third
     assert third.endswith("medians 0.25 and 1.00; $T_{CC}$ matters more in 1 of 4 networks.")
     few = networks(1)

@@ -12,9 +12,7 @@ def pulses(first=0.07, same=0.08, flip=0.8, other=0.01):
     """Two networks, of which CR and the other blocks have these effects by kind of pulse."""
     others = {0: other, 1: other, 2: other}
     curves = {"RR": [others] * 2, "CR": [{0: first, 1: same, 2: flip}] * 2, "CC": [others] * 2}
-    since = {b: [{0: 0.01, 1: 0.02, 2: 0.3}] * 2 for b in ("CR", "CC")} | {
-        "RR": [{0: 0, 1: 0, 2: 0.001}] * 2
-    }
+    since = {b: [{0: 0.01, 1: 0.02, 2: 0.3}] * 2 for b in ("CR", "CC")} | {"RR": [{0: 0, 1: 0, 2: 0.001}] * 2}
     bits = {
         "RR": [{1: 0.0, 2: 0.001, 3: 0.0}] * 2,
         "CR": [{1: 0.4, 2: 0.2, 3: 0.1}, {1: 0.2, 2: 0.4, 3: 0.2}],
@@ -25,20 +23,14 @@ def pulses(first=0.07, same=0.08, flip=0.8, other=0.01):
 
 def test_the_setting_is_the_specs():
     said = answers.setting([Spec("flip_flop", task_options={"pulse_probability": 0.3})])
-    assert (
-        said.startswith("Here a trial has 25 steps and 3 lines")
-        and "probability 0.3. The training" in said
-    )
+    assert said.startswith("Here a trial has 25 steps and 3 lines") and "probability 0.3. The training" in said
 
 
 def test_the_leading_eigenvalues_are_counted():
     forms = [form(1.25, -1.2, 0.5), form(1.1, 1.0j, 0.22)]
     said = answers.spectrum(states(2.0, 1.0, 1.0), forms)
     assert "hold 75 % of the variance" in said and "$n_R$ is 2, 3." in said
-    assert (
-        "Of the 5 leading eigenvalues 2 are real and positive; the moduli go from 1.00 to 1.25"
-        in said
-    )
+    assert "Of the 5 leading eigenvalues 2 are real and positive; the moduli go from 1.00 to 1.25" in said
     assert "eigenvalues reaches 0.40 of the spectral radius" in said
 
 
@@ -97,9 +89,7 @@ def test_flips_stand_out():
 )
 def test_flips_do_not_stand_out(effects):
     said = answers.what_breaks(pulses(**effects))
-    assert said.startswith("**No kind of pulse stands out.**") and said.endswith(
-        "after one that flipped it."
-    )
+    assert said.startswith("**No kind of pulse stands out.**") and said.endswith("after one that flipped it.")
     assert "not told apart" in answers.answer(pulses(**effects), 0)
 
 

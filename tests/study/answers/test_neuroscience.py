@@ -44,9 +44,7 @@ def test_networks_far_better_or_worse_than_the_papers_are_not_the_papers():
 
 def test_the_components_hold_their_share_of_the_variance():
     said = neuroscience.components(states(4.0, 3.0, 2.0, 1.0))
-    assert said == (
-        "The two components drawn hold 70 % of the variance of the states, the first three 90 %."
-    )
+    assert said == ("The two components drawn hold 70 % of the variance of the states, the first three 90 %.")
 
 
 def test_eigenvalues_are_counted_near_the_circle_and_by_radius():
@@ -57,10 +55,7 @@ def test_eigenvalues_are_counted_near_the_circle_and_by_radius():
 
 def test_leading_sectors_of_one_size_and_of_several():
     small, large = form(2.0, 0.5, 0.4), form(2.0, 1.9, 0.4)
-    assert (
-        neuroscience.sizes([small, small])
-        == "The leading sector has $n_R$ = 1 dimensions in all networks."
-    )
+    assert neuroscience.sizes([small, small]) == "The leading sector has $n_R$ = 1 dimensions in all networks."
     assert neuroscience.sizes([large, small, large]).endswith(": $n_R$ is 1, 2, 2.")
 
 

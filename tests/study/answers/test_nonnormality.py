@@ -24,9 +24,7 @@ def departure(seeds=(0, 1), kreiss=1.0):
                 "state": state,
                 "henrici": i / 10,
             }
-            row |= dict.fromkeys(COUPLINGS, 0.05) | {
-                "rho": 1.5 if operator == "W" else 0.5 + 0.5 * state
-            }
+            row |= dict.fromkeys(COUPLINGS, 0.05) | {"rho": 1.5 if operator == "W" else 0.5 + 0.5 * state}
             row |= {"pairs": i / 20, "radius": 1.25, "peak": 1.5 + i / 2, "kreiss": kreiss}
             row |= {"input_R": i / 10, "output_R": 0.9, "n_leading": 16, "hidden_size": 64}
             rows.append(row | {"trial_peak": 2.0 + i})
@@ -104,10 +102,7 @@ def test_what_an_expansion_foresees_is_told_with_its_numbers():
     said = answers.foreseen(sensitivity())
     assert said.startswith("88 % of the couplings of a block and 44 % of its entries")
     assert "on the copy task, 50.0 % of the couplings" in said
-    assert (
-        "Of the 48 couplings" in said
-        and "predicts 0 % within a factor of 1.5, the second order 100 %" in said
-    )
+    assert "Of the 48 couplings" in said and "predicts 0 % within a factor of 1.5, the second order 100 %" in said
     assert "(rank correlations 1.00 and 1.00)" in said
     assert "Of the 32 blocks (all three at once included) it is 0 % and 0 %" in said
 
@@ -126,9 +121,7 @@ def test_nothing_is_judged_where_nothing_is_felt():
     assert "little to say" not in said and "not a size" not in said
 
 
-@pytest.mark.parametrize(
-    ("ratio", "share"), [(1.45, "100 %"), (1.55, "0 %"), (0.7, "100 %"), (0.6, "0 %")]
-)
+@pytest.mark.parametrize(("ratio", "share"), [(1.45, "100 %"), (1.55, "0 %"), (0.7, "100 %"), (0.6, "0 %")])
 def test_a_prediction_counts_within_a_factor_of_one_and_a_half(ratio, share):
     said = answers.answer(departure(), sensitivity(second=ratio, block_second=9.0))
     assert f"in {share} of cases, that of a whole block in 0 %" in said

@@ -57,30 +57,18 @@ def test_a_profile_over_trials_and_one_over_networks():
 
 def test_the_profile_is_read(trials):
     said = answers.of_profile(profile([0.0, 0.17, 0.616], [0.0, 0.334, 0.013]), trials)
-    assert (
-        "leaves 0.030 of the variance unexplained; its leading sector holds 2 of 5 dimensions"
-        in said
-    )
-    assert (
-        "Most depends on CR, which holds 0.17 of the Schur mass: without it the FVU rises by 0.334."
-        in said
-    )
-    assert (
-        "Without the block of the largest mass (CC, 0.62) it changes by +0.013. Intervals" in said
-    )
+    assert "leaves 0.030 of the variance unexplained; its leading sector holds 2 of 5 dimensions" in said
+    assert "Most depends on CR, which holds 0.17 of the Schur mass: without it the FVU rises by 0.334." in said
+    assert "Without the block of the largest mass (CC, 0.62) it changes by +0.013. Intervals" in said
     assert said.endswith("This one took the fast path.")
 
 
 def test_where_no_block_is_needed_none_is_called_so(trials):
     table = profile([0.0, 0.2, 0.6], [1e-9, 0.0, -0.02])  # RR holds nothing: its harm is rounding
     said = answers.of_profile(table, trials)
-    assert (
-        "Without any single block the FVU does not rise. Without the block of the largest" in said
-    )
+    assert "Without any single block the FVU does not rise. Without the block of the largest" in said
     assert "(CC, 0.60) it changes by −0.020." in said and "Most depends" not in said
-    assert answers.agreement([table]) == (
-        "In 1 of 1 networks the FVU does not rise without any single block."
-    )
+    assert answers.agreement([table]) == ("In 1 of 1 networks the FVU does not rise without any single block.")
 
 
 def test_the_largest_block_is_not_named_twice_and_other_models_take_the_general_path(trials):

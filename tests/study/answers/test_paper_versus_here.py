@@ -71,9 +71,7 @@ def test_the_mildest_block_stands_beside_random_changes_of_its_size():
 
 def test_networks_are_counted_in_which_the_ablation_harms_more():
     said = answers.worse_than_random(changes())
-    assert (
-        ": 0 of 1 in copy and 1 of 2 in flip-flop. Claim 9 is judged on the copy task only." in said
-    )
+    assert ": 0 of 1 in copy and 1 of 2 in flip-flop. Claim 9 is judged on the copy task only." in said
 
 
 def test_a_row_has_the_digits_of_its_quantity_and_the_difference_in_sds():

@@ -103,11 +103,7 @@ def singles(n=4, **rises):
 def test_shares_of_networks_grow_with_what_is_allowed():
     some = singles(copy_CC=0.02)
     some.loc[(some.task == "copy") & (some.removed == "CC") & (some.seed == 0), "score"] -= 0.01
-    found = (
-        answers.shares(some, [0.01, 0.05, 3])
-        .set_index(["task", "removed", "epsilon"])
-        .share.sort_index()
-    )
+    found = answers.shares(some, [0.01, 0.05, 3]).set_index(["task", "removed", "epsilon"]).share.sort_index()
     assert found["copy", "CC"].tolist() == [0, 0.75, 1]
     assert found["flip_flop", "CC"].tolist() == [0, 0, 0]
 

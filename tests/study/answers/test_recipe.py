@@ -108,9 +108,7 @@ def test_with_one_variant_there_is_nothing_to_compare():
     one = table().query("value in ['16', '0.1']")
     numbers = recipe.over_variants(one)
     assert numbers.empty
-    assert recipe.robust(numbers) == (
-        "No published number can be compared: too few variants solve their task."
-    )
+    assert recipe.robust(numbers) == ("No published number can be compared: too few variants solve their task.")
     unsolved = recipe.orders(table().query("varied == 'steps'"))
     assert unsolved == "No variant solves its task, so that there is no order to compare."
 
@@ -122,16 +120,11 @@ def test_orders_are_counted_over_variants_that_solve_their_task():
             rows("copy", "readout_scale", "3.0", {**COPY, "CC": 0.9, "CR": 0.95}),
             rows("sine_generation", "highest", "3.0", {"": 0.01, "RR": 0.05, "CR": 2.0, "CC": 1.0}),
             rows("sine_generation", "highest", "6.0", {"": 0.01, "RR": 0.8, "CR": 0.3, "CC": 1.0}),
-            rows(
-                "context_integration", "noise", "0.5", {"": 0.01, "RR": 0.1, "CR": 0.9, "CC": 0.4}
-            ),
+            rows("context_integration", "noise", "0.5", {"": 0.01, "RR": 0.1, "CR": 0.9, "CC": 0.4}),
         ]
     )
     said = recipe.orders(some)
-    assert (
-        "by at most 0.005 in 2 of 3 variants, and $T_{CR}$ costs more than $T_{RR}$ in 2 of 3"
-        in said
-    )
+    assert "by at most 0.005 in 2 of 3 variants, and $T_{CR}$ costs more than $T_{RR}$ in 2 of 3" in said
     assert "before $T_{RR}$ in 2 of 2. Sine" in said
     assert "both at least 0.5 in 1 of 2, $T_{RR}$ at most 0.1 in 1 of 2." in said
     assert said.endswith("$T_{CC}$ above $T_{CR}$ in 0 of 1.")

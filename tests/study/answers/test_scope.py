@@ -18,9 +18,7 @@ def profile(deltas, **keys):
         {"removed": name, "delta": delta, "score": 0.5 + delta, "mass": 0.1 * i, "n_leading": 4}
         for i, (name, delta) in enumerate(zip(SETS, (0.0, *deltas), strict=True))
     ]
-    return pd.DataFrame(rows).assign(
-        construction="dense_orthogonal", hidden_size=64, metric="fvu", **keys
-    )
+    return pd.DataFrame(rows).assign(construction="dense_orthogonal", hidden_size=64, metric="fvu", **keys)
 
 
 def course(seeds=(0, 1)):
@@ -30,9 +28,7 @@ def course(seeds=(0, 1)):
         deltas = (0.3, 0.1, 0.0) if steps < 50 else (0.1, 0.4, 0.0)
         keys = {"seed": seed, "steps": steps}
         tables.append(profile(deltas, task="flip_flop", **keys))
-        tables.append(
-            profile([-d for d in deltas], task="copy", **keys).assign(metric="replay_accuracy")
-        )
+        tables.append(profile([-d for d in deltas], task="copy", **keys).assign(metric="replay_accuracy"))
     table = pd.concat(tables, ignore_index=True)
     table.loc[table.steps == 1, "mass"] = 0.004
     return table
@@ -41,9 +37,7 @@ def course(seeds=(0, 1)):
 def by_size(last="CR"):
     deltas = {"RR": (0.5, 0.1, 0.2), "CR": (0.1, 0.5, 0.2), "CC": (0.1, 0.2, 0.5)}
     tables = [
-        profile(deltas["CR" if size == 16 else last], task="flip_flop", seed=seed).assign(
-            hidden_size=size
-        )
+        profile(deltas["CR" if size == 16 else last], task="flip_flop", seed=seed).assign(hidden_size=size)
         for size, seed in product((16, 32), (0, 1, 2))
     ]
     return pd.concat(tables, ignore_index=True)
@@ -117,9 +111,7 @@ def operatives(left=0.1, blocks=COUPLINGS):
                     "overlap": 0.25,
                 }
                 rows.append(row | {"removed": name} | rest)
-    return pd.DataFrame(
-        rows, columns=["task", "side", "seed", "k", "removed", "delta", "whole", "overlap"]
-    )
+    return pd.DataFrame(rows, columns=["task", "side", "seed", "k", "removed", "delta", "whole", "overlap"])
 
 
 def test_harm_is_positive_where_worse():
@@ -138,10 +130,7 @@ def test_the_course_shows_medians():
 def test_the_most_harmful_block_is_compared_with_that_of_the_end_from_a_fifth_on():
     # steps 30 and 50 of 100 count, 1 and 10 do not: of two tasks and two seeds, half
     said = answers.settles(course())
-    assert (
-        said.startswith("After one step no block holds more than 0.004")
-        and "in 4 of 8 cases." in said
-    )
+    assert said.startswith("After one step no block holds more than 0.004") and "in 4 of 8 cases." in said
     assert "in 2 of 4 cases" in answers.settles(course([0]))
     short = course([0])  # as in the quick profile: two steps, one before a fifth
     assert "in 0 of 0 cases" in answers.settles(short[short.steps.isin([1, 100])])
@@ -197,14 +186,9 @@ def test_effects_at_fixed_points_stand_beside_random_changes():
 
 def test_gated_cells_at_rest_are_told_with_their_numbers():
     said = answers.gated_at_rest(points(), effects())
-    assert (
-        "The 1 gated networks rest at 8 fixed points away from 0, of which 8 are stable; 1 networks"
-        in said
-    )
+    assert "The 1 gated networks rest at 8 fixed points away from 0, of which 8 are stable; 1 networks" in said
     assert "there is 2, and $T_{CC}$ holds 0.90 of" in said
-    assert (
-        "RR in 0, CR in 0, CC in 1 of 1 networks, and in 1 of 1 networks ablating $T_{CC}$" in said
-    )
+    assert "RR in 0, CR in 0, CC in 1 of 1 networks, and in 1 of 1 networks ablating $T_{CC}$" in said
     assert "1 of 1 networks. Their size differs (2.0 times, as a median)" in said
     assert "So these effects rank blocks" in said
 
@@ -221,11 +205,7 @@ def test_eight_points_are_eight_memories_only_if_each_state_is_held_once():
 
 def test_effects_rank_blocks_only_where_the_check_holds():
     said = answers.gated_at_rest(points(), effects(order=(0.5, 0.8, 0.04)))
-    assert (
-        "in 0 of 1 networks" in said
-        and "rank blocks" not in said
-        and "nor always the same order" in said
-    )
+    assert "in 0 of 1 networks" in said and "rank blocks" not in said and "nor always the same order" in said
 
 
 def test_without_memories_nothing_false_is_said():
@@ -247,9 +227,7 @@ def test_operative_dimensions_that_stand_for_the_matrix():
         "sine generation", "columns", 4, "RR", "+0.25", "+2.000", "+0.10", 2,
     ]  # fmt: skip
     said = answers.kept_alone(operatives(), answers.operative_blocks(operatives()))
-    assert (
-        "$k =$ 4 (columns) and 8 (rows)" in said and "from 4 and 8 in context integration" in said
-    )
+    assert "$k =$ 4 (columns) and 8 (rows)" in said and "from 4 and 8 in context integration" in said
     assert "0.10 of the effect for the columns and 0.00 for the rows" in said
 
 
@@ -282,10 +260,7 @@ def test_the_answer_is_told_with_its_numbers():
     assert "0.004 of the mass" in said and "in 4 of 8 cases; " in said
     assert "in the 3 cuts" in said and "it is RR in 0, CR in 2, CC in 1;" in said
     assert "at the 8 fixed points" in said and "CC in 1 of 1 networks;" in said
-    assert (
-        "0.10 of its effect is left for the columns and 0.00 for the rows, as medians over blocks."
-        in said
-    )
+    assert "0.10 of its effect is left for the columns and 0.00 for the rows, as medians over blocks." in said
 
 
 @pytest.mark.parametrize(

@@ -29,11 +29,7 @@ def test_inputs_stand_for_the_frequencies_of_the_targets():
 
 def test_few_leading_eigenvalues_leave_most_modes_in_the_complement():
     forms = [form(1.5, 1.0, 0.95), form(1.0j * 1.25, 0.95)]
-    table = (
-        profile("sine_generation", [0.1, 0.1], [1, 2])
-        .query("removed == 'RR'")
-        .assign(mass=[0.0, 1e-6])
-    )
+    table = profile("sine_generation", [0.1, 0.1], [1, 2]).query("removed == 'RR'").assign(mass=[0.0, 1e-6])
     said = answers.spectrum(states(2.0, 1.0, 1.0), [forms[0], forms[0]], table)
     assert "In 2 of 2 networks $T_{RR}$ is empty or at rounding level: a single" in said
     assert "after training 67 % of them" in said and "from 1.50 to 1.50" in said
@@ -41,9 +37,7 @@ def test_few_leading_eigenvalues_leave_most_modes_in_the_complement():
     assert said.endswith("here most modes are in $C$.")
     said = answers.spectrum(states(2.0, 1.0, 1.0), [forms[1]], table.assign(mass=0.1)[:1])
     assert "In 0 of 1 networks $T_{RR}$ is empty or at rounding level." in said
-    assert "in 0 of 1 networks the largest is real" in said and said.endswith(
-        "leaves most modes in $R$."
-    )
+    assert "in 0 of 1 networks the largest is real" in said and said.endswith("leaves most modes in $R$.")
 
 
 def test_the_harms_stand_beside_the_papers():
@@ -58,9 +52,7 @@ def test_the_harms_stand_beside_the_papers():
 
 
 def test_effects_may_add_up_and_networks_agree():
-    said = answers.harms(
-        profile("sine_generation", [0.1], [2], CC=[2.0], CR=[1.0], RR=[0.3], CR_CC=[2.8])
-    )
+    said = answers.harms(profile("sine_generation", [0.1], [2], CC=[2.0], CR=[1.0], RR=[0.3], CR_CC=[2.8]))
     assert "Of the last the median is 0.300" in said and said.endswith("the effects add up.")
 
 
@@ -86,9 +78,7 @@ SLOW, FAST = (2.0, 1.0), (1.0, 2.0)
 
 
 def test_the_frequencies_are_halved_at_the_middle():
-    found = answers.by_frequency(frequencies(CR=[SLOW, SLOW, FAST], CC=[FAST] * 3)).set_index(
-        "ablated"
-    )
+    found = answers.by_frequency(frequencies(CR=[SLOW, SLOW, FAST], CC=[FAST] * 3)).set_index("ablated")
     assert list(found) == [
         "smallest ΔFVU",
         "largest ΔFVU",

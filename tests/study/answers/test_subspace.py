@@ -39,16 +39,9 @@ def test_what_the_accounts_explain_is_read(accounts):
     shown = answers.everywhere(accounts).set_index("account")
     assert shown.loc["block", "R² [95 %]"] == "1.00 [1.00, 1.00]"
     assert shown.loc["task", "parameters"] == 3
-    said = answers.of_accounts(
-        accounts, blocks(lambda i, j, seed: float(j))[lambda t: t.task == "copy"]
-    )
-    assert (
-        "explains 0.00 and the name of the block 1.00 on the copy task; it is 0.00 and 1.00" in said
-    )
-    assert (
-        "In the 3 copy networks of other starts and sizes" in said
-        and "they explain 0.00 and 1.00" in said
-    )
+    said = answers.of_accounts(accounts, blocks(lambda i, j, seed: float(j))[lambda t: t.task == "copy"])
+    assert "explains 0.00 and the name of the block 1.00 on the copy task; it is 0.00 and 1.00" in said
+    assert "In the 3 copy networks of other starts and sizes" in said and "they explain 0.00 and 1.00" in said
     assert said.endswith("says 1.00 of the variance, the activity in its task 0.00.")
 
 
@@ -85,20 +78,13 @@ def test_the_table_of_halves():
 def test_whether_blocks_act_through_the_activity():
     said = answers.through_activity(THROUGH, BESIDE)
     assert "Over all 2 blocks with an effect" in said and "holds 0.64 of the squared mass" in said
-    assert (
-        "has 0.050 of the effect (median; 0.09 is reached" in said and "half on it has 0.95" in said
-    )
+    assert "has 0.050 of the effect (median; 0.09 is reached" in said and "half on it has 0.95" in said
     assert "a block acts through the activity (in the copy networks of other starts" in said
     assert "halves have 0.400 and 0.60)" in said and "With the 1 % of activity" in said
     for ratios in (BESIDE, BOTH_HALVES):
         said = answers.through_activity(ratios, NOTHING)
-        assert (
-            "most, but not all, of what a block does goes through the leading activity. With"
-            in said
-        )
-    assert answers.through_activity(NOTHING, NOTHING) == (
-        "No block has an effect that could be divided."
-    )
+        assert "most, but not all, of what a block does goes through the leading activity. With" in said
+    assert answers.through_activity(NOTHING, NOTHING) == ("No block has an effect that could be divided.")
 
 
 def rotated(effects, task="copy"):
@@ -167,9 +153,7 @@ def test_what_a_refitted_decoder_takes_back():
 
 def explained(activity, block):
     names = ["activity + task", "block × task"]
-    return pd.DataFrame(
-        {"of": answers.EVERYWHERE, "account": names, "r2": 1.0, "unseen": [activity, block]}
-    )
+    return pd.DataFrame({"of": answers.EVERYWHERE, "account": names, "r2": 1.0, "unseen": [activity, block]})
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,7 @@ def table(n=4, moves=0.0, n_R=(64, 64, 64)):
     ]  # fmt: skip
     made = pd.DataFrame(rows, columns=["task", "construction", "hidden_size", "seed", "alpha", "removed",
                                        "n_leading", "score"])  # fmt: skip
-    made["delta"] = made.score - made.groupby(["construction", "seed", "alpha"]).score.transform(
-        "first"
-    )
+    made["delta"] = made.score - made.groupby(["construction", "seed", "alpha"]).score.transform("first")
     return made.assign(metric="replay_accuracy", mass=0.1, sensitivity=np.nan)
 
 
@@ -87,8 +85,5 @@ def test_modes_between_the_thresholds_are_counted_relative_to_the_largest():
         "Cayley": [ordered_schur(two)],
     }
     said = table_1.between(forms, ALPHAS)
-    assert (
-        "between 0.85 and 0.95 number, on average, 1.0 of 4 in the dense orthogonal networks"
-        in said
-    )
+    assert "between 0.85 and 0.95 number, on average, 1.0 of 4 in the dense orthogonal networks" in said
     assert "and 0.0 of 4 in the Cayley networks" in said

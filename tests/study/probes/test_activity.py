@@ -138,9 +138,7 @@ def test_angles_of_a_block_to_the_subspaces_it_reads_and_writes():
     assert table.smallest["RR", "output", "drive"] == pytest.approx(90)
     # CR and CC read units 2 and 3, where nothing happens
     for name in ("CR", "CC"):
-        for row in table.loc[
-            [(name, "input", s) for s in ("activity", "readout", "drive")]
-        ].itertuples():
+        for row in table.loc[[(name, "input", s) for s in ("activity", "readout", "drive")]].itertuples():
             assert row.overlap == pytest.approx(0, abs=1e-9) and row.median == pytest.approx(90)
     assert table.n_subspace["RR", "input", "activity"] == 2
     assert (table.overlap_chance == np.maximum(table.n_block, table.n_subspace) / 4).all()

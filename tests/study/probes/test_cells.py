@@ -103,9 +103,7 @@ def test_the_profiles_of_cells_name_their_matrices_and_cut_a_leaky_cell_twice():
     assert table.matrix.tolist() == [name for name in matrices for _ in range(4)]
     assert table.removed.tolist() == ["", *COUPLINGS] * 5 and set(table.seed) == {2}
     [(_, trials)] = cells.evaluations("leaky", models[0][2], 4)
-    np.testing.assert_allclose(
-        table.delta[2], trials.harms([trials.form.ablate({"CR"})])[0], atol=1e-7
-    )
+    np.testing.assert_allclose(table.delta[2], trials.harms([trials.form.ablate({"CR"})])[0], atol=1e-7)
     linear = leaky_profile(trials, cells.LEAK)
     np.testing.assert_allclose(table.delta[4:8], linear.delta)
 
@@ -115,9 +113,7 @@ def test_cells_at_rest_are_told_apart():
     trials = next(cells.evaluations("GRU", model, 4))[1]
     points, effects = cells_at_rest([("GRU", 0, trials), ("other", 3, trials)], draws=2)
     for table in (points, effects):
-        one, two = (
-            part.drop(columns=["cell", "seed"]) for _, part in table.groupby("cell", sort=False)
-        )
+        one, two = (part.drop(columns=["cell", "seed"]) for _, part in table.groupby("cell", sort=False))
         assert one.reset_index(drop=True).equals(two.reset_index(drop=True))
         assert set(zip(table.cell, table.seed, strict=True)) == {("GRU", 0), ("other", 3)}
     assert points.distance.tolist() == linearised(trials, 2)[0].distance.tolist() * 2
@@ -125,6 +121,4 @@ def test_cells_at_rest_are_told_apart():
 
 def test_models_are_the_shipped_ones_or_one_a_kind():
     assert [(kind, seed) for kind, seed, _ in cells.models()] == cells.shipped()
-    assert [(kind, seed) for kind, seed, _ in cells.models(quick=True)] == [
-        (k, 0) for k in cells.LAYERS
-    ]
+    assert [(kind, seed) for kind, seed, _ in cells.models(quick=True)] == [(k, 0) for k in cells.LAYERS]

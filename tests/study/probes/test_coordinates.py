@@ -52,10 +52,7 @@ def two_circles(seed, n=6, m=4, coupling=0.3):
 
 def normal(N, seed):
     """Q D Qᵀ with pairs whose moduli are 6 % apart."""
-    blocks = [
-        r * np.array([[np.cos(r), -np.sin(r)], [np.sin(r), np.cos(r)]])
-        for r in 1.06 ** -np.arange(N // 2)
-    ]
+    blocks = [r * np.array([[np.cos(r), -np.sin(r)], [np.sin(r), np.cos(r)]]) for r in 1.06 ** -np.arange(N // 2)]
     Q = orthogonal(N, seed)
     return Q @ block_diag(*blocks) @ Q.T
 
@@ -91,12 +88,8 @@ def test_the_mask_in_a_random_basis_moves_the_spectrum():
 def test_the_move_of_a_normal_matrix_is_the_largest_distance_from_its_nearest_eigenvalue():
     form = ordered_schur(np.diag([4.0, 2.0, 1.0]))
     assert coordinates.spectrum_moved(form, np.diag([1.0, 4.0, 2.5])) == pytest.approx(0.5 / 4)
-    assert coordinates.spectrum_moved(form, np.diag([4.0, 2.0, 8.0])) == pytest.approx(
-        1 / 4
-    )  # of the 1
-    assert coordinates.spectrum_moved(form, np.diag([2.0, 1.0, 1.0])) == pytest.approx(
-        2 / 4
-    )  # of the 4
+    assert coordinates.spectrum_moved(form, np.diag([4.0, 2.0, 8.0])) == pytest.approx(1 / 4)  # of the 1
+    assert coordinates.spectrum_moved(form, np.diag([2.0, 1.0, 1.0])) == pytest.approx(2 / 4)  # of the 4
     turned = ordered_schur(np.array([[0.0, -2.0], [2.0, 0.0]]))
     assert coordinates.spectrum_moved(turned, np.diag([0.0, 2.0])) == pytest.approx(1)
 
@@ -105,9 +98,7 @@ def test_the_move_of_a_normal_matrix_is_the_largest_distance_from_its_nearest_ei
 def test_the_move_of_a_nonnormal_matrix_is_the_change_that_gives_it_the_eigenvalue(coupling):
     form, W = ordered_schur(np.eye(2)), np.array([[0.0, coupling], [0.0, 0.0]])
     moved = coordinates.spectrum_moved(form, W)
-    assert moved == pytest.approx(
-        (np.sqrt(coupling**2 + 4) - coupling) / 2
-    )  # σ_min of [[1, −c], [0, 1]]
+    assert moved == pytest.approx((np.sqrt(coupling**2 + 4) - coupling) / 2)  # σ_min of [[1, −c], [0, 1]]
     left, _, right = np.linalg.svd(np.eye(2) - W)
     changed = W + moved * np.outer(left[:, -1], right[-1])
     assert np.abs(np.linalg.eigvals(changed) - 1).min() < 1e-7
@@ -136,9 +127,7 @@ def test_a_change_moves_it_by_no_more_than_its_own_size():
 
 @pytest.mark.parametrize("task", ["copy", "flip_flop", "sine_generation"])
 def test_rounding_does_not_decide_how_far_the_spectrum_of_a_shipped_network_moved(task):
-    specs = [
-        s for s in catalogue.specs(task) if (s.construction, s.seed) == ("dense_orthogonal", 0)
-    ]
+    specs = [s for s in catalogue.specs(task) if (s.construction, s.seed) == ("dense_orthogonal", 0)]
     [net] = catalogue.networks(specs[-1:], "reference")
     W, rng = net.W_hh.double().numpy(), np.random.default_rng(0)
     form, U = ordered_schur(W), orthogonal(len(W), 0)
@@ -147,9 +136,7 @@ def test_rounding_does_not_decide_how_far_the_spectrum_of_a_shipped_network_move
         cases += [WRONG[wrong](form, W, {name})[2] for wrong in ("whole blocks", "permuted T")]
         for changed in cases:
             [rounding] = random_changes(1, 1e-15 * np.linalg.norm(W), len(W), rng)
-            found, again = (
-                coordinates.spectrum_moved(form, A) for A in (changed, changed + rounding)
-            )
+            found, again = (coordinates.spectrum_moved(form, A) for A in (changed, changed + rounding))
             assert again == pytest.approx(found, abs=1e-13)
 
 
@@ -179,9 +166,7 @@ def test_the_complex_form_is_a_schur_form_with_the_same_sectors(seed):
 @few
 def test_only_the_coupling_between_the_sectors_is_the_same_in_complex_form(seed):
     form = ordered_schur(two_circles(seed))
-    assert_allclose(
-        coordinates.complex_ablation(form, {"CR"}), form.ablate({"CR"}), rtol=0, atol=1e-10
-    )
+    assert_allclose(coordinates.complex_ablation(form, {"CR"}), form.ablate({"CR"}), rtol=0, atol=1e-10)
     inner = coordinates.complex_ablation(form, {"RR"})
     assert np.linalg.norm(inner - form.ablate({"RR"})) > 1e-3
 
@@ -332,8 +317,7 @@ def test_a_signed_permutation_leaves_form_norms_and_scores(seed):
             mass = trials.form.removed_mass({name})
             assert other.form.removed_mass({name}) == pytest.approx(mass, abs=1e-9)
         before, after = (
-            t.scores([t.W_hh, *(t.form.ablate({name}) for name in COUPLINGS)])
-            for t in (trials, other)
+            t.scores([t.W_hh, *(t.form.ablate({name}) for name in COUPLINGS)]) for t in (trials, other)
         )
         assert_allclose(after, before, atol=1e-8)
 
@@ -446,18 +430,14 @@ def test_tables_hold_the_papers_ablation_as_their_first_case(anyone, small):
 def test_nudges_are_the_perturbations_cut_where_the_network_is(anyone):
     trials = anyone()
     table = coordinates.measure_nudges(trials, draws=2, seed=3)
-    assert table.equals(
-        perturbations(trials, draws=2, seed=3)[table.columns][1:].reset_index(drop=True)
-    )
+    assert table.equals(perturbations(trials, draws=2, seed=3)[table.columns][1:].reset_index(drop=True))
     assert table.draw.tolist() == [0, 1] and table.columns[-1] == "score_CC"
 
 
 def test_the_symmetry_table_is_at_rounding_level_and_the_rotation_is_not(small, copier):
     for trials in (small, copier()):
         net = trials.network.double()
-        exact = of_network(
-            net, trials.inputs.double(), trials.targets.double(), "fvu", trials.free_steps
-        )
+        exact = of_network(net, trials.inputs.double(), trials.targets.double(), "fvu", trials.free_steps)
         table = coordinates.measure_symmetries(exact, draws=2)
         assert table[["form", "norms", "score"]].max().max() < 1e-8
         assert (table.rotation.abs() > 1e-3).all()

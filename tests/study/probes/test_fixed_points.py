@@ -221,9 +221,7 @@ def test_the_points_of_a_trained_cell_are_its_eight_memories():
 def test_rounding_moves_no_label_no_row_and_no_number(kind):
     # noise of the weights a billion times above rounding, as another processor's would be amplified
     def noisy(tensor, g):
-        return tensor.detach().double() * (
-            1 + 1e-7 * torch.randn(tensor.shape, generator=g).double()
-        )
+        return tensor.detach().double() * (1 + 1e-7 * torch.randn(tensor.shape, generator=g).double())
 
     tables = []
     for seed in (0, 1):
@@ -264,9 +262,7 @@ def test_random_changes_have_the_norm_of_the_block_at_every_point(monkeypatch):
     ("weights", "drive", "name", "n_unstable"),
     [((2, 2), 1, "memory", 0), ((2, 2), 0, "saddle", 1), ((2, 1), 0, "marginal", 0)],
 )
-def test_points_are_named_by_where_they_are_and_whether_they_are_stable(
-    weights, drive, name, n_unstable
-):
+def test_points_are_named_by_where_they_are_and_whether_they_are_stable(weights, drive, name, n_unstable):
     # two units, the first bistable and driven; the second remembers, or stays at its unstable or
     # neutral rest: its eigenvalue is its weight there
     W_xh = torch.diag(torch.tensor([1, drive])).double() @ torch.eye(3)[:2].double()

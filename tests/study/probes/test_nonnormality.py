@@ -172,9 +172,7 @@ def test_the_kreiss_bound_lies_between_a_fine_grid_and_the_largest_power(couplin
     on_the_axis = ((z - 1) / nonnormality.smallest_singular(A, z)).max()
     norms = nonnormality.power_norms(A, 100)
     assert max(1, on_the_axis) * 0.999 <= bound <= norms.max() * (1 + 1e-9)
-    assert (
-        norms.max() <= np.e * 2 * bound * 1.001
-    )  # the other half of the theorem, near its supremum
+    assert norms.max() <= np.e * 2 * bound * 1.001  # the other half of the theorem, near its supremum
 
 
 # --- on the task ------------------------------------------------------------------------------
@@ -286,9 +284,7 @@ def test_couplings_of_well_separated_eigenvalues_are_stable_and_move_with_the_ch
     form = ordered_schur(W)
     moves = []
     for size in (1e-6, 1e-5):
-        couplings, entries = nonnormality.couplings_moved(
-            form, W, np.random.default_rng(0), draws=3, size=size
-        )
+        couplings, entries = nonnormality.couplings_moved(form, W, np.random.default_rng(0), draws=3, size=size)
         above = np.triu(np.ones((4, 4), dtype=bool), 1)
         assert np.isinf(couplings[~above]).all()
         assert np.isfinite(entries).sum() == 9
@@ -316,9 +312,7 @@ def test_the_move_of_a_coupling_is_that_of_its_part_of_W():
 def test_couplings_of_nearly_equal_moduli_are_not_stable():
     # ±1 within 1e-6: any change puts them in either order
     T = np.diag([1.0, -1.0 + 1e-6, 0.3]) + 0.4 * np.triu(np.ones((3, 3)), 1)
-    couplings, _ = nonnormality.couplings_moved(
-        ordered_schur(T), T, np.random.default_rng(0), draws=8
-    )
+    couplings, _ = nonnormality.couplings_moved(ordered_schur(T), T, np.random.default_rng(0), draws=8)
     assert couplings[0, 1] > nonnormality.STABLE
     assert couplings[0, 2] > nonnormality.STABLE
 
@@ -326,9 +320,7 @@ def test_couplings_of_nearly_equal_moduli_are_not_stable():
 def test_a_pair_that_falls_apart_leaves_no_stable_coupling():
     W = block_diag([[1.0, 1e-9], [-1e-9, 1.0]], [[0.3]])
     W[:2, 2] = 0.5
-    couplings, _ = nonnormality.couplings_moved(
-        ordered_schur(W), W, np.random.default_rng(1), draws=8
-    )
+    couplings, _ = nonnormality.couplings_moved(ordered_schur(W), W, np.random.default_rng(1), draws=8)
     assert np.isinf(couplings[0, 1])
 
 
@@ -400,9 +392,7 @@ def test_the_sensitivity_table_deletes_blocks_and_stable_couplings_exactly(small
         removed = set(row.removed.split("+"))
         assert row.exact == pytest.approx(cost(form.ablate(removed)), rel=1e-6)
         assert row.mass == pytest.approx(form.removed_mass(removed))
-    couplings, _ = nonnormality.couplings_moved(
-        form, small.W_hh.numpy(), np.random.default_rng(2), 2
-    )
+    couplings, _ = nonnormality.couplings_moved(form, small.W_hh.numpy(), np.random.default_rng(2), 2)
     masks = form.couplings()
     shown = table[table.unit == "coupling"]
     assert len(shown) > 0

@@ -196,9 +196,7 @@ def test_quantiles_are_numbers_where_every_second_change_is_infinitely_harmful(c
 
     options = (40, ("CR",), ("isotropic",), 0.7)
     (finite,) = matched_nulls(scored(np.inf), *options).itertuples()
-    (half,) = matched_nulls(
-        scored(scored(np.inf).intact + finite.null_median), *options
-    ).itertuples()
+    (half,) = matched_nulls(scored(scored(np.inf).intact + finite.null_median), *options).itertuples()
     assert half.null_low == pytest.approx(finite.null_low) and half.null_high == np.inf
     assert not np.isnan(half.null_median)
 

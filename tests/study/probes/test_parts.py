@@ -34,9 +34,7 @@ def draw(task, batch_size=20):
 
 def parts_of(task, inputs, targets):
     """The task's labels, one for every entry of the targets."""
-    return {
-        name: labels.expand(targets.shape) for name, labels in task.parts(inputs, targets).items()
-    }
+    return {name: labels.expand(targets.shape) for name, labels in task.parts(inputs, targets).items()}
 
 
 def network(task, n=10, seed=0):
@@ -161,11 +159,7 @@ def test_before_the_recurrent_weights_act_no_ablation_changes_anything():
 def test_the_typical_network_is_the_one_at_the_medians():
     effects = {0: (0, 9, 1), 1: (0, 2, 2), 2: (0, 1, 50), 3: (0, 2, 3), 4: (0, 2, 2.5)}
     table = pd.DataFrame(
-        [
-            (s, r, d)
-            for s, row in effects.items()
-            for r, d in zip(("RR", "CR", "CC"), row, strict=True)
-        ]
+        [(s, r, d) for s, row in effects.items() for r, d in zip(("RR", "CR", "CC"), row, strict=True)]
         + [(s, "", 0.0) for s in effects],
         columns=["seed", "removed", "delta"],
     )

@@ -62,9 +62,7 @@ def test_each_row_is_that_of_a_change_of_the_stated_size(anyone):
     for change, row in zip(changes, table[1:].itertuples(), strict=True):
         other = ordered_schur(W + change)
         assert row.n_leading == other.n_leading(0.7)
-        score, *after = trials.scores(
-            [W + change, *(other.ablate({x}, n=n) for x in COUPLINGS)]
-        ).tolist()
+        score, *after = trials.scores([W + change, *(other.ablate({x}, n=n) for x in COUPLINGS)]).tolist()
         assert row.score == pytest.approx(score - trials.intact, abs=1e-7)
         effects = [getattr(row, f"score_{x}") for x in COUPLINGS]
         assert_allclose(effects, np.array(after) - score - before, atol=1e-7)
