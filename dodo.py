@@ -42,7 +42,7 @@ USES = {
     "figure_2": TASKS[1:4],
     "recipe": ("studies",),
     "own_network": (),  # shipped weights, or trained in the chapter itself
-    "benchmarks": (),  # shows what was measured
+    "speed": (),  # shows what was measured
 }
 # These are begun first, so that none runs alone at the end.
 LONG = ("controls", "scope", "copy_task", "recipe")
@@ -209,7 +209,7 @@ def task_notebook():
                 *COMMON,
                 *EXECUTION,
                 *map(str, map(manifest, uses)),
-                *(MEASURED if name == "benchmarks" else DATA),
+                *(MEASURED if name == "speed" else DATA),
                 *(REPORT if name == "own_network" else ()),
             ],
             [chapter(name), OUTPUT / "records" / f"{name}.json"],

@@ -21,8 +21,8 @@ profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exerc
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from schur_lib import on_task
 from schur_lib.schur import COUPLINGS
-from schur_lib.subjects import on_task
 from study import cache, catalogue
 from study.answers import flip_flop as answers
 from study.answers import neuroscience

@@ -22,7 +22,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from schur_lib.schur import COUPLINGS, ordered_schur
+from schur_lib import ordered_schur
+from schur_lib.schur import COUPLINGS
 from study import cache, catalogue, claims
 from study.answers import points_raised as answers
 from study.cache import measured

@@ -20,8 +20,8 @@ profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exerc
 # %%
 import matplotlib.pyplot as plt
 
+from schur_lib import on_task
 from schur_lib.schur import COUPLINGS
-from schur_lib.subjects import on_task
 from study import cache, catalogue, cells
 from study.answers import scope as answers
 from study.cache import KEYS, measured

@@ -22,8 +22,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
+from schur_lib import on_task
 from schur_lib.schur import COUPLINGS
-from schur_lib.subjects import on_task
 from study import cache, catalogue
 from study.answers import neuroscience
 from study.answers import sine_generation as answers

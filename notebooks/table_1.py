@@ -20,7 +20,7 @@ profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exerc
 # %%
 import matplotlib.pyplot as plt
 
-from schur_lib.schur import ordered_schur
+from schur_lib import ordered_schur
 from study import catalogue, claims
 from study.answers import table_1 as answers
 from study.cache import measured

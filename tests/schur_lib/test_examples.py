@@ -29,3 +29,13 @@ def test_the_reference_page_holds_every_public_name():
     page = (ROOT / "book" / "api.md").read_text()
     named = re.findall(r"auto(?:function|class):: schur_lib\.([\w.]+)", page)
     assert set(schur_lib.__all__) - {"tasks"} <= {name for name in named if "." not in name}
+
+
+def test_the_method_page_names_the_file_of_each_equations_code():
+    page = (ROOT / "book" / "method.md").read_text(encoding="utf-8")
+    labels = set(re.findall(r"^\$\$ \((eq-\w+)\)", page, re.M))
+    rows = re.findall(r"^\| (\{eq\}.*?) \| (.*?) \| `(.*?)` \|$", page, re.M)
+    assert labels == {label for row in rows for label in re.findall(r"\{eq\}`(eq-\w+)`", row[0])}
+    for _, functions, file in rows:
+        for name in re.findall(r"(?:<|`)(?:schur_lib[.\w]*\.)(\w+)", functions):
+            assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), name
