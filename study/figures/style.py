@@ -274,7 +274,7 @@ def key_figure(form: OrderedSchur, table: pd.DataFrame, published: pd.DataFrame)
         right.scatter(scores.mean(), y, s=90, color=colour, zorder=3)
         theirs = published.loc[published.removed == removed, "paper"]
         right.scatter(theirs, [y] * len(theirs), zorder=4, **PAPER)
-    right.set_yticks(range(len(rows)), ["whole", *(without(name) for name in rows[1:])])
+    right.set_yticks(range(len(rows)), ["intact", *(without(name) for name in rows[1:])])
     for tick, removed in zip(right.get_yticklabels(), rows, strict=True):
         tick.set(color=COLOURS.get(removed, "black"), fontweight="bold")
     right.set(ylim=(len(rows) - 0.5, -0.5), title="replay accuracy without a block")
