@@ -18,9 +18,10 @@ from markupsafe import Markup, escape
 from matplotlib import pyplot as plt
 
 from report import figures
+from report.data import check_fit, load_data
 from report.findings import number
-from report.formats import check_fit, load_data, load_network
 from report.measure import PERTURBATIONS, Diagnosis, diagnose, split
+from report.weights import load_network
 from schur_lib.networks import ACTIVATIONS
 from schur_lib.stability import CAUTION
 from study.figures.style import without
@@ -42,8 +43,8 @@ def write_report(
     """The whole diagnostic of a network in files: a page, and its table beside it.
 
     Args:
-        weights, activation, names: see `report.formats.load_network`.
-        data, batch_first: see `report.formats.load_data`.
+        weights, activation, names: see `report.weights.load_network`.
+        data, batch_first: see `report.data.load_data`.
         output: the page, .html; its table goes beside it as .csv. Neither may exist.
         metric: name of the score.
         alpha: splits the leading sector from its complement, in (0, 1].
