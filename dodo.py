@@ -16,7 +16,7 @@ from pathlib import Path
 from doit import get_var
 from doit.exceptions import TaskFailed
 
-from tools import book, forks, notebooks, pairs, publish
+from tools import book, forks, notebooks, pairs, publish, troubles
 
 ROOT = notebooks.ROOT
 PROFILE = get_var("profile", "paper")
@@ -24,8 +24,8 @@ NETWORKS = get_var("networks", "trained")
 OUTPUT = Path(get_var("output", str(ROOT / "build" / f"{PROFILE}-{NETWORKS}")))
 STORE = Path(get_var("store", str(ROOT / "build" / "store")))
 DOIT_CONFIG = {
-    "backend": "sqlite3",
-    "dep_file": str(OUTPUT / "doit.sqlite"),
+    "backend": "files",  # of tools/finished.py
+    "dep_file": str(OUTPUT / "finished"),
     "default_tasks": ["book"],
     "verbosity": 2,
 }
@@ -71,10 +71,24 @@ def same_inputs(task, values):
     return values.get("inputs") == task.meta["inputs"]
 
 
+def in_a_sentence(name, action):
+    """The action, which says in a sentence what has a remedy, such as a full disk."""
+
+    def run(*arguments):
+        try:
+            return action(*arguments)
+        except Exception as error:
+            if line := troubles.said(error):
+                return TaskFailed(f"{name}: {line}")
+            raise
+
+    return run
+
+
 def graph_task(name, action, arguments, file_dep, targets, doc, uptodate=(), task_dep=()):
     return {
         "name": name,
-        "actions": [(action, arguments)],
+        "actions": [(in_a_sentence(name, action), arguments)],
         "file_dep": file_dep,
         "targets": [str(t) for t in targets],
         "uptodate": [same_inputs, *uptodate],
@@ -117,25 +131,12 @@ def networks_in_place(task):
     return check
 
 
-TRAIN_AND_LIST = """
-import sys
-from pathlib import Path
-from schur_lib import store
-from study import catalogue, folders
-task, profile, listing = sys.argv[1:]
-catalogue.main([task, profile])
-paths = [store.path(s, folders.store()) for s in catalogue.specs(task, profile, "trained")]
-Path(listing).write_text("\\n".join(map(str, paths)))
-"""
-
-
 def train(task):
     say(f"train:{task}: training what the store lacks ({PROFILE} profile)")
     start = time.monotonic()
     listing = OUTPUT / "networks" / f"{task}.txt"
     listing.parent.mkdir(parents=True, exist_ok=True)
-    # no fork: joblib's processes would outlive it until they have been idle for five minutes
-    command = [sys.executable, "-c", TRAIN_AND_LIST, task, PROFILE, str(listing)]
+    command = [sys.executable, "-m", "tools.train", task, PROFILE, str(listing)]
     if subprocess.run(command, cwd=ROOT).returncode:
         return TaskFailed(f"the training of the task {task} failed: the reason is above")
     files = {path: digest(path) for path in listing.read_text().splitlines()}
