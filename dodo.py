@@ -1,4 +1,4 @@
-"""The task graph: train:<task> -> notebook:<name> -> book. `run.py book` runs it with doit.
+"""The task graph: train:<task> -> measure:<name> -> notebook:<name> -> book. `run.py book` runs it with doit.
 
 A task is out of date when the content of a file it depends on, a parameter or the version of an
 installed library has changed; `run.py why` names the change.
@@ -10,13 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 from doit import get_var
 from doit.exceptions import TaskFailed
 
-from tools import book, forks, notebooks, pairs, publish, troubles
+from tools import book, forks, measure, notebooks, pairs, publish, troubles
 
 ROOT = notebooks.ROOT
 PROFILE = get_var("profile", "paper")
@@ -172,6 +173,44 @@ def task_train():
         )
 
 
+# --- measure:<name> -------------------------------------------------------------------------
+
+# Each uses all processors; a second fills those that the last part of the first leaves idle.
+measuring = threading.Semaphore(2)
+
+
+def needs(name):
+    """The lists of the networks that a notebook uses."""
+    return [str(manifest(task)) for task in (USES.get(name, TASKS) if NETWORKS == "trained" else ())]
+
+
+def measure_tables(name):
+    with measuring:
+        say(f"measure:{name}: measuring what the store lacks")
+        start = time.monotonic()
+        if forks.call("tools.measure", "run", name, {"profile": PROFILE, "networks": NETWORKS}):
+            return TaskFailed(f"the tables of {name} could not be measured: the reason is above")
+        say(f"measure:{name}: done in {time.monotonic() - start:.0f} s")
+
+
+def measured_ahead(name):
+    """Whether the tables of a notebook are measured before it runs: those of shipped networks are shipped too."""
+    return NETWORKS == "trained" and bool(measure.code(name))
+
+
+def task_measure():
+    """Measure the tables of the notebooks with all processors (only with networks=trained)."""
+    for name in filter(measured_ahead, notebooks.names()):
+        yield graph_task(
+            name,
+            measure_tables,
+            [name],
+            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *needs(name), str(ROOT / "tools" / "measure.py")],
+            [],
+            f"measure the tables of {name}",
+        )
+
+
 # --- notebook:<name> ------------------------------------------------------------------------
 
 
@@ -200,7 +239,6 @@ def execute(name):
 def task_notebook():
     """Execute a notebook into a chapter of the book."""
     for name in notebooks.names():
-        uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
         yield graph_task(
             name,
             execute,
@@ -209,12 +247,13 @@ def task_notebook():
                 str(notebooks.FOLDER / f"{name}.py"),
                 *COMMON,
                 *EXECUTION,
-                *map(str, map(manifest, uses)),
+                *needs(name),
                 *(MEASURED if name == "speed" else DATA),
                 *(REPORT if name == "own_network" else ()),
             ],
             [chapter(name), OUTPUT / "records" / f"{name}.json"],
             f"execute {name}",
+            task_dep=[f"measure:{name}"] if measured_ahead(name) else [],
         )
 
 

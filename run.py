@@ -476,6 +476,7 @@ def hand_over(*command, cwd=ROOT, asks=False, **settings):
     given = {
         **variables(("PYTHONPATH", "PYTEST_")),
         "OMP_NUM_THREADS": "1",
+        "LOKY_MAX_CPU_COUNT": str(processes()),  # joblib's
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",  # every file is read and written as UTF-8, whatever the locale says
         "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -570,6 +571,10 @@ def portability(arguments):
     return hand_over("-m", "tools.portability", *arguments.rest)
 
 
+def faults(arguments):
+    return hand_over("-m", "tools.faults", *arguments.rest)
+
+
 def pair(arguments):
     return hand_over(
         "-m", "tools.pairs", *arguments.names, *(["--keep", arguments.keep] if arguments.keep else [])
@@ -639,6 +644,11 @@ def parser():
         "and --help are those of tools.portability",
         add_help=False,
     )
+    command(
+        faults,
+        "kill builds, fill their disks and damage their files, and see whether anything is lost or wrong",
+        add_help=False,
+    )
     sub = command(pair, "say whether the two files of a notebook differ, and keep what either says")
     sub.add_argument("names", nargs="*", metavar="NAME", help="of a notebook (default: all)")
     sub.add_argument("--keep", choices=("py", "ipynb"), help="the file whose text is to hold for both")
@@ -663,7 +673,7 @@ def parser():
 def main():
     top = parser()
     arguments, rest = top.parse_known_args()
-    if rest and arguments.command not in ("test", "report", "portability"):
+    if rest and arguments.command not in ("test", "report", "portability", "faults"):
         top.error(f"unknown arguments: {' '.join(rest)}")
     arguments.rest = rest
     if getattr(arguments, "reference", False) and arguments.profile == "quick":

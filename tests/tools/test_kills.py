@@ -12,7 +12,7 @@ import time
 import pytest
 
 import run
-from tools import forks, notebooks, troubles
+from tools import notebooks, troubles
 from tools.notebooks import ROOT
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks are not those of Windows")
@@ -61,8 +61,15 @@ def project(tmp_path):
 
 def start(folder, *arguments, file="said"):
     with (folder / file).open("w") as said:
-        return subprocess.Popen([sys.executable, "run.py", *arguments], cwd=folder, stdout=said, stderr=said,
-                                env={**os.environ, "PIP_NO_INDEX": "1"})  # fmt: skip
+        return subprocess.Popen(
+            [sys.executable, "run.py", *arguments],
+            cwd=folder,
+            stdout=said,
+            stderr=said,
+            env={**os.environ, "PIP_NO_INDEX": "1"},
+            # a shell has its background jobs ignore Ctrl-C
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
 
 
 TREE = """
