@@ -155,10 +155,10 @@ def test_the_usual_sets_are_the_same_or_not(rises, sets, same):
 
 def test_the_levels_with_the_default_s_verdict_are_named():
     # at 1 % nothing can go anywhere; from 5 % on, CC in the copy task only
-    by_level = answers.claim_8(singles(copy_CC=0.02)).set_index("ε")["tests that hold"]
-    assert by_level["1 %"] != by_level["5 %"]
+    table = answers.claim_8(singles(copy_CC=0.02)).set_index("ε")
+    assert table["tests that hold"]["1 %"] != table["tests that hold"]["5 %"]
     said = answers.how_little_is_little(singles(copy_CC=0.02))
-    verdicts = answers.claim_8(singles(copy_CC=0.02)).set_index("ε").verdict
+    verdicts = table.verdict
     same = ", ".join(level for level in verdicts.index if verdicts[level] == verdicts["5 %"])
     assert said.endswith(f"Claim 8: {verdicts['5 %']}; the verdict is the same at ε = {same}.")
     few = answers.claim_8(singles(n=2))
