@@ -22,7 +22,7 @@ COLUMNS = {
 
 @cache
 def _numbers() -> pd.DataFrame:
-    table = pd.read_csv(folders.DATA / "paper_numbers.csv", dtype={"value": str})
+    table = pd.read_csv(folders.shipped(folders.DATA / "paper_numbers.csv"), dtype={"value": str})
     text = ["removed", "note"]
     table = table.assign(**{column: table[column].fillna("") for column in text})
     # as it is printed, because "1" and "1.00" are not the same statement
