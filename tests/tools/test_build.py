@@ -118,7 +118,7 @@ def test_nothing_is_out_of_date_after_a_build_and_why_says_what_is(output):
     network, aside = sorted(record)[0], output / "aside"
     shutil.move(network, aside)
     try:
-        assert "the store does not hold (all of) its networks" in run(*arguments).stdout
+        assert f"missing or changed since it was made: {network}" in run(*arguments).stdout
     finally:
         shutil.move(aside, network)
 
