@@ -1,4 +1,4 @@
-"""A file that was damaged or edited after it was made, its time kept, is noticed; what can be made is made anew."""
+"""What was damaged or edited after it was made, its time kept, is noticed; what can be made is made anew."""
 
 import os
 import shutil
