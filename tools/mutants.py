@@ -116,8 +116,6 @@ def faults(node):
                 yield "swapped keywords", changed(node, keywords=new)
             for i in range(len(arguments) - 1):
                 yield "swapped arguments", changed(node, args=swapped(arguments, i))
-            if len(arguments) > 1:
-                yield "dropped argument", changed(node, args=arguments[:-1])
             if isinstance(function, ast.Attribute) and not arguments and not keywords:
                 yield "dropped call", function.value
             elif len(arguments) == 1 and not keywords:
@@ -152,19 +150,9 @@ def faults(node):
             yield "dropped statement", ast.Pass()
 
 
-def places(source):
-    """All faults of a module: {line: [(kind, the module's text with it), …]}."""
-    tree, lines, found = ast.parse(source), source.encode().splitlines(keepends=True), {}
-
-    def put(old, new):
-        first, last = old.lineno - 1, old.end_lineno - 1
-        text = ast.unparse(new)
-        if isinstance(
-            new, ast.BinOp | ast.BoolOp | ast.Compare | ast.UnaryOp | ast.IfExp | ast.Lambda | ast.GeneratorExp
-        ):
-            text = f"({text.removeprefix('(').removesuffix(')') if isinstance(new, ast.GeneratorExp) else text})"
-        before, after = lines[first][: old.col_offset], lines[last][old.end_col_offset :]
-        return b"".join([*lines[:first], before, text.encode(), after, *lines[last + 1 :]]).decode()
+def places(tree):
+    """All faults of a module: {line: [(kind, node, what stands in its place), …]}."""
+    found = {}
 
     def visit(node, string):
         """Go through a node; `string` is the f-string around it, whose parts have no places of their own."""
@@ -172,11 +160,8 @@ def places(source):
         for kind, new in faults(node):
             old, new = new if isinstance(new, tuple) else (node, new)
             if string:
-                old, new = string, ast.copy_location(_Replace(old, new).visit(copy.deepcopy(string)), string)
-            with contextlib.suppress(SyntaxError, ValueError):  # such as quotes in an f-string
-                text = put(old, new)
-                if ast.dump(ast.parse(text)) != ast.dump(tree):
-                    found.setdefault(old.lineno, []).append((kind, text))
+                old, new = string, _Replace(old, new).visit(copy.deepcopy(string))
+            found.setdefault(old.lineno, []).append((kind, old, new))
         for name, child in ast.iter_fields(node):
             if name in ("annotation", "returns") or isinstance(node, ast.Raise):
                 continue
@@ -187,6 +172,18 @@ def places(source):
 
     visit(tree, None)
     return found
+
+
+def put(source, old, new):
+    """The text of a module with another expression or statement in the place of one; None if it is no other."""
+    lines, text = source.encode().splitlines(keepends=True), ast.unparse(new)
+    loose = ast.BinOp | ast.BoolOp | ast.Compare | ast.UnaryOp | ast.IfExp | ast.Lambda
+    text = f"({text})" if isinstance(new, loose) else text
+    first, last = old.lineno - 1, old.end_lineno - 1
+    before, after = lines[first][: old.col_offset], lines[last][old.end_col_offset :]
+    text = b"".join([*lines[:first], before, text.encode(), after, *lines[last + 1 :]]).decode()
+    with contextlib.suppress(SyntaxError):  # such as quotes in an f-string
+        return None if ast.dump(ast.parse(text)) == ast.dump(ast.parse(source)) else text
 
 
 class _Replace(ast.NodeTransformer):
@@ -224,17 +221,20 @@ def tests_of(path):
 
 def draw(paths, n, seed):
     """About n faults, each once, at least AT_LEAST of each module: [(path, line, kind, text), …]."""
-    rng, found = random.Random(seed), {path: places((ROOT / path).read_text(encoding="utf-8")) for path in paths}
-    lines = sum(map(len, found.values()))
+    rng, sources = random.Random(seed), {path: (ROOT / path).read_text(encoding="utf-8") for path in paths}
+    found = {path: places(ast.parse(source)) for path, source in sources.items()}
+    n_lines = sum(map(len, found.values()))
     for path, there in found.items():
-        every, drawn = sum(map(len, there.values())), []
-        while len(drawn) < min(every, max(AT_LEAST, round(n * len(there) / lines))):
+        drawn = {}
+        for _ in range(1000):  # some changes are none
+            if len(drawn) == max(AT_LEAST, round(n * len(there) / n_lines)):
+                break
             line = rng.choice(sorted(there))
-            kind = rng.choice(sorted({kind for kind, _ in there[line]}))
-            fault = (path, line, kind, rng.choice([text for k, text in there[line] if k == kind]))
-            if fault[3] not in [text for *_, text in drawn]:
-                drawn.append(fault)
-        yield from drawn
+            kind = rng.choice(sorted({kind for kind, *_ in there[line]}))
+            text = put(sources[path], *rng.choice([change for k, *change in there[line] if k == kind]))
+            if text:
+                drawn.setdefault(text, (path, line, kind, text))
+        yield from drawn.values()
 
 
 def difference(path, text):
