@@ -83,8 +83,8 @@ class RateNetwork(nn.Module):
     """A rate network as a module whose recurrent matrix is the parameter "W_hh".
 
     Args:
-        tensors: by role: W_xh (N, N_x), W_hh (N, N), W_hy (N_y, N) and, where there are such, b_h (N,), b_y (N_y,),
-            h0 (N,); float32 or float64, one dtype.
+        tensors: by role: W_xh (N, N_x), W_hh (N, N), W_hy (N_y, N) and, where there are such, b_h (N,),
+            b_y (N_y,), h0 (N,); float32 or float64, one dtype.
         equation: how they act.
         sources: from what each role was taken, as an expression in the names of the file.
         notes: what was assumed or left out, in sentences.
@@ -177,7 +177,7 @@ def evaluate(net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metric
         inputs, targets, metric: as `evaluation` takes them, time first.
     """
     if isinstance(net, Network):
-        return evaluation(net, "W_hh", inputs, targets, metric)
+        net = RateNetwork(net.tensors(), Equation(net.activation))
     plain = net.plain()
     if plain is not None:
         return replace(evaluation(plain, "W_hh", inputs, targets, metric), module=net)

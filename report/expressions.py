@@ -4,7 +4,7 @@
     product = factor {("*" | "@" | "/") factor}        after "/" stands a number
     factor  = "-" factor | (name | number | "abs(" sum ")" | "relu(" sum ")" | "(" sum ")") {".T" | "[" row "]"}
 
-A name is one of the file's, whatever signs it holds, the longest that fits. Nothing is ever run but these operations.
+A name is one of the file's, whatever signs it holds, the longest that fits. Nothing is run but these operations.
 """
 
 import math
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from report.files import fits
+from report.files import Contents, described, fits
 
 FUNCTIONS = {"abs": torch.abs, "relu": torch.relu}
 LONGEST = 2000  # characters
@@ -28,7 +28,7 @@ def evaluated(text: str, tensors: Mapping[str, Tensor]) -> tuple[Tensor, set[str
         tensors: by name. Half precision is computed with as float32, integers as float64.
 
     Raises:
-        ValueError: says where the expression breaks off, which name is not in the file, or which shapes do not fit.
+        ValueError: says where it breaks off, which name is not in the file, or which shapes do not fit.
     """
     if len(text) > LONGEST:
         raise ValueError(f"an expression may have {LONGEST} characters, got {len(text)}")
@@ -64,7 +64,7 @@ def _tokens(text, tensors):
             word = re.match(r"[\w./:-]+|.", rest)[0]
             raise ValueError(
                 f"{word!r} in {text!r} is not in the file; expressions are made of its names, .T, @, *, +, -, / number, "
-                f"abs(…), relu(…) and [row]. It holds {', '.join(f'{n} {tuple(t.shape)}' for n, t in tensors.items())}"
+                f"abs(…), relu(…) and [row]. {described(Contents('', dict(tensors)))}"
             )
         at += len(found[-1][1])
     return found

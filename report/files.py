@@ -99,8 +99,12 @@ def read(path) -> Contents:
             NotImplementedError) as error:  # fmt: skip
         said = str(error).partition("\n")[0][:200]
         said = "" if "weights_only" in str(error) else said  # torch's advice would run what is in the file
-        raise ValueError(f"{path} is damaged or not what it seems to be: {said or type(error).__name__}") from error
-    real = {name: t.float() if t.dtype == torch.bool else t for name, t in found.tensors.items() if not t.is_complex()}
+        raise ValueError(
+            f"{path} is damaged or not what it seems to be: {said or type(error).__name__}"
+        ) from error
+    real = {
+        name: t.float() if t.dtype == torch.bool else t for name, t in found.tensors.items() if not t.is_complex()
+    }
     fits(path, sum(t.numel() * t.element_size() for t in real.values()))
     other = {name: "complex numbers" for name in found.tensors if name not in real}
     if not real:
@@ -116,7 +120,8 @@ def fits(path, n_bytes: float) -> None:
         raise ValueError(f"{LIMIT} must be a number, got {os.environ[LIMIT]!r}") from error
     if not n_bytes <= allowed * 1e9:
         raise ValueError(
-            f"{path} takes {n_bytes / 1e9:.1f} GB in memory, and {allowed:g} GB are allowed: for a file that is to be "
+            f"{path} takes {n_bytes / 1e9:.1f} GB in memory, and {allowed:g} GB are allowed: for a file that is "
+            "to be "
             f"trusted, set {LIMIT}={math.ceil(n_bytes / 1e9):.0f}"
         )
 
@@ -130,7 +135,7 @@ def described(found: Contents) -> str:
 
 
 def arrays_of_npz(path) -> dict[str, np.ndarray | str]:
-    """The arrays of an .npz by name, measured by their headers before one of them is loaded; OBJECT for pickles."""
+    """The arrays of an .npz by name, measured by their headers before one is loaded; OBJECT for pickles."""
     found: dict[str, np.ndarray | str] = {}
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
@@ -188,11 +193,16 @@ def _reader(path, head):
         return _torch
     if head[0] in range(0x80, 0x90) or head[0] in (0xDE, 0xDF):
         return _msgpack
-    if head[0] == 0x08 and path.suffix == ".onnx" or head[:2] in (b"\x08\x07", b"\x08\x08", b"\x08\x09", b"\x08\x0a"):
+    if (
+        head[0] == 0x08
+        and path.suffix == ".onnx"
+        or head[:2] in (b"\x08\x07", b"\x08\x08", b"\x08\x09", b"\x08\x0a")
+    ):
         return _onnx
     raise ValueError(
         f"{path} is none of the files that are read: weights must be .safetensors, a state_dict that torch.save "
-        f"wrote (.pt, .pth, .bin, .ckpt), .npz, .mat, .h5, .keras, .msgpack, .json or .onnx, got {path.name}; it may "
+        f"wrote (.pt, .pth, .bin, .ckpt), .npz, .mat, .h5, .keras, .msgpack, .json or .onnx, got {path.name}; it "
+        "may "
         "be damaged"
     )
 
@@ -222,7 +232,9 @@ def _of_zip(path):
         return _torch
     if any(name.endswith(".npy") for name in names):
         return _npz
-    raise ValueError(f"{path} is a zip with {', '.join(list(names)[:8])}: unpack it, and give the weight file in it")
+    raise ValueError(
+        f"{path} is a zip with {', '.join(list(names)[:8])}: unpack it, and give the weight file in it"
+    )
 
 
 def _safetensors(path):
@@ -232,7 +244,9 @@ def _safetensors(path):
         raise ValueError(f"{path} is damaged or no safetensors file: its header claims {length} bytes")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return Contents("safetensors", {n: file.get_tensor(n) for n in file.keys()}, dict(file.metadata() or {}))
+            return Contents(
+                "safetensors", {n: file.get_tensor(n) for n in file.keys()}, dict(file.metadata() or {})
+            )
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
 
@@ -277,7 +291,7 @@ def _kind(value):
 def _of_objects(path):
     """What to do about a pickle that would have to be run."""
     try:
-        foreign = get_unsafe_globals_in_checkpoint(path)
+        foreign = sorted(get_unsafe_globals_in_checkpoint(path))
     except ValueError:  # an older file, or none of torch's
         foreign = []
     known = {name if isinstance(name, str) else "" for _, name in (h for h in HARMLESS if isinstance(h, tuple))}
@@ -404,7 +418,8 @@ def _msgpack(path):
         import msgpack
     except ImportError as error:
         raise ValueError(
-            f"{path} looks like msgpack (Flax), which is read with the library of that name: pip install msgpack, or "
+            f"{path} looks like msgpack (Flax), which is read with the library of that name: pip install "
+            "msgpack, or "
             "pip install 'schur-lib[files]'"
         ) from error
 
@@ -449,8 +464,8 @@ def _json(path):
 # --- ONNX: so little of its format that no library is needed for it ---------------------------------------------
 
 # What moves or shapes numbers and computes none; all else must be the RNN and its readout.
-SHAPING = {"Shape", "Constant", "Gather", "Unsqueeze", "Concat", "ConstantOfShape", "Squeeze", "Transpose", "Identity",
-           "Slice", "Expand", "Reshape", "Cast"}  # fmt: skip
+SHAPING = {"Shape", "Constant", "Gather", "Unsqueeze", "Concat", "ConstantOfShape", "Squeeze", "Transpose",
+           "Identity", "Slice", "Expand", "Reshape", "Cast"}  # fmt: skip
 NUMBERS = {1: "<f4", 7: "<i8", 6: "<i4", 10: "<f2", 11: "<f8"}
 
 
@@ -509,7 +524,9 @@ def _onnx(path):
     recurrent = [node for node in nodes if node[0] in ("RNN", "GRU", "LSTM")]
     if [node[0] for node in recurrent] != ["RNN"]:
         what = ", ".join(node[0] for node in recurrent)
-        what = f"the recurrent nodes {what}, not one RNN" if what else "no RNN node, but steps written out one by one"
+        what = (
+            f"the recurrent nodes {what}, not one RNN" if what else "no RNN node, but steps written out one by one"
+        )
         raise ValueError(f"{path} holds {what}, from which no single recurrent matrix can be taken: {remedy}")
     ((_, names, attributes),) = recurrent
     readout = [node for node in nodes if node[0] in ("MatMul", "Gemm")]
@@ -518,7 +535,9 @@ def _onnx(path):
     direction = _words(attributes.get("direction", []), 4) or ["forward"]
     if len(readout) != 1 or len(added) > 1 or other or direction != ["forward"] or "clip" in attributes:
         found = [*other, *(node[0] for node in readout + added), *direction]
-        raise ValueError(f"{path} must hold one forward RNN and one linear readout, it has {', '.join(found)}: {remedy}")
+        raise ValueError(
+            f"{path} must hold one forward RNN and one linear readout, it has {', '.join(found)}: {remedy}"
+        )
     take = lambda i: arrays.get(names[i]) if i < len(names) and names[i] else None  # noqa: E731
     W, R, B, start = take(1), take(2), take(3), take(5)
     kind, into, how = readout[0]

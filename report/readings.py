@@ -2,7 +2,6 @@
 
 from itertools import product
 
-import torch
 from torch import Tensor
 
 from report.equations import ACTIVATIONS, RateNetwork, evaluate
@@ -33,11 +32,12 @@ def other_readings(
     """
     own, found = net.equation, []
     orders = (False, True) if targets.ndim == (2 if by_name(metric).classes else 3) else (False,)
-    tried = [(order, turned, {"activation": activation})
-             for order, turned, activation in product(orders, (False, True), ACTIVATIONS)]  # fmt: skip
-    if own.leak == 1:
-        tried += [(False, False, {"leak": leak, "form": form, "activation": activation})
-                  for leak, form, activation in product(LEAKS, LEAKY_FORMS, {own.activation, "tanh", "relu"})]  # fmt: skip
+    both = product(orders, (False, True), ACTIVATIONS)
+    tried = [(order, turned, {"activation": phi}) for order, turned, phi in both]
+    leaks = LEAKS if own.leak == 1 else (own.leak,)
+    leaky = product(leaks, LEAKY_FORMS, sorted({own.activation, "tanh", "relu"}))
+    tried += [(False, False, {"leak": leak, "form": form, "activation": phi}) for leak, form, phi in leaky]
+    tried += [(False, False, {"late": False})] * own.late
     for order, turned, changed in tried:
         changed = {what: value for what, value in changed.items() if value != getattr(own, what)}
         if not (order or turned or changed):
@@ -64,11 +64,17 @@ def other_readings(
     if turned:
         source = net.sources.get("W_hh", "W_hh")
         words.append("with W_hh transposed")
-        options.append(f"add --parameter 'W_hh={source[:-2]}'" if source.endswith(".T") else "add --transposed W_hh")
+        options.append(
+            f"add --parameter 'W_hh={source[:-2]}'" if source.endswith(".T") else "add --transposed W_hh"
+        )
     if changed:
-        shown = {"leak": "{:g}", "form": "{}", "activation": "{}"}
-        options.append("add " + " ".join(f"--{'equation' if what == 'form' else what} {shown[what].format(value)}"
-                                         for what, value in changed.items()))  # fmt: skip
-        words.append("with " + ", ".join(f"{'equation' if what == 'form' else what} {shown[what].format(value)}"
-                                         for what, value in changed.items()))  # fmt: skip
+        said = {
+            "leak": "leak {:g}",
+            "activation": "activation {}",
+            "form": "equation {}",
+            "late": f"equation {own.form}",
+        }
+        asked = [said[what].format(value) for what, value in changed.items()]
+        words.append("with " + ", ".join(asked))
+        options.append("add " + " ".join(f"--{option}" for option in asked))
     return [f"Read {' and '.join(words)} it scores {number(score)}: {', '.join(options)}."]
