@@ -19,6 +19,7 @@ from tqdm import tqdm
 from schur_lib import initialisations, store
 from schur_lib.dynamics import one_blas_thread, rollout
 from schur_lib.networks import Network
+from schur_lib.provenance import library_versions
 from schur_lib.specs import Spec
 from schur_lib.tasks import generator
 
@@ -181,7 +182,7 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
         # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
         W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
     made = {"seconds": round(time.time() - started, 1), "trained": time.strftime("%Y-%m-%d", time.gmtime())}
-    made |= {"torch": torch.__version__.split("+")[0], "code": store.training_code()}
+    made |= {**library_versions(), "code": store.training_code()}
     curve = {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history}
     metadata = {"spec": spec.as_dict(), "history": curve, "provenance": made}
     W_xh, W_hy = parameters["W_xh"].detach(), parameters["W_hy"].detach()
