@@ -133,12 +133,12 @@ def _replay_accuracy(outputs, targets):
     scored = is_scored(targets)
     if not torch.all(targets[scored].abs() == 1):
         raise ValueError("targets must be −1 or +1")
-    return (torch.sign(outputs) == targets).double().mean((-3, -1)) / scored.double().mean()
+    return (torch.sign(outputs) == targets).cpu().double().mean((-3, -1)) / _share(scored)
 
 
 def _accuracy(outputs, targets):
     _check_classes(outputs, targets)
-    return (outputs.argmax(-1) == targets).double().mean(-2) / is_scored(targets).double().mean()
+    return (outputs.argmax(-1) == targets).cpu().double().mean(-2) / _share(is_scored(targets))
 
 
 def _cross_entropy(outputs, targets):
@@ -146,7 +146,11 @@ def _cross_entropy(outputs, targets):
     scored = is_scored(targets)
     index = targets.where(scored, 0).long().expand(outputs.shape[:-1])[..., None]
     losses = -outputs.log_softmax(-1).gather(-1, index)[..., 0]
-    return torch.where(scored, losses, 0).mean(-2) / scored.double().mean()
+    return torch.where(scored, losses, 0).mean(-2) / _share(scored)
+
+
+def _share(scored):
+    return float(scored.cpu().double().mean())
 
 
 def _commonest(targets, n_outputs):

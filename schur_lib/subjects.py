@@ -124,9 +124,9 @@ class Evaluation:
 
     def acted_on(self) -> Tensor:
         """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own."""
-        states = self.states().double()
+        states = self.states().cpu().double()  # not every device has float64
         own = None if self.network is None else self.network.h0
-        start = torch.zeros_like(states[:1]) if own is None else own.double().expand_as(states[:1])
+        start = torch.zeros_like(states[:1]) if own is None else own.cpu().double().expand_as(states[:1])
         return torch.cat([start, states[:-1]])
 
     def scored_by(self, metric: str | Metric) -> "Evaluation":
@@ -283,11 +283,12 @@ def evaluation(
     if not callable(metric):
         targets = _time_first(targets, mask, record, batch_first, outputs)
         n_scored = min(len(targets), len(outputs))
-    scores = record.per_trial(outputs[-n_scored:], targets)  # raises before long work what it cannot take
+    # raises before long work what it cannot take
+    scores = record.per_trial(outputs[-n_scored:], targets).detach().cpu().double()
     if scores.isnan().any():
         raise ValueError(f"the metric {record.name!r} gives NaN: it must leave out targets that are not scored")
     trials = replace(trials, targets=targets, n_scored=n_scored, n_trials=len(scores), n_outputs=outputs.shape[-1])
-    vars(trials)["intact"] = float(scores.double().mean())  # is known; running it again may take long
+    vars(trials)["intact"] = float(scores.mean())  # is known; running it again may take long
     warn_of_poor_score(trials)
     return trials
 
