@@ -232,7 +232,7 @@ def task_explorer():
         "explorer",
         export,
         [],
-        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py")],
+        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py"), str(ROOT / "report" / "explorer.py")],
         [OUTPUT / "explorer" / "index.js"],
         "export the networks of the explorer",
     )
@@ -271,6 +271,7 @@ def task_book():
             *pages,
             *made,
             *CODE,
+            *(str(p) for p in sorted((ROOT / "report" / "explorer").iterdir())),
             str(OUTPUT / "explorer" / "index.js"),
             str(ROOT / "_config.yml"),
             str(ROOT / "tools" / "book.py"),

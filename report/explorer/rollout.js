@@ -1,4 +1,5 @@
-// Runs the network, h_t = tanh(W_xh x_t + W h_{t-1}), y_t = W_hy h_t, and scores its outputs.
+// Runs the network, h_t = (1 − a) h_{t-1} + a φ(W_xh x_t + W h_{t-1} + b_h), y_t = W_hy h_t + b_y, and
+// scores its outputs. A network without leak (a = 1), b_h, b_y, h0 (zero) or activation (tanh) lacks these.
 "use strict";
 
 // tanh to 2e-8 in double precision, three times as fast as Math.tanh: Lambert's continued fraction
@@ -9,28 +10,40 @@ explorer.tanh = (z) => {
   return (2 * p * q) / (p * p + q * q);
 };
 
+explorer.ACTIVATIONS = {
+  tanh: explorer.tanh,
+  relu: (z) => (z > 0 ? z : 0),
+  sigmoid: (z) => 1 / (1 + Math.exp(-z)),
+  softplus: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
+  identity: (z) => z,
+};
+
 // Outputs (T, B, N_y) of the last T steps, T as long as the targets.
 explorer.rollout = (network, W, trials, freeSteps) => {
   const [N, nInputs] = network.shapes.W_xh;
   const [steps, B] = trials.shapes.inputs;
-  const [scored, , nOutputs] = trials.shapes.targets;
-  const { W_xh, W_hy } = network, { inputs } = trials, { tanh } = explorer;
+  const [scored] = trials.shapes.targets, [nOutputs] = network.shapes.W_hy;
+  const { W_xh, W_hy, b_h, b_y, h0, leak = 1 } = network, { inputs } = trials;
+  const phi = explorer.ACTIVATIONS[network.activation ?? "tanh"];
   // Four trials side by side, so that each weight is read once for the four.
   const groups = Math.ceil(B / 4);
   let h = new Float64Array(groups * 4 * N), next = new Float64Array(groups * 4 * N);
   const outputs = new Float64Array(scored * B * nOutputs);
+  if (h0) for (let k = 0; k < h.length; k++) h[k] = h0[Math.floor(k / 4) % N];
   for (let t = 0; t < steps + freeSteps; t++) {
     for (let g = 0; g < groups; g++) {
       const start = g * 4 * N;
-      for (let i = 0; i < N; i += 2) { // two units by four trials: N_h is even in every network here
+      for (let i = 0; i < N; i += 2) { // two units by four trials; of an odd N the last one twice
         let a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, p = 0, q = 0;
-        for (let j = 0, v = i * N, w = v + N, s = start; j < N; j++, v++, w++, s += 4) {
+        const last = i + 1 === N;
+        for (let j = 0, v = i * N, w = last ? v : v + N, s = start; j < N; j++, v++, w++, s += 4) {
           const one = W[v], two = W[w], h0 = h[s], h1 = h[s + 1], h2 = h[s + 2], h3 = h[s + 3];
           a += one * h0; b += one * h1; c += one * h2; d += one * h3;
           e += two * h0; f += two * h1; p += two * h2; q += two * h3;
         }
         const to = start + 4 * i;
         next[to] = a; next[to + 1] = b; next[to + 2] = c; next[to + 3] = d;
+        if (last) continue;
         next[to + 4] = e; next[to + 5] = f; next[to + 6] = p; next[to + 7] = q;
       }
     }
@@ -42,14 +55,16 @@ explorer.rollout = (network, W, trials, freeSteps) => {
         }
       }
     }
-    for (let i = 0; i < next.length; i++) next[i] = tanh(next[i]);
+    if (b_h) for (let k = 0; k < next.length; k++) next[k] += b_h[Math.floor(k / 4) % N];
+    if (leak === 1) for (let k = 0; k < next.length; k++) next[k] = phi(next[k]);
+    else for (let k = 0; k < next.length; k++) next[k] = (1 - leak) * h[k] + leak * phi(next[k]);
     [h, next] = [next, h];
     const row = t - (steps + freeSteps - scored);
     if (row < 0) continue;
     for (let trial = 0; trial < B; trial++) {
       const start = (trial >> 2) * 4 * N + (trial & 3), y = (row * B + trial) * nOutputs;
       for (let k = 0; k < nOutputs; k++) {
-        let sum = 0;
+        let sum = b_y ? b_y[k] : 0;
         for (let i = 0; i < N; i++) sum += W_hy[k * N + i] * h[start + 4 * i];
         outputs[y + k] = sum;
       }
@@ -77,8 +92,44 @@ explorer.fvu = (outputs, { targets, shapes }) => {
   return error / variance;
 };
 
-explorer.scoreOf = (outputs, trials, scoreName) =>
-  scoreName === "replay_accuracy" ? explorer.replayAccuracy(outputs, trials) : explorer.fvu(outputs, trials);
+// The probability of each class at each step and trial: the softmax of the outputs.
+explorer.probabilities = (outputs, n) => {
+  const p = new Float64Array(outputs.length);
+  for (let start = 0; start < p.length; start += n) {
+    const row = outputs.subarray(start, start + n), top = Math.max(...row);
+    let sum = 0;
+    for (const value of row) sum += Math.exp(value - top);
+    row.forEach((value, k) => { p[start + k] = Math.exp(value - top) / sum; });
+  }
+  return p;
+};
+
+explorer.accuracy = (outputs, { targets }) => {
+  const n = outputs.length / targets.length;
+  let right = 0;
+  targets.forEach((target, i) => {
+    const row = outputs.subarray(i * n, (i + 1) * n);
+    right += row.indexOf(Math.max(...row)) === target;
+  });
+  return right / targets.length;
+};
+
+explorer.crossEntropy = (outputs, { targets }) => {
+  const n = outputs.length / targets.length;
+  return targets.reduce((sum, target, i) => {
+    const row = outputs.subarray(i * n, (i + 1) * n), top = Math.max(...row);
+    const norm = top + Math.log(row.reduce((total, value) => total + Math.exp(value - top), 0));
+    return sum + (norm - row[target]) / targets.length;
+  }, 0);
+};
+
+// Each score's name in words, its digits, and its function of outputs and trials.
+explorer.SCORES = {
+  fvu: ["FVU", 4, explorer.fvu],
+  replay_accuracy: ["Replay accuracy", 3, explorer.replayAccuracy],
+  accuracy: ["Accuracy", 3, explorer.accuracy],
+  cross_entropy: ["Cross-entropy", 4, explorer.crossEntropy],
+};
 
 // The share of right signs at each lag, over trials and channels (copy task).
 explorer.accuracyByLag = (outputs, { targets, shapes }) => {
