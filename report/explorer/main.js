@@ -163,6 +163,7 @@
     update();
   });
   addEventListener("resize", () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(update); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
   new MutationObserver(update).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   readAddress();
   update();

@@ -37,7 +37,7 @@ explorer.drawSpectrum = (svg, network, nLeading, alpha) => {
 
 // |T̃| on a logarithmic scale from 1e-4 to 1, each coupling in its colour, and the sectors' border.
 explorer.drawForm = (canvas, T, mask, nLeading) => {
-  const N = Math.sqrt(T.length), cell = 6, size = N * cell;
+  const N = Math.sqrt(T.length), cell = Math.max(6, Math.round(360 / N)), size = N * cell;
   canvas.width = canvas.height = size;
   const context = canvas.getContext("2d"), neutral = ink(canvas);
   for (let k = 0; k < T.length; k++) {
