@@ -6,11 +6,13 @@ So each network is one script: a JSON head and its matrices as base64 of little-
 
 import base64
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from report.equations import Equation, RateNetwork
 from schur_lib.metrics import METRICS
 from schur_lib.networks import Network
 from schur_lib.subjects import Evaluation
@@ -21,7 +23,6 @@ FOLDER = Path(__file__).parent / "explorer"  # the scripts, the style and the pa
 UNITS, PRODUCTS, NUMBERS = 256, 4e7, 3e5
 MOST = 10 * PRODUCTS  # for a single trial
 STEPS = 10_000
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "softplus", "identity")  # those of rollout.js
 
 
 def script(name: str, head: dict, **arrays) -> str:
@@ -32,21 +33,23 @@ def script(name: str, head: dict, **arrays) -> str:
     return f'explorer.receive("{name}", {json.dumps(head)}, "{data}");\n'
 
 
-def of_network(name: str, net: Network, form) -> str:
+def of_network(name: str, net: Network | RateNetwork, form) -> str:
     """The script of a network with its ordered Schur form."""
-    head = {"blocks": form.blocks.tolist(), "activation": net.activation, "leak": getattr(net, "leak", 1)}
+    equation = net.equation if isinstance(net, RateNetwork) else Equation(net.activation)
+    head = {"blocks": form.blocks.tolist(), "equation": asdict(equation)}
     eigenvalues = {"real": form.eigenvalues.real, "imag": form.eigenvalues.imag}
     return script(name, head, Q=form.Q, T=form.T, **eigenvalues, **net.tensors())
 
 
 def why_not(trials: Evaluation) -> str:
     """Why a network cannot be run in the page, in words for "because …"; "" where it can."""
-    net, inputs = trials.network, trials.inputs
-    if net is None or inputs is None or net.activation not in ACTIVATIONS:
+    net, inputs = trials.module, trials.inputs
+    if not isinstance(net, Network | RateNetwork) or inputs is None:
         return "its equation is not one that the page can run"
     if METRICS.get(trials.metric.name) is not trials.metric:
         return "its metric is not one that the page can work out"
-    if not torch.isfinite(trials.targets.double()).all() or float(trials.targets.double().min()) < -1e6:
+    scored = trials.targets.double()
+    if not torch.isfinite(scored).all() or trials.metric.classes and scored.min() < 0:
         return "some of its targets are not scored"
     n_steps, size = len(inputs) + trials.free_steps, net.hidden_size
     if size > UNITS:
@@ -63,7 +66,7 @@ def scripts(trials: Evaluation, alpha: float) -> list[str]:
         trials: a network that `why_not` has nothing against; evenly chosen trials of it go into the page.
         alpha: splits the sectors to begin with.
     """
-    net, metric, targets = trials.network, trials.metric, trials.targets
+    net, metric, targets = trials.module, trials.metric, trials.targets
     n_steps = len(trials.inputs) + trials.free_steps
     each = len(trials.inputs) * net.n_inputs + targets[:, 0].numel()
     n = max(1, min(trials.n_trials, 64, int(PRODUCTS / (n_steps * net.hidden_size**2)), int(NUMBERS / each)))

@@ -13,13 +13,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from report.equations import RateNetwork, evaluate
 from report.findings import does_task, findings, summary
 from schur_lib.metrics import METRICS, NEGLIGIBLE_MASS
 from schur_lib.networks import Network
 from schur_lib.profile import profile_of
 from schur_lib.schur import COUPLINGS, CutReport
 from schur_lib.stability import KINDS, allowed_harm, stabilisers
-from schur_lib.subjects import Evaluation, evaluation
+from schur_lib.subjects import Evaluation
 from study.probes.activity import SHARE, halves
 from study.probes.doses import dose_response
 from study.probes.nonnormality import departure_of, henrici
@@ -34,6 +35,7 @@ STATES = 4e9  # bytes of hidden states and what drives them at one time, at most
 # Seconds of one core of 2020 or so. With them what is measured depends on sizes alone, never on how busy
 # a machine is; what is said of the time is corrected by runs of the network itself.
 RUN, STEP, CALL = 1.2e-10, 5e-9, 2e-4  # a run: T B N² RUN + T B N STEP + CALL
+SLOW = 5e-5  # times T, where the equation is run step by step
 CUBES = {"product": 2.5e-10, "form": 5e-9, "norm": 7e-10, "radius": 4e-8}  # times N³
 ENTRY = 3e-8  # times N²: to draw, mask and convert a matrix
 
@@ -75,20 +77,23 @@ class Plan:
     memory: float  #: bytes
 
 
-def plan_of(n_steps: int, n_trials: int, hidden_size: int, n_outputs: int, budget: float = BUDGET) -> Plan:
+def plan_of(
+    n_steps: int, n_trials: int, hidden_size: int, n_outputs: int, budget: float = BUDGET, fused: bool = True
+) -> Plan:
     """The most that can be measured within a budget of time and within `STATES`.
 
     Args:
         n_steps, n_trials: T and B of the data.
         hidden_size, n_outputs: N_h and N_y of the network.
         budget: minutes.
+        fused: whether the network runs through the library's rollout, not step by step.
 
     Raises:
         ValueError: the least takes longer, or more memory than the machine has; says what allows it.
     """
     if not budget > 0:
         raise ValueError(f"--budget must be a number of minutes above 0, got {budget:g}")
-    plans = [_plan(amount, n_steps, n_trials, hidden_size, n_outputs) for amount in AMOUNTS]
+    plans = [_plan(amount, n_steps, n_trials, hidden_size, n_outputs, fused) for amount in AMOUNTS]
     least = plans[-1]
     what = f"a network of {hidden_size} units on trials of {n_steps} steps"
     if least.memory > machine_memory():
@@ -114,8 +119,8 @@ def machine_memory() -> float:
         return float("inf")
 
 
-def _plan(amount, T, B, N, n_outputs):
-    each = 4 * T * (2 * N + n_outputs)  # bytes of one trial's states, their drive and the outputs
+def _plan(amount, T, B, N, n_outputs, fused):
+    each = 4 * T * ((2 if fused else 6) * N + n_outputs)  # bytes of one trial's states, their drive and the outputs
     n_trials = min(B, max(4, min(int(STATES / each), round(amount.share * B))))
     n_some = max(2, min((n_trials + 1) // 2, max(amount.fewest, int(OPERATIONS / (2 * T * N**2)))))
     small = {"groups": 128, "entries": 80}  # units, up to which so many sets are searched
@@ -123,7 +128,7 @@ def _plan(amount, T, B, N, n_outputs):
     sets = sum({"groups": N**2 / 8, "entries": N**2 / 2}.get(kind, 12) for kind in kinds) * 1.3
 
     def run(b):
-        return T * b * (N**2 * RUN + N * STEP) + CALL
+        return T * b * (N**2 * RUN + N * STEP) + CALL + (0 if fused else T * SLOW)
 
     n_random = 14 * amount.draws + amount.perturbations
     some = n_random + 7 * amount.perturbations + 3 * amount.doses + sets + 30
@@ -191,14 +196,14 @@ class Diagnosis:
 
 
 def split(
-    net: Network, inputs: Tensor, targets: Tensor, metric: str, plan: Plan
+    net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metric: str, plan: Plan
 ) -> tuple[Evaluation, Evaluation, Evaluation]:
     """A network on the trials of a plan, on some of every second of them, and on all the others.
 
     Args:
         net: the network.
         inputs: (T, B, N_x).
-        targets: as `evaluation` takes them, time first.
+        targets: as `evaluate` takes them, time first.
         metric: name of the score.
         plan: how many trials, taken evenly from all.
     """
@@ -207,10 +212,10 @@ def split(
         taken = torch.linspace(0, n_given - 1, plan.n_trials).round().long()
         each_step = targets.ndim == (2 if METRICS[metric].classes else 3)
         inputs, targets = inputs[:, taken], targets[:, taken] if each_step else targets[taken]
-    trials = evaluation(net, "W_hh", inputs.contiguous(), targets, metric)
+    trials = evaluate(net, inputs.contiguous(), targets, metric)
 
     def part(chosen):
-        return evaluation(net, "W_hh", inputs[:, chosen].contiguous(), trials.targets[:, chosen], metric)
+        return evaluate(net, inputs[:, chosen].contiguous(), trials.targets[:, chosen], metric)
 
     return trials, part(slice(0, 2 * plan.n_some, 2)), part(slice(1, None, 2))
 
@@ -231,7 +236,8 @@ def expected_seconds(plan: Plan, trials: Evaluation, some: Evaluation) -> float:
         start = time.perf_counter()
         some.scores([some.W_hh])
         timed.append(time.perf_counter() - start)
-    run = min(timed) / (T * some.n_trials * (N**2 * RUN + N * STEP) + CALL)
+    slow = 0 if some.network is not None else T * SLOW
+    run = min(timed) / (T * some.n_trials * (N**2 * RUN + N * STEP) + CALL + slow)
     return plan.runs * run + plan.matrices * form
 
 

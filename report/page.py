@@ -28,9 +28,11 @@ from report import explorer, figures
 from report.data import check_fit, load_data
 from report.findings import number, of_the_plan
 from report.measure import AMOUNTS, BUDGET, Diagnosis, Plan, diagnose, expected_seconds, plan_of, split
+from report.equations import RateNetwork
+from report.options import arguments
+from report.readings import other_readings
 from report.weights import load_network
 from schur_lib.metrics import NEGLIGIBLE_MASS
-from schur_lib.networks import ACTIVATIONS, Network
 from schur_lib.profile import over_networks
 from schur_lib.stability import CAUTION
 from study.figures.style import without
@@ -48,19 +50,11 @@ class Case:
 
     weights: Path
     data: Path
-    net: Network
+    net: RateNetwork
     inputs: Tensor
     targets: Tensor
     plan: Plan
-    settings: dict[str, Any]  #: metric, alpha, activation, names, batch_first, budget
-
-    @property
-    def equation(self) -> str:
-        """What is run, in a line."""
-        held, phi = self.net.tensors(), self.net.activation
-        b_h, b_y = (f" + {bias}" if bias in held else "" for bias in ("b_h", "b_y"))
-        start = "a start h_0 of its own" if "h0" in held else "h_0 = 0"
-        return f"h_t = {phi}(W_xh x_t + W_hh h_{{t−1}}{b_h}), y_t = W_hy h_t{b_y}, from {start}"
+    settings: dict[str, Any]  #: metric, alpha, activation, names, batch_first, budget, reading
 
 
 def write_report(
@@ -74,11 +68,12 @@ def write_report(
     batch_first: bool = False,
     budget: float = BUDGET,
     say: Callable[[str], None] = lambda text: None,
+    **reading: Any,
 ) -> list[Diagnosis]:
     """The whole diagnostic of networks in files: a page each, and the numbers beside it.
 
     Args:
-        weights, activation, names: see `report.weights.load_network`; of several files each is a network, and
+        weights, activation, names, reading: see `report.weights.load_network`; of several files each is a network, and
             `output` compares them and links their pages, which go beside it.
         data, batch_first: see `report.data.load_data`.
         output: the page, .html; its numbers go beside it as .csv and .json. None of them may exist.
@@ -102,7 +97,7 @@ def write_report(
     for page in {output, *pages}:
         _check_output(page)
     settings = {"metric": metric, "alpha": alpha, "activation": activation, "names": names or None,
-                "batch_first": batch_first, "budget": budget}  # fmt: skip
+                "batch_first": batch_first, "budget": budget, "reading": reading}  # fmt: skip
     cases = _cases(files, data, settings)
     all_found, texts = [], {}
     for case, page in zip(cases, pages, strict=True):
@@ -110,7 +105,7 @@ def write_report(
         trials.form.n_leading(alpha)  # raises for a bad alpha
         which = f"{_shown(case.weights.name)}: " if len(cases) > 1 else ""
         say(f"{which}{_expected(expected_seconds(case.plan, trials, parts[0]), case.plan)}")
-        found = diagnose(trials, *parts, case.plan, case.inputs.shape[1], alpha, equation=case.equation)
+        found = diagnose(trials, *parts, case.plan, case.inputs.shape[1], alpha, equation=case.net.text())
         texts |= _texts(found, case, page)
         all_found.append(found)
     if len(cases) > 1:
@@ -121,20 +116,19 @@ def write_report(
 
 def _cases(files, data, settings):
     """All that is to be measured, loaded and checked."""
-    metric, activation = settings["metric"], settings["activation"]
-    if activation not in (None, *ACTIVATIONS):
-        raise ValueError(f"--activation must be tanh or relu, got {activation!r}")
+    metric = settings["metric"]
     inputs, targets = load_data(data, metric, settings["batch_first"])
     cases = []
     for path in files:
-        net = load_network(path, activation, settings["names"])
+        net = load_network(path, settings["activation"], settings["names"], **settings["reading"])
         check_fit(net, inputs, targets, metric)
         n_steps, n_trials = inputs.shape[:2]
         if n_trials < 4:
             raise ValueError(
                 f"the data must hold at least 4 trials, got {n_trials} (inputs are {tuple(inputs.shape)}, time first)"
             )
-        plan = plan_of(n_steps, n_trials, net.hidden_size, net.n_outputs, settings["budget"] / len(files))
+        budget, fused = settings["budget"] / len(files), net.plain() is not None
+        plan = plan_of(n_steps, n_trials, net.hidden_size, net.n_outputs, budget, fused)
         cases.append(Case(path, data, net, inputs.to(net.W_hh.dtype), targets, plan, settings))
     return cases
 
@@ -151,8 +145,11 @@ def _texts(found, case, page):
     table = found.profile.assign(schema=SCHEMA)
     csv, numbers = _csv(table), _json(as_json(found, case))
     names = {ending: _shown(page.with_suffix(ending).name) for ending in ENDINGS}
+    readings = [] if found.does_task is not False else other_readings(
+        case.net, case.inputs, case.targets, case.settings["metric"], case.settings["batch_first"]
+    )  # fmt: skip
     text = render(found, _origin(case.weights), _origin(case.data), _command([case.weights], case.data, case.settings),
-                  {names[".csv"]: csv, names[".json"]: numbers})  # fmt: skip
+                  {names[".csv"]: csv, names[".json"]: numbers}, readings)  # fmt: skip
     return {page.with_suffix(".csv"): csv, page.with_suffix(".json"): numbers, page: text}
 
 
@@ -172,6 +169,7 @@ def as_json(found: Diagnosis, case: Case) -> dict:
         "weights": _origin(case.weights),
         "data": _origin(case.data),
         "equation": found.equation,
+        "sources": case.net.sources, "notes": case.net.notes,
         "hidden_size": net.hidden_size, "n_inputs": net.n_inputs, "n_outputs": net.n_outputs,
         "n_steps": len(case.inputs), "n_scored": trials.n_scored,
         "n_given": found.n_given, "n_trials": trials.n_trials,
@@ -192,6 +190,7 @@ def render(
     data: Mapping[str, str],
     command: str,
     files: Mapping[str, str],
+    readings: Sequence[str] = (),
 ) -> str:
     """The page of one network as text.
 
@@ -200,12 +199,15 @@ def render(
         weights, data: `name` and `sha256` of the files.
         command: what makes this page.
         files: the texts that go beside it, by their names: the table and all numbers.
+        readings: from `other_readings`.
     """
     couplings = found.trials.form.mass(found.trials.form.above) > NEGLIGIBLE_MASS
     why_not = explorer.why_not(found.trials) if couplings else "it has no couplings to remove"
     return _template("page.html").render(
         found=found,
         trials=found.trials,
+        net=found.trials.module,
+        readings=readings,
         form=found.trials.form,
         pictures=pictures(found),
         explorer_css=Markup((explorer.FOLDER / "explorer.css").read_text(encoding="utf-8")),
@@ -217,7 +219,6 @@ def render(
         data=data,
         command=command,
         files=_downloads(files),
-        rates={"tanh": "hyperbolic tangent", "relu": "rectifier"},
         perturbation=SIZE,
         caution=CAUTION,
     )
@@ -367,7 +368,7 @@ def _command(weights, data, settings):
     given += ["--alpha", f"{settings['alpha']:g}"]
     given += ["--activation", settings["activation"]] if settings["activation"] else []
     given += [part for pair in (settings["names"] or {}).items() for part in ("--parameter", "=".join(pair))]
-    given += ["--batch-first"] * settings["batch_first"]
+    given += arguments(settings["reading"]) + ["--batch-first"] * settings["batch_first"]
     given += ["--budget", f"{settings['budget']:g}"] if settings["budget"] != BUDGET else []
     return "python3 run.py report " + _shown(shlex.join(given))
 

@@ -1,5 +1,5 @@
-// Runs the network, h_t = (1 − a) h_{t-1} + a φ(W_xh x_t + W h_{t-1} + b_h), y_t = W_hy h_t + b_y, and
-// scores its outputs. A network without leak (a = 1), b_h, b_y, h0 (zero) or activation (tanh) lacks these.
+// Runs the network and scores its outputs. The equations are those of report/equations.py; W multiplies with
+// what acts: the state itself, or φ of it. A network may be without b_h, b_y and h0.
 "use strict";
 
 // tanh to 2e-8 in double precision, three times as fast as Math.tanh: Lambert's continued fraction
@@ -23,13 +23,18 @@ explorer.rollout = (network, W, trials, freeSteps) => {
   const [N, nInputs] = network.shapes.W_xh;
   const [steps, B] = trials.shapes.inputs;
   const [scored] = trials.shapes.targets, [nOutputs] = network.shapes.W_hy;
-  const { W_xh, W_hy, b_h, b_y, h0, leak = 1 } = network, { inputs } = trials;
-  const phi = explorer.ACTIVATIONS[network.activation ?? "tanh"];
+  const { W_xh, W_hy, b_h, b_y, h0 } = network, { inputs } = trials;
+  const { activation, leak, form, late } = network.equation, phi = explorer.ACTIVATIONS[activation];
+  const plain = leak === 1 && (form === "rate" || form === "inside"); // what acts is φ of the sum
+  const potential = form !== "rate" && form !== "inside"; // the state is not what acts
   // Four trials side by side, so that each weight is read once for the four.
   const groups = Math.ceil(B / 4);
   let h = new Float64Array(groups * 4 * N), next = new Float64Array(groups * 4 * N);
   const outputs = new Float64Array(scored * B * nOutputs);
   if (h0) for (let k = 0; k < h.length; k++) h[k] = h0[Math.floor(k / 4) % N];
+  const state = h.slice(); // the state, where it is not what acts
+  let read = potential && form !== "potential-out" ? state.map(phi) : state.slice(); // what the readout takes
+  if (potential) h = state.map(phi);
   for (let t = 0; t < steps + freeSteps; t++) {
     for (let g = 0; g < groups; g++) {
       const start = g * 4 * N;
@@ -55,9 +60,20 @@ explorer.rollout = (network, W, trials, freeSteps) => {
         }
       }
     }
-    if (b_h) for (let k = 0; k < next.length; k++) next[k] += b_h[Math.floor(k / 4) % N];
-    if (leak === 1) for (let k = 0; k < next.length; k++) next[k] = phi(next[k]);
-    else for (let k = 0; k < next.length; k++) next[k] = (1 - leak) * h[k] + leak * phi(next[k]);
+    const before = read;
+    if (b_h && form !== "bias-inside") for (let k = 0; k < next.length; k++) next[k] += b_h[Math.floor(k / 4) % N];
+    if (plain) for (let k = 0; k < next.length; k++) next[k] = phi(next[k]);
+    else if (form === "rate") for (let k = 0; k < next.length; k++) next[k] = (1 - leak) * h[k] + leak * phi(next[k]);
+    else if (form === "inside") for (let k = 0; k < next.length; k++) next[k] = phi((1 - leak) * h[k] + leak * next[k]);
+    else {
+      const bias = (k) => (b_h && form === "bias-inside" ? b_h[Math.floor(k / 4) % N] : 0);
+      for (let k = 0; k < next.length; k++) {
+        state[k] = (1 - leak) * state[k] + leak * next[k];
+        next[k] = phi(state[k] + bias(k));
+      }
+    }
+    read = !potential ? next : form === "potential-out" ? state.slice() : state.map(phi);
+    const taken = late ? before : read;
     [h, next] = [next, h];
     const row = t - (steps + freeSteps - scored);
     if (row < 0) continue;
@@ -65,7 +81,7 @@ explorer.rollout = (network, W, trials, freeSteps) => {
       const start = (trial >> 2) * 4 * N + (trial & 3), y = (row * B + trial) * nOutputs;
       for (let k = 0; k < nOutputs; k++) {
         let sum = b_y ? b_y[k] : 0;
-        for (let i = 0; i < N; i++) sum += W_hy[k * N + i] * h[start + 4 * i];
+        for (let i = 0; i < N; i++) sum += W_hy[k * N + i] * taken[start + 4 * i];
         outputs[y + k] = sum;
       }
     }

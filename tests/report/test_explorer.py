@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from report import explorer
+from report.equations import FORMS, Equation, RateNetwork, evaluate
 from report.page import write_report
 from schur_lib.networks import Network
 from schur_lib.profile import profile_of
@@ -22,13 +23,17 @@ def network(N, activation="tanh", bare=False, n_outputs=2):
     return Network(draw(N, 3), 0.9 * draw(N, N) / N**0.5, draw(n_outputs, N) / N**0.5, activation=activation, **extra)
 
 
+def rate_network(N, equation):
+    return RateNetwork(network(N).tensors(), equation)
+
+
 def trials_of(net, metric, one_step=False, n_trials=B):
     g = torch.Generator().manual_seed(1)
     x = torch.randn(T, n_trials, net.n_inputs, generator=g)
-    (y,) = of_network(net, x, torch.zeros(T, n_trials, 1)).run([net.W_hh])
+    (y,) = evaluate(net, x, torch.randn(T, n_trials, net.n_outputs)).run([net.W_hh])
     y = y + 0.3 * torch.randn(y.shape, generator=g)
     y = y.sign() if metric == "replay_accuracy" else y.argmax(-1) if metric in ("accuracy", "cross_entropy") else y
-    return evaluation(net, "W_hh", x, y[-1:] if one_step else y, metric)
+    return evaluate(net, x, y[-1:] if one_step else y, metric)
 
 
 CASES = {
@@ -38,7 +43,15 @@ CASES = {
     "signs": (network(7, bare=True), "replay_accuracy", False),
     "classes": (network(5, n_outputs=8), "accuracy", False),
     "one class a trial": (network(5, n_outputs=3), "cross_entropy", True),
-}
+    **{
+        form: (rate_network(6, Equation(phi, leak, form, late)), "fvu", False)
+        for (form, phi), leak, late in zip(
+            [("rate", "sigmoid"), ("inside", "tanh"), ("potential", "relu"), ("potential-out", "softplus"),
+             ("bias-inside", "relu")], (0.3, 0.6, 0.2, 1.0, 0.5), (True, False, False, True, False), strict=True,
+        )
+    },
+    "identity": (rate_network(7, Equation("identity", 0.5)), "fvu", False),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +89,11 @@ def page_of(trials, path, alpha=0.9):
 def sent(trials, n):
     """The same network on the trials that go into the page."""
     taken = torch.linspace(0, trials.n_trials - 1, n).round().long()
-    return evaluation(trials.network, "W_hh", trials.inputs[:, taken], trials.targets[:, taken], trials.metric.name)
+    return evaluate(trials.module, trials.inputs[:, taken], trials.targets[:, taken], trials.metric.name)
+
+
+def test_every_equation_is_tried():
+    assert set(FORMS) <= set(CASES)
 
 
 @pytest.mark.parametrize("case", CASES)

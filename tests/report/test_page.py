@@ -152,7 +152,7 @@ def test_a_caution_stands_out_and_first(made, found):
     assert '<h2>In short</h2>\n<p class="caution">Caution: this network' in said
     assert found.does_task is False and said.count('class="caution"') == 1
     fine = render(replace(found, skill=0.99), ORIGIN, ORIGIN, "", FILES)
-    assert "<h2>In short</h2>\n<p>What was run, with 8 units: h<sub>t</sub> = tanh(W<sub>xh</sub> x<sub>t</sub>" in fine
+    assert "<h2>In short</h2>\n<p>What was run, with 8 units: h ← tanh(W<sub>hh</sub> h + W<sub>xh</sub> x + b<sub>h</sub>)" in fine
 
 
 def test_every_part_is_there_and_the_page_asks_nothing_of_other_machines(made):
@@ -222,11 +222,11 @@ def test_only_names_of_blocks_are_set_and_all_else_is_escaped():
 
 def test_the_command_names_files_roles_and_options():
     settings = {"metric": "accuracy", "alpha": 0.5, "activation": "relu", "names": {"W_hh": "a b", "W_xh": "c"},
-                "batch_first": True, "budget": 15.0}  # fmt: skip
+                "batch_first": True, "budget": 15.0, "reading": {"leak": 0.5}}  # fmt: skip
     paths = [Path("a/my w.pt"), Path("v.pt")]
     assert page._command(paths, Path("d.npz"), settings) == (
         "python3 run.py report --weights 'my w.pt' v.pt --data d.npz --metric accuracy --alpha 0.5 "
-        "--activation relu --parameter 'W_hh=a b' --parameter W_xh=c --batch-first"
+        "--activation relu --parameter 'W_hh=a b' --parameter W_xh=c --leak 0.5 --batch-first"
     )
     assert page._command(paths, Path("d.npz"), {**settings, "budget": 3}).endswith(" --batch-first --budget 3")
 
@@ -287,9 +287,9 @@ def test_a_page_that_cannot_be_written_leaves_no_table_either(tmp_path, monkeypa
         ({"metric": "accuracy"}, "whole numbers"),
         ({"metric": "replay_accuracy"}, "−1 or \\+1"),
         ({"alpha": 1.5}, r"alpha must be a number in \(0, 1\], got 1.5"),
-        ({"activation": "gelu"}, "--activation must be tanh or relu, got 'gelu'"),
-        ({"names": {"W_hh": "rnn.weight_hh_l0"}},
-         r"missing \['W_xh', 'W_hy'\].*rnn.weight_ih_l0 \(8, 2\)"),
+        ({"activation": "gelu"}, "w.pt: activation must be one of .*got 'gelu'"),
+        ({"names": {"W_hh": "nothing"}}, "w.pt: .*nothing.*rnn.weight_ih_l0 \\(8, 2\\)"),
+        ({"leak": 2.0}, "leak, dt / tau, must be above 0 and at most 1, got 2"),
         ({"data": "few.npz"}, "at least 4 trials, got 3"),
         ({"data": "flat.npz", "batch_first": True}, "network|trials"),
         ({"output": Path("/nowhere/page.html")}, "folder of --output does not exist: /nowhere"),
