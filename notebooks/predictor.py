@@ -23,6 +23,7 @@ import matplotlib.pyplot as plt
 from study import cache, catalogue, cells
 from study.answers import predictor as answers
 from study.cache import measured
+from study.figures import style
 from study.figures.predictor import predicted_and_measured
 from study.probes import linear, off_task, predictor
 from study.probes.predicted_cells import cell_forms
@@ -40,13 +41,14 @@ forms = measured("predictor_forms", predictor.forms, specs, nets, on=on, alphas=
 replays = measured("predictor_replays", linear.replays, copies, copy_nets, on={"n_trials": n_trials, "exact": True})
 off = measured("predictor_off_task", off_task.off_task, specs, nets, on={"n_trials": n_trials})
 blocks = answers.single_blocks(forms)
-main = [(replays[key] == value) for key, value in zip(("construction", "hidden_size"), catalogue.FIGURE_1[0])]
-main_replays = replays[main[0] & main[1]]
-tell(answers.answer(blocks, main_replays, off), "answer")
+tell(answers.answer(blocks, replays, off), "answer")
 
 # %% mystnb={"figure": {"caption": "Measured ΔFVU of the single blocks of the four tasks, a point a network and block, against activity-weighted mass (left) and against the two-sided prediction (right). Nothing is fitted: on the line the prediction is right. Dotted: a ΔFVU of 0.05. Copy: dense orthogonal networks of 72 units.", "name": "fig-predicted"}, "image": {"alt": "Two scatter plots on logarithmic axes. On the left points of equal activity-weighted mass differ in harm by orders of magnitude. On the right the points lie along the diagonal, but for blocks whose harm is near its largest possible value."}}
-predicted_and_measured(blocks, answers.LIMITS["absolute"])
+figure = predicted_and_measured(blocks, answers.LIMITS["absolute"])
 plt.show()
+
+# %% tags=["nbval-ignore-output"]
+style.quote(figure, "predicted", "Harm of the single blocks against activity-weighted mass, and as predicted.")
 
 # %% [markdown]
 # ## The prediction
@@ -68,8 +70,8 @@ show(answers.ladder(blocks), reading=answers.of_ladder(blocks, forms))
 # Within a task there is less to explain, and a ranking may break down. Spearman's correlation in each task:
 
 # %%
-of_sine = [(spec, net) for spec, net in zip(specs, nets) if spec.task == "sine_generation"]
-doses = measured("predictor_doses", predictor.doses, *zip(*of_sine), on=on[0])
+of_sine = [(spec, net) for spec, net in zip(specs, nets, strict=True) if spec.task == "sine_generation"]
+doses = measured("predictor_doses", predictor.doses, *zip(*of_sine, strict=True), on=on[0])
 show(answers.within_tasks(blocks), reading=answers.saturated(doses))
 
 # %% [markdown]
@@ -80,8 +82,10 @@ show(answers.within_tasks(blocks), reading=answers.saturated(doses))
 # The same prediction for other thresholds, other starts and sizes, and for other cells. There the slopes are the Jacobian of the cell: $e_t = \partial_s F\, e_{t-1} + \partial_u F\, (\tilde W e_{t-1} - \Delta W h_{t-1})$ for a cell $s_t = F(x_t, s_{t-1}, W h_{t-1} + b)$, one Jacobian product a step.
 
 # %%
-others = [s for s in [*copies, *catalogue.sizes(profile)] if s not in specs and s.construction != "cayley"]
-other_forms = measured("predictor_forms_others", predictor.forms, others, catalogue.networks(others, networks), on=on)
+starts = [s for s in copies if s not in specs and s.construction != "cayley"]
+sizes = [s for s in catalogue.sizes(profile) if s not in specs]
+other_nets = catalogue.networks(starts, networks) + catalogue.networks(sizes, networks if quick else "reference")
+other_forms = measured("predictor_forms_others", predictor.forms, starts + sizes, other_nets, on=on)
 of_cells = cell_forms(cells.models(quick), n_trials)
 cache.save(of_cells, "predictor_cells")
 show(answers.elsewhere(answers.settings(forms, other_forms, of_cells)))
@@ -92,7 +96,7 @@ show(answers.elsewhere(answers.settings(forms, other_forms, of_cells)))
 # On the copy task no prediction is needed, because there is an equation. Take tanh away from a trained copy network, and run it with the same weights.
 
 # %%
-tell(answers.linear_is_enough(main_replays))
+tell(answers.linear_is_enough(replays))
 
 # %% [markdown]
 # ```{admonition} Proposition 1 (the replay in closed form)
@@ -110,7 +114,7 @@ show(answers.of_linear(replays))
 
 # %% [markdown]
 # ```{admonition} Proposition 2 (the memory has $s d$ dimensions)
-# A linear network that replays perfectly has $G_m = I$ at $m = s, 2s, 3s, \dots$ and $G_m = 0$ at every other $m \ge 1$, which is the response of $z^{-s}/(1 - z^{-s})\, I_d$. Every network with this response has at least $s d$ dimensions, and in those that the input reaches and the readout sees, its eigenvalues are the $s$-th roots of unity, $d$ times each.
+# A linear network that replays perfectly has $G_m = I$ at $m = s, 2s, 3s, \dots$ and $G_m = 0$ at every other $m \ge 1$, which is the response of $z^{-s}/(1 - z^{-s})\, I_d$. Every network with this response has at least $s d$ dimensions, and on those that $W W_{xh}$ reaches and $W_{hy}$ sees, its eigenvalues are the $s$-th roots of unity, $d$ times each.
 #
 # *Proof.* The first statement is $y_t = x_k$ for all inputs. The Hankel matrix $(G_{i+j-1})_{ij}$ is then a permutation of blocks $I_d$ and repeats itself after $s$ block rows and $s$ block columns: its rank is $s d$, which is the dimension of a minimal realisation (Ho and Kalman, 1966). Two minimal realisations are similar; one is the cyclic shift of $s$ blocks of $d$ units, whose eigenvalues are these. ∎
 # ```
@@ -120,7 +124,7 @@ show(answers.of_linear(replays))
 #
 # $$G_m = \underbrace{C_R T_R^m B_R}_{\text{memory}} + \underbrace{C_C T_C^m B_C}_{\text{complement}} + \underbrace{\sum_{k=0}^{m-1} C_R T_R^{m-1-k}\, T_{CR}\, T_C^k B_C}_{\text{cascade}}.$$
 #
-# Removing $T_{CR}$ removes the cascade and nothing else. Once it is removed, $T_{CC}$ appears only in $C_C T_C^m B_C$: it acts through the part of the readout on the complement, and what it does there decays with $m$, faster than any power $r^m$ of an $r$ above the largest modulus in $C$.
+# Removing $T_{CR}$ removes the cascade and nothing else. Once it is removed, $T_{CC}$ appears only in $C_C T_C^m B_C$: it acts through the part of the readout on the complement, and what it does there decays with $m$ as $r^m$ does, for every $r$ above the largest modulus in $C$.
 #
 # *Proof.* Powers of a block triangular matrix; and $\lVert T_C^m \rVert \le c_r r^m$ for every such $r$, with $T_{CC}$ and without it, because neither changes an eigenvalue. ∎
 # ```
@@ -129,8 +133,7 @@ show(answers.of_linear(replays))
 
 # %%
 sectors = measured("predictor_sectors", linear.sectors, copies, copy_nets, on={"n_trials": 1, "exact": True})
-main_sectors = sectors[(sectors.construction == "dense_orthogonal") & (sectors.hidden_size == 72)]
-tell(answers.parts(main_sectors))
+tell(answers.parts(sectors))
 
 # %% [markdown]
 # Two claims of the paper have a reason in the structure and need no statistics.
@@ -156,7 +159,8 @@ tell(answers.normal_and_banded(sectors))
 # The title of the paper speaks of symmetries that hold *on the task*. Whether they end there has to be tried off the task: on long streams of trials, with inputs of twice their size, with noise in their place, and from random states without input. The discrepancy is $E\lVert \tilde y - \hat y \rVert^2$ over the variance of the intact outputs, medians over networks. Beside the blocks stand two others: with the complement *first* in the Schur form, what couples the leading sector into it; and all of $W$ that acts outside of the leading principal directions of the activity, $W (I - P_V)$, which is restricted to the task by construction.
 
 # %%
-show(answers.off_the_task(off), reading=answers.restricted(off))
+show(answers.off_the_task(off))
+tell(answers.restricted(off), "restricted")
 
 # %%
 tell(answers.better_candidate(off))

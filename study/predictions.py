@@ -47,8 +47,8 @@ def predictions(specs: Sequence[Spec], networks: Sequence[Network]) -> pd.DataFr
 
     Returns:
         One row a network and removed set: the keys, `removed`, `n_leading`, `mass`, `active_mass`, `intact` (FVU
-        of the intact network), one column a form (predicted ΔFVU), `accuracy` (copy task: replay accuracy without the
-        set, by `linear.closed_form`; else NaN), and by the two-sided form `safe` and `little`, see `LIMITS`.
+        of the intact network), one column a form (predicted ΔFVU), `accuracy` (copy task: replay accuracy without
+        the set, by `linear.closed_form`; else NaN), and by the two-sided form `safe` and `little`, see `LIMITS`.
     """
     jobs = Parallel(n_jobs=-1 if len(specs) > 1 else 1)
     return pd.concat(

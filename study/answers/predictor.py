@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.schur import COUPLINGS
+from study.catalogue import FIGURE_1
 from study.figures.style import NAMES, without
 from study.predictions import LIMITS
 from study.probes.predictor import FORMS
@@ -19,7 +20,6 @@ from study.statistics import NETWORK
 from study.words import ON_TASK, as_text, listed, power_above
 
 SMALLEST = 1e-5  # ΔFVU below this counts as this much on a logarithmic scale (our choice)
-RESTRICTED = 10  # times as large off the task: an invariance of the task alone (our choice)
 ACCOUNTS = {
     "mass": "Schur mass",
     "active_mass": "activity-weighted mass",
@@ -38,6 +38,15 @@ CANDIDATES = {
     "random": "random change",
 }
 
+OFF = {  # where a discrepancy is largest, in a sentence
+    "streams": "on streams",
+    "half": "at half the input",
+    "double": "at twice the input",
+    "noisy": "with noise",
+    "white": "in noise alone",
+    "states": "from random states",
+}
+
 
 def single_blocks(forms: pd.DataFrame) -> pd.DataFrame:
     """The rows of single blocks above rounding level at the threshold of the paper."""
@@ -50,8 +59,8 @@ def measures(table: pd.DataFrame, column: str = "two_sided") -> dict[str, float]
 
     Returns:
         `n` rows; `spearman`, whose square is the R² of a line fitted to the ranks; `network` and `task`, R² of the
-        ranks where a network or a task was left out of that line; `log`, R² of log ΔFVU with the prediction itself,
-        without a fit (both at least 1e-5); `right`, calls of ΔFVU ≤ 0.05. NaN where it is undefined.
+        ranks where a network or a task was left out of that line; `log`, R² of log ΔFVU with the prediction
+        itself, without a fit (both at least 1e-5); `right`, calls of ΔFVU ≤ 0.05. NaN where it is undefined.
     """
     x, y = (table[name].rank().to_numpy() for name in (column, "delta"))
     networks = table[NETWORK].astype(str).agg(" ".join, axis=1) if set(NETWORK) <= set(table) else table.index
@@ -91,17 +100,17 @@ def of_ladder(blocks: pd.DataFrame, forms: pd.DataFrame) -> str:
     every, little = measures(sets), int((blocks.delta <= LIMITS["absolute"]).sum())
     cheap = measures(blocks, "weights")
     return (
-        f"Rows: the {len(blocks)} single blocks above rounding level of {_networks(blocks)} networks. Rank R²: the "
-        "square of Spearman's correlation, that is a line fitted to ranks, and the same line fitted without a "
-        "network, or without a task, and tested on it. Log R²: the prediction itself against the logarithm of "
+        f"Rows: the {len(blocks)} single blocks above rounding level of {_networks(blocks)} networks. Rank R²: "
+        "the square of Spearman's correlation, that is a line fitted to ranks, and the same line fitted without "
+        "a network, or without a task, and tested on it. Log R²: the prediction itself against the logarithm of "
         f"ΔFVU, nothing fitted, both counted as at least {SMALLEST:g}. A call is right if the predicted and the "
-        f"measured ΔFVU are on the same side of {LIMITS['absolute']:g}; {max(little, len(blocks) - little)} calls "
-        "would be right if all were the same. **How far do the weights alone carry?** To a rank R² of "
-        f"{as_text(cheap['spearman'] ** 2, '.2f')} and {cheap['right']} right calls; on a task that was left out to "
-        f"{as_text(cheap['task'], '.2f')}. The slopes of every step are worth "
+        f"measured ΔFVU are on the same side of {LIMITS['absolute']:g}; {max(little, len(blocks) - little)} "
+        "calls would be right if all were the same. **How far do the weights alone carry?** To a rank R² of "
+        f"{as_text(cheap['spearman'] ** 2, '.2f')} and {cheap['right']} right calls; on a task that was left "
+        f"out to {as_text(cheap['task'], '.2f')}. The slopes of every step are worth "
         f"{_gain(found, 'two_sided', 'mean_slopes')} in rank R² over their means, the states "
-        f"{_gain(found, 'mean_slopes', 'no_states')} over the inputs. Over all {every['n']} rows of the seven sets "
-        f"the two-sided prediction has a rank R² of {as_text(every['spearman'] ** 2, '.2f')} "
+        f"{_gain(found, 'mean_slopes', 'no_states')} over the inputs. Over all {every['n']} rows of the seven "
+        f"sets the two-sided prediction has a rank R² of {as_text(every['spearman'] ** 2, '.2f')} "
         f"({as_text(every['task'], '.2f')} on a task left out), a log R² of {as_text(every['log'], '.2f')}, and "
         f"{every['right']} right calls."
     )
@@ -133,8 +142,8 @@ def saturated(doses: pd.DataFrame) -> str:
         for dose, part in doses.groupby("dose")
     }
     said = [
-        f"{dose:g} (Spearman {as_text(rho, '.2f')}; predicted over true change {as_text(ratio.median(), '.2f')}, from "
-        f"{as_text(ratio.min(), '.2f')} to {as_text(ratio.max(), '.2f')})"
+        f"{dose:g} (Spearman {as_text(rho, '.2f')}; predicted over true change "
+        f"{as_text(ratio.median(), '.2f')}, from {as_text(ratio.min(), '.2f')} to {as_text(ratio.max(), '.2f')})"
         for dose, (ratio, rho) in at.items()
     ]
     first, last = at[min(at)][1], at[max(at)][1]
@@ -201,16 +210,17 @@ def linear_is_enough(replays: pd.DataFrame) -> str:
     """Whether the copy networks of the main figure are linear, and what the closed form is worth.
 
     Args:
-        replays: of the networks of one configuration.
+        replays: of all copy networks.
     """
+    replays = _main(replays)
     change = float((replays.linear - replays.score).abs().max())
     headline = "They are linear" if change <= 0.005 else "They are not quite linear"
     r = replays.closed_form.corr(replays.score) if _varies(replays) else np.nan
     return (
-        f"**{headline}**: without tanh no accuracy of the eight sets changes by more than {as_text(change, '.4f')} in "
-        f"{_networks(replays)} networks. The closed form, which runs nothing and fits nothing, gives their "
-        f"{len(replays)} accuracies with r = {as_text(r, '.4f')} and a root mean square error of "
-        f"{as_text(_rmse(replays), '.4f')}."
+        f"**{headline}**: without tanh no accuracy of the eight sets changes by more than "
+        f"{as_text(change, '.4f')} in {_networks(replays)} networks. The closed form, which runs nothing and "
+        f"fits nothing, gives their {len(replays)} accuracies with r = {as_text(r, '.4f')} and a root mean "
+        f"square error of {as_text(_rmse(replays), '.4f')}."
     )
 
 
@@ -218,29 +228,29 @@ def parts(sectors: pd.DataFrame) -> str:
     """What the sectors of the copy networks are for.
 
     Args:
-        sectors: of the networks of one configuration.
+        sectors: of all copy networks.
     """
+    sectors = _main(sectors)
     if (sectors.n_complement == 0).any():
         return "Cannot be told: in some of these networks every mode is in the leading sector."
-    by = sectors.agg(["min", "median", "max"])
+    by = sectors.select_dtypes("number").agg(["min", "max"])
 
-    def span(column, form=".2f", percent=False):
-        form = ".0%" if percent else form
-        return f"{as_text(by[column]['min'], form)}–{as_text(by[column]['max'], form)}"
+    def span(column, form=".2f", scale=1):
+        return f"{as_text(scale * by[column]['min'], form)}–{as_text(scale * by[column]['max'], form)}"
 
     chance = (sectors.n_complement / sectors.hidden_size).mean()
     return (
         f"**The complement is the input port.** In these {len(sectors)} networks it has "
-        f"{span('n_complement', '.0f')} dimensions and holds {span('input_C', percent=True)} of ‖W_xh‖² (its share "
-        f"of the dimensions is {as_text(chance, '.0%')}), but {span('readout_C', '.4f')} of ‖W_hy‖². **The leading "
-        "sector is the memory.** The impulse response needs 64 dimensions: its Hankel singular value number 65 is "
-        f"{span('beyond', '.3f')} of number 64. **$T_{{CR}}$ is the write gate.** Of the norm of the impulse "
-        f"response, the memory alone has {span('memory')}, the complement alone {span('complement', '.4f')} and "
-        f"the cascade {span('cascade')}; removing $T_{{CR}}$ removes the cascade and nothing else, up to "
-        f"{power_above(by['not_cascade']['max'])}. **$T_{{CC}}$ acts through the gate, or hardly at all.** Its "
-        f"removal changes the impulse response by {span('CC', percent=True)}, after $T_{{CR}}$ is gone by "
-        f"{span('CC_after_CR', '.4f')}, and by at most {power_above(by['CC_after_CR_late']['max'])} beyond the "
-        "first eight lags."
+        f"{span('n_complement', '.0f')} dimensions and holds {span('input_C', '.0f', 100)} % of ‖W_xh‖² (its "
+        f"share of the dimensions is {as_text(100 * chance, '.0f')} %), but {span('readout_C', '.4f')} of "
+        "‖W_hy‖². **The leading sector is the memory.** A perfect replay takes 64 dimensions, and here the "
+        f"Hankel singular value number 65 is {span('beyond', '.3f')} of number 64. **$T_{{CR}}$ is the write "
+        f"gate.** Of the norm of the impulse response, the memory alone has {span('memory')}, the complement alone "
+        f"{span('complement', '.4f')} and the cascade {span('cascade')}; removing $T_{{CR}}$ removes the "
+        f"cascade and nothing else, up to {power_above(by['not_cascade']['max'])}. **$T_{{CC}}$ acts through "
+        f"the gate, or hardly at all.** Its removal changes the impulse response by {span('CC', '.0f', 100)} %, "
+        f"after $T_{{CR}}$ is gone by {span('CC_after_CR', '.4f')}, and by at most "
+        f"{power_above(by['CC_after_CR_late']['max'])} beyond the first eight lags."
     )
 
 
@@ -252,66 +262,77 @@ def normal_and_banded(sectors: pd.DataFrame) -> str:
     """
     normal = sectors[sectors.construction == "cayley"]
     dense = sectors[sectors.construction != "cayley"]
-    main = dense[(dense.construction == "dense_orthogonal") & (dense.hidden_size == 72)]
+    main = _main(dense)
     empty = int((main.in_band == 0).sum())
     follows = (
         "the profile is the same at every α there, for all of them"
         if empty == len(main)
-        else f"for these {empty} the profile is the same at every α there; for the others it is a matter of measurement"
+        else f"for these {empty} the profile is the same at every α there; for the others it has to be measured"
     )
     return (
-        f"The couplings of the {len(normal)} Cayley networks hold at most {power_above(normal.couplings.max())} of "
-        f"the Schur mass, the rounding of single precision (dense networks: at least "
-        f"{as_text(dense.couplings.min(), '.2f')}). Of the {len(main)} dense orthogonal networks of 72 units {empty} "
-        f"have no eigenvalue with a modulus in [0.85 ρ, 0.95 ρ): {follows}."
+        f"The couplings of the {len(normal)} Cayley networks hold at most {power_above(normal.couplings.max())} "
+        f"of the Schur mass, the rounding of single precision (dense networks: at least "
+        f"{as_text(dense.couplings.min(), '.2f')}). Of the {len(main)} dense orthogonal networks of 72 units "
+        f"{empty} have no eigenvalue with a modulus in [0.85 ρ, 0.95 ρ): {follows}."
     )
 
 
-def off_the_task(
-    off: pd.DataFrame, tasks=("copy", "flip_flop", "sine_generation", "context_integration")
-) -> pd.DataFrame:  # noqa: E501
+def off_the_task(off: pd.DataFrame) -> pd.DataFrame:
     """What might be removed: its mass, its harm, and its discrepancy on the task and off it: medians, as text."""
-    shown = {"task": "on the task", "streams": "streams", "double": "double", "white": "noise", "states": "states"}
-    rows = []
-    for task in tasks:
+    situations = {"task": "on the task", "streams": "streams", "double": "double", "white": "noise"}
+    rows, off = [], off[off.mass > NEGLIGIBLE_MASS]
+    for task in dict.fromkeys(off.task):
         for name, title in CANDIDATES.items():
-            part = off[(off.task == task) & (off.removed == name) & (off.mass > NEGLIGIBLE_MASS)]
+            part = off[(off.task == task) & (off.removed == name)]
             if part.empty:
                 continue
             row = {"task": NAMES[task], "removed": title, "mass": as_text(part.mass.median(), ".2f")}
             row["harm"] = as_text(part.harm.median(), ".4f")
             at = part.groupby("situation").discrepancy.median()
-            rows.append(row | {title: as_text(at[situation], ".4f") for situation, title in shown.items()})
+            for situation, where in (situations | {"states": "states"}).items():
+                row[where] = as_text(at[situation], ".4f")
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
-def restricted(off: pd.DataFrame) -> str:
-    """Which of the candidates are invariances of the task alone."""
+def invariances(off: pd.DataFrame) -> pd.DataFrame:
+    """Median discrepancies by task and candidate, of those that are at most the limit on the task.
+
+    Returns:
+        Indexed by task and candidate: `task`, the discrepancy there; `worst`, the largest elsewhere, and its
+        `situation`.
+    """
     off = off[off.mass > NEGLIGIBLE_MASS]
     at = off.pivot_table(index=["task", "removed"], columns="situation", values="discrepancy", aggfunc="median")
-    worst = at.drop(columns="task").max(axis=1) / at["task"]
-    candidates = at[at["task"] <= LIMITS["absolute"]].index
-    blocks = [key for key in candidates if key[1] in COUPLINGS]
-    said = [
-        f"−{removed} {ON_TASK[task]} ({as_text(at.loc[(task, removed), 'task'], '.4f')} on the task; off it at most "
-        f"{as_text(worst[task, removed], '.1f')} times that)"
-        for task, removed in blocks
-    ]
-    no, yes = ([k for k in blocks if (worst[k] >= RESTRICTED) == is_so] for is_so in (False, True))
-    carved = [key for key in candidates if key[1] == "off"]
-    ratio = [worst[key] for key in carved]
-    headline = (
-        "None of the paper's blocks is a symmetry of its task alone."
-        if blocks and not yes
-        else f"{len(yes)} of {len(blocks)} harmless blocks are symmetries of their task alone."
+    at = at[at["task"] <= LIMITS["absolute"]]
+    elsewhere = at.drop(columns="task")
+    return pd.DataFrame(
+        {"task": at["task"], "worst": elsewhere.max(axis=1), "situation": elsewhere.idxmax(axis=1)}
     )
-    text = f"**{headline}** Blocks that change the outputs by at most {LIMITS['absolute']:g}: {listed(said)}"
-    text += f"; {RESTRICTED} times as much off the task would be restricted to it (our choice)."
-    if carved:
+
+
+def restricted(off: pd.DataFrame) -> str:
+    """Which of the paper's blocks are invariances of the task alone, at one ε."""
+    epsilon, found = LIMITS["absolute"], invariances(off)
+    blocks = found[found.index.get_level_values("removed").isin(COUPLINGS)]
+    said = [
+        f"−{removed} {ON_TASK[task]} ({as_text(row.task, '.4f')} on the task, {as_text(row.worst, '.4f')} "
+        f"{OFF[row.situation]}: {'restricted to the task' if row.worst > epsilon else 'not restricted to it'})"
+        for (task, removed), row in blocks.iterrows()
+    ]
+    carved = found[found.index.get_level_values("removed") == "off"]
+    ratio = carved.worst / carved.task
+    n_yes = int((blocks.worst > epsilon).sum())
+    headline = (
+        f"Of {len(blocks)} blocks that can go on their task at ε = {epsilon:g}, {n_yes} can go on the task alone."
+    )
+    text = f"**{headline}** An invariance is restricted to the task if the discrepancy is at most ε on the task "
+    text += f"and above ε elsewhere, in medians over networks: {listed(said)}."
+    if len(carved):
         text += (
-            " Task-restricted invariances do exist: all that W does outside of the directions that carry 99.99 % of "
-            f"the activity can go on {len(carved)} tasks, where off the task it matters {as_text(min(ratio), '.0f')} "
-            f"to {as_text(max(ratio), '.0f')} times as much."
+            " What is restricted by construction shows how large such sets can be: all that W does outside of the "
+            f"directions that carry 99.99 % of the activity can go on {len(carved)} tasks; elsewhere it matters "
+            f"{as_text(ratio.min(), '.0f')} to {as_text(ratio.max(), '.0f')} times as much."
         )
     return text
 
@@ -327,7 +348,7 @@ def better_candidate(off: pd.DataFrame) -> str:
         f"{as_text(part.harm['RC'], '.4f')} of the accuracy ($T_{{CC}}$: {as_text(part.harm['CC'], '.4f')}): by "
         "accuracy it is the larger symmetry. By the outputs it is not: they move by "
         f"{as_text(part.discrepancy['RC'], '.3f')} of their variance, those without $T_{{CC}}$ by "
-        f"{as_text(part.discrepancy['CC'], '.3f')}. The accuracy does not see what stays on the right side of zero."
+        f"{as_text(part.discrepancy['CC'], '.3f')}. Accuracy does not see what stays on the right side of zero."
     )
 
 
@@ -336,9 +357,10 @@ def answer(blocks: pd.DataFrame, replays: pd.DataFrame, off: pd.DataFrame) -> st
 
     Args:
         blocks: from `single_blocks`.
-        replays: of the copy networks of one configuration.
+        replays: of all copy networks.
         off: from `off_task`.
     """
+    replays = _main(replays)
     best, mass = measures(blocks), measures(blocks, "active_mass")
     little = int((blocks.delta <= LIMITS["absolute"]).sum())
     change = float((replays.linear - replays.score).abs().max())
@@ -346,14 +368,15 @@ def answer(blocks: pd.DataFrame, replays: pd.DataFrame, off: pd.DataFrame) -> st
         "Not its size: the path of its effect" if best["spearman"] > mass["spearman"] else "Not the path alone"
     )
     return (
-        f"{headline}. What a block reads from the states, carried on by the ablated weights, as the readout sees it, "
-        f"predicts the harm of {best['n']} blocks on four tasks with a rank R² of "
-        f"{as_text(best['spearman'] ** 2, '.2f')} ({as_text(best['task'], '.2f')} on a task left out), without a fit and "
-        f"without running an ablated network; activity-weighted mass has {as_text(mass['spearman'] ** 2, '.2f')} "
-        f"({as_text(mass['task'], '.2f')}). Whether ΔFVU is at most {LIMITS['absolute']:g} it says rightly for "
-        f"{best['right']} of {best['n']} ({max(little, best['n'] - little)} if all were called the same). The copy "
-        f"networks are all but linear (no accuracy moves by more than {as_text(change, '.4f')} without tanh), so "
-        f"there it is an equation. {restricted(off).split('**')[1]}"
+        f"{headline}. What a block reads from the states, carried on by the ablated weights, as the readout "
+        f"sees it, predicts the harm of {best['n']} blocks on four tasks with a rank R² of "
+        f"{as_text(best['spearman'] ** 2, '.2f')} ({as_text(best['task'], '.2f')} on a task left out), without "
+        f"a fit and without running an ablated network; activity-weighted mass has "
+        f"{as_text(mass['spearman'] ** 2, '.2f')} ({as_text(mass['task'], '.2f')}). Whether ΔFVU is at most "
+        f"{LIMITS['absolute']:g} it says rightly for {best['right']} of {best['n']} "
+        f"({max(little, best['n'] - little)} if all were called the same). The copy networks are all but linear "
+        f"(no accuracy moves by more than {as_text(change, '.4f')} without tanh), so there it is "
+        f"an equation. {restricted(off).split('**')[1]}"
     )
 
 
@@ -361,11 +384,17 @@ def frozen() -> str:
     """The limits that frozen predictions are made with."""
     limits = LIMITS
     return (
-        f"The limits stand in the code: α = {limits['alpha']:g}; *safe* if ΔFVU is at most {limits['epsilon']:.0%} of "
-        f"the network's own FVU, which counts as at least {limits['floor']:g}; *little* if it is at most "
-        f"{limits['absolute']:g}; predictions from {limits['n_trials']} trials, measurements on "
-        f"{limits['n_measured']:,d} others."
+        f"The limits stand in the code: α = {limits['alpha']:g}; *safe* if ΔFVU is at most "
+        f"{100 * limits['epsilon']:g} % of the network's own FVU, which counts as at least {limits['floor']:g}; "
+        f"*little* if it is at most {limits['absolute']:g}; predictions from {limits['n_trials']} trials, "
+        f"measurements on {limits['n_measured']:,d} others."
     )
+
+
+def _main(table):
+    """The copy networks that all tasks are compared with: dense orthogonal, 72 units."""
+    start, size = FIGURE_1[0]
+    return table[(table.construction == start) & (table.hidden_size == size)]
 
 
 def _left_out(x, y, groups):

@@ -34,9 +34,9 @@ def off_task(trials: Evaluation, alpha: float = 0.9, seed=0) -> pd.DataFrame:
 
     Candidates: the three blocks; `RC`, what couples the leading sector into the complement in the form with the
     complement first (`complement_first`); `off`, all of W that acts on states outside of the leading principal
-    directions, W (I − P_V) with 99.99 % of the activity in V, a restriction to the task by construction; as large as
-    T_CC, `random`, an isotropic change, and `similar`, a change W − S W S⁻¹ that no linear network shows in its
-    outputs (`similarity`).
+    directions, W (I − P_V) with 99.99 % of the activity in V, a restriction to the task by construction; and as
+    large as T_CC, `random`, an isotropic change, and `similar`, a change W − S W S⁻¹ that no linear network shows
+    in its outputs (`similarity`).
 
     Args:
         trials: a plain network on trials of its task.

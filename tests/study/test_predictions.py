@@ -3,11 +3,12 @@
 import json
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pytest
 import torch
 
-from schur_lib import Network, Spec
+from schur_lib import Network, Spec, store
 from schur_lib.recipes import Recipe
 from schur_lib.subjects import on_task
 from study import predictions
@@ -30,6 +31,8 @@ NETWORKS = [network(0), network(1)]
 def few(monkeypatch):
     monkeypatch.setitem(predictions.LIMITS, "n_trials", 32)
     monkeypatch.setitem(predictions.LIMITS, "n_measured", 64)
+    with joblib.parallel_config("threading"):  # other processes would not know of it
+        yield
 
 
 @pytest.fixture
@@ -92,8 +95,6 @@ def test_other_code_is_refused(file, monkeypatch):
 
 def test_the_command_freezes_and_compares(few, tmp_path, capsys):
     spec = Spec("flip_flop", hidden_size=8, seed=5)
-    from schur_lib import store
-
     store.save(spec, replace(NETWORKS[0], metadata={"spec": spec.as_dict()}), tmp_path)
     which = "--task flip_flop --hidden-size 8 --seeds 5 6 --networks".split()
     for action in ("freeze", "compare"):
