@@ -73,9 +73,10 @@ show(answers.ladder(blocks), reading=answers.of_ladder(blocks, forms))
 of_sine = [(spec, net) for spec, net in zip(specs, nets, strict=True) if spec.task == "sine_generation"]
 doses = measured("predictor_doses", predictor.doses, *zip(*of_sine, strict=True), on=on[0])
 show(answers.within_tasks(blocks), reading=answers.saturated(doses))
+tell(answers.missed(blocks))
 
 # %% [markdown]
-# Once the output is destroyed, it can hardly be worse: the true change is bounded because tanh is, the linear one is not. The other thing that is left out is a switch: where a removed block lets a memory fall into another basin, as $T_{CR}$ does on the flip-flop, the first order stays too small.
+# Once the output is destroyed, it can hardly be worse: the true change is bounded because tanh is, the linear one is not. The other thing that is left out goes the other way: where a small departure is enough to let a memory slip from one state to another, the first order stays below what happens.
 #
 # ## Elsewhere
 #
@@ -110,7 +111,7 @@ tell(answers.linear_is_enough(replays))
 # Ablating a block changes $W$ in this equation, and so the accuracy of every set of blocks follows from three matrices, without a run and without a fit:
 
 # %%
-show(answers.of_linear(replays))
+show(answers.of_linear(replays), reading=answers.exceptions(replays))
 
 # %% [markdown]
 # ```{admonition} Proposition 2 (the memory has $s d$ dimensions)
@@ -156,7 +157,7 @@ tell(answers.normal_and_banded(sectors))
 # %% [markdown]
 # ## Is any of it task-restricted?
 #
-# The title of the paper speaks of symmetries that hold *on the task*. Whether they end there has to be tried off the task: on long streams of trials, with inputs of twice their size, with noise in their place, and from random states without input. The discrepancy is $E\lVert \tilde y - \hat y \rVert^2$ over the variance of the intact outputs, medians over networks. Beside the blocks stand two others: with the complement *first* in the Schur form, what couples the leading sector into it; and all of $W$ that acts outside of the leading principal directions of the activity, $W (I - P_V)$, which is restricted to the task by construction.
+# The title of the paper speaks of symmetries that hold *on the task*. Whether they end there has to be tried off the task: on long streams of trials, with inputs of twice their size, with noise in their place, and from random states without input. The discrepancy is $E\lVert \tilde y - \hat y \rVert^2$ over the variance of the intact outputs, medians over networks. Beside the blocks stand three others: with the complement *first* in the Schur form, what couples the leading sector into it; all of $W$ that acts outside of the leading principal directions of the activity, $W (I - P_V)$, which is restricted to the task by construction; and a change of the size of $T_{CC}$ that no linear network can show (proposition 6, below). The table holds what can go on the task.
 
 # %%
 show(answers.off_the_task(off))
@@ -164,6 +165,18 @@ tell(answers.restricted(off), "restricted")
 
 # %%
 tell(answers.better_candidate(off))
+
+# %% [markdown]
+# ```{admonition} Proposition 6 (symmetries that no task restricts)
+# For a linear network, let $S$ be invertible with $S\, W_{xh} = W_{xh}$ and $W_{hy}\, S = W_{hy}$. Then $S W S^{-1}$ in the place of $W$ gives the same outputs for every input. If both maps have full rank, these $S$ have $(N_h - N_x)(N_h - N_y)$ dimensions. If the input reaches all states and the readout sees all of them, no two $S$ give the same matrix, and no other matrix gives the same outputs.
+#
+# *Proof.* $W_{hy} S W^m S^{-1} W_{xh} = W_{hy} W^m W_{xh}$. With $S = I + X$ the conditions are $X W_{xh} = 0$ and $W_{hy} X = 0$. Two minimal realisations of one impulse response differ by exactly one similarity, which here has to fix both maps. ∎
+# ```
+#
+# So even with input and readout held fixed, a copy network of 72 units that is linear and uses all of them has an exact symmetry in $64 \times 64 = 4{,}096$ of its $5{,}184$ directions, on the task and off it.
+
+# %%
+tell(answers.of_similarity(off))
 
 # %% [markdown]
 # ## Predictions that can lose

@@ -19,6 +19,7 @@ from study.probes.predictor import FORMS
 from study.statistics import NETWORK
 from study.words import ON_TASK, as_text, listed, power_above
 
+ROUNDED = 5e-8  # the tables keep seven digits
 SMALLEST = 1e-5  # ΔFVU below this counts as this much on a logarithmic scale (our choice)
 ACCOUNTS = {
     "mass": "Schur mass",
@@ -103,8 +104,8 @@ def of_ladder(blocks: pd.DataFrame, forms: pd.DataFrame) -> str:
         f"Rows: the {len(blocks)} single blocks above rounding level of {_networks(blocks)} networks. Rank R²: "
         "the square of Spearman's correlation, that is a line fitted to ranks, and the same line fitted without "
         "a network, or without a task, and tested on it. Log R²: the prediction itself against the logarithm of "
-        f"ΔFVU, nothing fitted, both counted as at least {SMALLEST:g}. A call is right if the predicted and the "
-        f"measured ΔFVU are on the same side of {LIMITS['absolute']:g}; {max(little, len(blocks) - little)} "
+        f"ΔFVU, nothing fitted, both counted as at least {SMALLEST:.5f}. A call is right if the predicted and "
+        f"the measured ΔFVU are on the same side of {LIMITS['absolute']:g}; {max(little, len(blocks) - little)} "
         "calls would be right if all were the same. **How far do the weights alone carry?** To a rank R² of "
         f"{as_text(cheap['spearman'] ** 2, '.2f')} and {cheap['right']} right calls; on a task that was left "
         f"out to {as_text(cheap['task'], '.2f')}. The slopes of every step are worth "
@@ -154,6 +155,22 @@ def saturated(doses: pd.DataFrame) -> str:
         else f"The ranking {where} depends little on the size of the change."
     )
     return f"**{headline}** With the share of each block that is removed: {listed(said)}."
+
+
+def missed(blocks: pd.DataFrame) -> str:
+    """Of which blocks with an effect the size is predicted worst, each way."""
+    notable = blocks[blocks.delta > LIMITS["absolute"]]
+    ratios = (notable.two_sided / notable.delta).groupby([notable.task, notable.removed]).median()
+    if ratios.empty:
+        return "No block of these networks does more than little."
+    said = [
+        f"−{ratios.index[at][1]} {ON_TASK[ratios.index[at][0]]} ({as_text(ratios.iloc[at], '.2f')})"
+        for at in (ratios.argmin(), ratios.argmax())
+    ]
+    return (
+        f"In size, not in rank: of the blocks with a ΔFVU above {LIMITS['absolute']:g}, the median of predicted "
+        f"over measured is lowest for {said[0]} and highest for {said[1]}."
+    )
 
 
 def elsewhere(settings: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -224,6 +241,17 @@ def linear_is_enough(replays: pd.DataFrame) -> str:
     )
 
 
+def exceptions(replays: pd.DataFrame) -> str:
+    """Which copy networks are not linear."""
+    change = (replays.linear - replays.score).abs()
+    by = change.groupby([replays.construction, replays.hidden_size]).max()
+    far = [
+        f"{NAMES[start]} with {size} units ({as_text(m, '.3f')})" for (start, size), m in by.items() if m > 0.01
+    ]
+    of_rest = as_text(by[by <= 0.01].max(), ".4f")
+    return f"More than 0.01 of an accuracy moves without tanh in: {listed(far)}; elsewhere at most {of_rest}."
+
+
 def parts(sectors: pd.DataFrame) -> str:
     """What the sectors of the copy networks are for.
 
@@ -244,13 +272,14 @@ def parts(sectors: pd.DataFrame) -> str:
         f"{span('n_complement', '.0f')} dimensions and holds {span('input_C', '.0f', 100)} % of ‖W_xh‖² (its "
         f"share of the dimensions is {as_text(100 * chance, '.0f')} %), but {span('readout_C', '.4f')} of "
         "‖W_hy‖². **The leading sector is the memory.** A perfect replay takes 64 dimensions, and here the "
-        f"Hankel singular value number 65 is {span('beyond', '.3f')} of number 64. **$T_{{CR}}$ is the write "
-        f"gate.** Of the norm of the impulse response, the memory alone has {span('memory')}, the complement alone "
-        f"{span('complement', '.4f')} and the cascade {span('cascade')}; removing $T_{{CR}}$ removes the "
-        f"cascade and nothing else, up to {power_above(by['not_cascade']['max'])}. **$T_{{CC}}$ acts through "
-        f"the gate, or hardly at all.** Its removal changes the impulse response by {span('CC', '.0f', 100)} %, "
-        f"after $T_{{CR}}$ is gone by {span('CC_after_CR', '.4f')}, and by at most "
-        f"{power_above(by['CC_after_CR_late']['max'])} beyond the first eight lags."
+        f"Hankel singular value number 65 is {span('beyond', '.3f')} of number 64 (median "
+        f"{as_text(sectors.beyond.median(), '.3f')}). **$T_{{CR}}$ is the write gate.** Of the norm "
+        f"of the impulse response, the memory alone has {span('memory')}, the complement "
+        f"alone {span('complement', '.4f')} and the cascade {span('cascade')}; removing $T_{{CR}}$ removes the "
+        f"cascade and nothing else, up to {power_above(max(by['not_cascade']['max'], ROUNDED))}. **$T_{{CC}}$ "
+        f"acts through the gate, or hardly at all.** Its removal changes the impulse response by "
+        f"{span('CC', '.0f', 100)} %, after $T_{{CR}}$ is gone by {span('CC_after_CR', '.4f')}, and by at most "
+        f"{power_above(max(by['CC_after_CR_late']['max'], ROUNDED))} beyond the first eight lags."
     )
 
 
@@ -270,21 +299,23 @@ def normal_and_banded(sectors: pd.DataFrame) -> str:
         else f"for these {empty} the profile is the same at every α there; for the others it has to be measured"
     )
     return (
-        f"The couplings of the {len(normal)} Cayley networks hold at most {power_above(normal.couplings.max())} "
-        f"of the Schur mass, the rounding of single precision (dense networks: at least "
-        f"{as_text(dense.couplings.min(), '.2f')}). Of the {len(main)} dense orthogonal networks of 72 units "
-        f"{empty} have no eigenvalue with a modulus in [0.85 ρ, 0.95 ρ): {follows}."
+        f"The couplings of the {len(normal)} Cayley networks hold at most "
+        f"{power_above(max(normal.couplings.max(), ROUNDED))} of the Schur mass, the rounding of single "
+        f"precision (dense networks: at least {as_text(dense.couplings.min(), '.2f')}). Of the {len(main)} "
+        f"dense orthogonal networks of 72 units {empty} have no eigenvalue with a modulus in [0.85 ρ, 0.95 ρ): "
+        f"{follows}."
     )
 
 
 def off_the_task(off: pd.DataFrame) -> pd.DataFrame:
-    """What might be removed: its mass, its harm, and its discrepancy on the task and off it: medians, as text."""
+    """What can go on the task: its mass, its harm, and its discrepancy there and elsewhere: medians, as text."""
+    can_go = invariances(off).index
     situations = {"task": "on the task", "streams": "streams", "double": "double", "white": "noise"}
     rows, off = [], off[off.mass > NEGLIGIBLE_MASS]
     for task in dict.fromkeys(off.task):
         for name, title in CANDIDATES.items():
             part = off[(off.task == task) & (off.removed == name)]
-            if part.empty:
+            if (task, name) not in can_go:
                 continue
             row = {"task": NAMES[task], "removed": title, "mass": as_text(part.mass.median(), ".2f")}
             row["harm"] = as_text(part.harm.median(), ".4f")
@@ -330,11 +361,25 @@ def restricted(off: pd.DataFrame) -> str:
     text += f"and above ε elsewhere, in medians over networks: {listed(said)}."
     if len(carved):
         text += (
-            " What is restricted by construction shows how large such sets can be: all that W does outside of the "
-            f"directions that carry 99.99 % of the activity can go on {len(carved)} tasks; elsewhere it matters "
-            f"{as_text(ratio.min(), '.0f')} to {as_text(ratio.max(), '.0f')} times as much."
+            " What is restricted by construction shows how large such sets can be: all that W does outside of "
+            f"the directions that carry 99.99 % of the activity can go on {len(carved)} tasks; elsewhere it "
+            f"matters {as_text(ratio.min(), '.0f')} to {as_text(ratio.max(), '.0f')} times as much."
         )
     return text
+
+
+def of_similarity(off: pd.DataFrame) -> str:
+    """What a similarity that fixes both maps, as large as T_CC, does in the copy networks."""
+    part = off[(off.task == "copy") & (off.mass > NEGLIGIBLE_MASS)]
+    at = part.groupby(["removed", "situation"]).discrepancy.median()
+    if ("similar", "task") not in at.index:
+        return "Cannot be told: these networks have no $T_{CC}$ whose size could be taken."
+    return (
+        "A random one of these changes, as large as $T_{CC}$, moves the outputs of the copy networks, with "
+        f"their tanh, by {as_text(at['similar', 'task'], '.4f')} of their variance on the task and by "
+        f"{as_text(at['similar', 'streams'], '.4f')} on streams; a random change of this size moves them by "
+        f"{as_text(at['random', 'task'], '.2f')}, removing $T_{{CC}}$ by {as_text(at['CC', 'task'], '.4f')}."
+    )
 
 
 def better_candidate(off: pd.DataFrame) -> str:

@@ -112,6 +112,15 @@ def test_saturation_is_told_by_dose(bend, headline):
     assert answers.saturated(doses.assign(moved=0.0)).startswith("Cannot be told")
 
 
+def test_what_is_missed_in_size_is_told_each_way():
+    blocks = answers.single_blocks(
+        forms(effect, lambda i, j, seed: effect(i, j, seed) * (1 + i if j == 2 else 0.4 + i / 10))
+    )
+    said = answers.missed(blocks)
+    assert "is lowest for −CR on the copy task (0.40) and highest for −CC in context integration (4.00)." in said
+    assert answers.missed(blocks.assign(delta=0.01)).startswith("No block")
+
+
 def test_other_settings_are_named():
     table = forms(effect, alphas=(0.85, 0.9, 0.95))
     others = pd.concat(
@@ -157,9 +166,16 @@ def test_linearity_is_told_by_the_largest_change():
     assert answers.of_linear(flat).loc[0, "closed form: r"] == "–"
 
 
+def test_networks_that_are_not_linear_are_named():
+    both = pd.concat([replays(bend=0.002), replays(bend=0.05).assign(construction="dense_normal", hidden_size=56)])
+    said = answers.exceptions(both)
+    assert said.endswith("in: dense normal with 56 units (0.050); elsewhere at most 0.0020.")
+    assert "in: none; elsewhere" in answers.exceptions(replays())
+
+
 def sectors(**changed):
     row = dict(task="copy", construction="dense_orthogonal", hidden_size=72, n_complement=8, input_C=0.65,
-               readout_C=0.002, beyond=0.01, memory=0.9, complement=0.003, cascade=0.95, not_cascade=3e-15, CC=0.13,
+               readout_C=0.002, beyond=0.01, memory=0.9, complement=0.003, cascade=0.95, not_cascade=1e-9, CC=0.1,
                CC_after_CR=0.004, CC_after_CR_late=2e-6, in_band=0, couplings=0.4)  # fmt: skip
     return pd.DataFrame([row | {"seed": seed} | changed for seed in range(3)])
 
@@ -167,7 +183,7 @@ def sectors(**changed):
 def test_the_parts_of_the_memory_are_told():
     said = answers.parts(sectors())
     assert "it has 8–8 dimensions and holds 65–65 % of ‖W_xh‖² (its share of the dimensions is 11 %)" in said
-    assert "removing $T_{CR}$ removes the cascade and nothing else, up to 10⁻¹⁴" in said
+    assert "removing $T_{CR}$ removes the cascade and nothing else, up to 10⁻⁷" in said
     assert "by at most 10⁻⁵ beyond the first eight lags" in said
     assert answers.parts(sectors(n_complement=0)).startswith("Cannot be told")
 
@@ -184,12 +200,20 @@ def test_claims_3_and_4_are_told_by_their_structure():
 
 def off(cc=(0.02, 0.03), off=(0.001, 0.5), task="copy"):
     rows = []
-    for removed, (on, elsewhere) in {"CC": cc, "CR": (0.9, 1.0), "RC": (0.04, 0.04), "off": off}.items():
+    changes = {
+        "CC": cc,
+        "CR": (0.9, 1.0),
+        "RC": (0.04, 0.04),
+        "off": off,
+        "similar": (0.01, 0.3),
+        "random": (4.0, 4.0),
+    }
+    for removed, (on, elsewhere) in changes.items():
         for situation in ("task", *answers.OFF):
             d = on if situation == "task" else elsewhere if situation == "states" else on
             rows.append((removed, situation, d))
     table = pd.DataFrame(rows, columns=["removed", "situation", "discrepancy"])
-    mass = table.removed.map({"CC": 0.1, "CR": 0.1, "RC": 0.3, "off": 0.5})
+    mass = table.removed.map({"CC": 0.1, "CR": 0.1, "RC": 0.3, "off": 0.5, "similar": 0.1, "random": 0.1})
     return table.assign(task=task, **NETWORK, seed=0, mass=mass, harm=0.001)
 
 
@@ -207,7 +231,8 @@ def test_an_invariance_is_restricted_where_epsilon_is_passed_off_the_task_alone(
 def test_what_is_off_the_task_is_shown_by_candidate():
     shown = answers.off_the_task(off())
     assert shown.columns.tolist()[3:] == ["harm", "on the task", "streams", "double", "noise", "states"]
-    assert shown.loc[0].tolist()[1:] == ["−CR", "0.10", "0.0010", "0.9000", "0.9000", "0.9000", "0.9000", "1.0000"]
+    assert shown.loc[0].tolist()[1:] == ["−CC", "0.10", "0.0010", "0.0200", "0.0200", "0.0200", "0.0200", "0.0300"]
+    assert shown.removed.tolist() == ["−CC", "−RC, complement first", "−off the activity", "S W S⁻¹"]
 
 
 def test_the_larger_candidate_is_told_by_both_scores():
@@ -215,6 +240,13 @@ def test_the_larger_candidate_is_told_by_both_scores():
     assert "holds 3.0 times the mass of $T_{CC}$ and costs 0.0010" in said
     assert "they move by 0.040 of their variance, those without $T_{CC}$ by 0.020" in said
     assert answers.better_candidate(off(task="flip_flop")).startswith("Cannot be told")
+
+
+def test_a_similarity_is_told_beside_a_random_change():
+    said = answers.of_similarity(off())
+    assert "by 0.0100 of their variance on the task" in said
+    assert said.endswith("a random change of this size moves them by 4.00, removing $T_{CC}$ by 0.0200.")
+    assert answers.of_similarity(off().query("removed != 'similar'")).startswith("Cannot be told")
 
 
 def test_the_answer_goes_with_the_tables():
