@@ -47,7 +47,7 @@ USES = {
     "speed": (),  # shows what was measured
 }
 # These are begun first, so that none runs alone at the end.
-LONG = ("controls", "scope", "copy_task", "recipe")
+LONG = ("predictor", "controls", "scope", "copy_task", "recipe")
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py"))
