@@ -106,9 +106,11 @@ def as_it_comes(shell):
     """Undo what IPython is told of figures for all users of a machine: it holds whatever IPYTHONDIR is."""
     from matplotlib_inline.config import InlineBackend
 
-    InlineBackend.clear_instance()
-    shell.config.pop("InlineBackend", None)
-    pylabtools.select_figure_formats(shell, InlineBackend.instance(parent=shell).figure_formats, bbox_inches="tight")
+    backend = InlineBackend.instance(parent=shell)
+    backend.shell = shell
+    backend.print_figure_kwargs = {"bbox_inches": "tight"}
+    backend.figure_formats = {"png"}
+    pylabtools.select_figure_formats(shell, {"png"}, bbox_inches="tight")
 
 
 if get_ipython():
