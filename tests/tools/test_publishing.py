@@ -143,7 +143,7 @@ def test_no_checkout_leaves_its_credentials_behind():
         for step in steps(yaml.safe_load(path.read_text()))
         if "checkout" in step.get("uses", "")
     ]
-    assert len(checkouts) == 9 and set(checkouts) == {False}
+    assert len(checkouts) == 10 and set(checkouts) == {False}
 
 
 def test_run_blocks_contain_no_expression():
