@@ -1,4 +1,4 @@
-"""The task graph: train:<task> -> notebook:<name> -> book. `run.py book` runs it with doit.
+"""The task graph: train:<task> -> measure:<name> -> notebook:<name> -> book. `run.py book` runs it with doit.
 
 A task is out of date when the content of a file that it depends on or made, a parameter or the version of
 an installed library has changed; `run.py why` names the change.
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from doit import get_var
 from doit.exceptions import TaskFailed
 
-from tools import book, content, forks, notebooks, pairs, publish
+from tools import book, content, forks, measure, notebooks, pairs, publish, troubles
 
 ROOT = notebooks.ROOT
 PROFILE = get_var("profile", "paper")
@@ -24,9 +25,9 @@ NETWORKS = get_var("networks", "trained")
 OUTPUT = Path(get_var("output", str(ROOT / "build" / f"{PROFILE}-{NETWORKS}")))
 STORE = Path(get_var("store", str(ROOT / "build" / "store")))
 DOIT_CONFIG = {
-    "backend": "sqlite3",
+    "backend": "files",  # of tools/finished.py
     "check_file_uptodate": content.ByContent,
-    "dep_file": str(OUTPUT / "doit.sqlite"),
+    "dep_file": str(OUTPUT / "finished"),
     "default_tasks": ["book"],
     "verbosity": 2,
 }
@@ -72,11 +73,25 @@ def same_inputs(task, values):
     return values.get("inputs") == task.meta["inputs"]
 
 
+def in_a_sentence(name, action):
+    """The action, which says in a sentence what has a remedy, such as a full disk."""
+
+    def run(*arguments):
+        try:
+            return action(*arguments)
+        except Exception as error:
+            if line := troubles.said(error):
+                return TaskFailed(f"{name}: {line}")
+            raise
+
+    return run
+
+
 def graph_task(name, action, arguments, file_dep, targets, doc, made=None, task_dep=()):
     """A task for doit; `made` gives the files that it makes, its targets by default."""
     return {
         "name": name,
-        "actions": [(action, arguments)],
+        "actions": [(in_a_sentence(name, action), arguments)],
         "file_dep": file_dep,
         "targets": [str(t) for t in targets],
         "uptodate": [same_inputs, content.as_made(made or (lambda: targets))],
@@ -107,25 +122,12 @@ def record(name):
     return OUTPUT / "records" / f"{name}.json"
 
 
-TRAIN_AND_LIST = """
-import sys
-from pathlib import Path
-from schur_lib import store
-from study import catalogue, folders
-task, profile, listing = sys.argv[1:]
-catalogue.main([task, profile])
-paths = [store.path(s, folders.store()) for s in catalogue.specs(task, profile, "trained")]
-Path(listing).write_text("\\n".join(map(str, paths)))
-"""
-
-
 def train(task):
     say(f"train:{task}: training what the store lacks ({PROFILE} profile)")
     start = time.monotonic()
     listing = OUTPUT / "networks" / f"{task}.txt"
     listing.parent.mkdir(parents=True, exist_ok=True)
-    # no fork: joblib's processes would outlive it until they have been idle for five minutes
-    command = [sys.executable, "-c", TRAIN_AND_LIST, task, PROFILE, str(listing)]
+    command = [sys.executable, "-m", "tools.train", task, PROFILE, str(listing)]
     if subprocess.run(command, cwd=ROOT).returncode:
         return TaskFailed(f"the training of the task {task} failed: the reason is above")
     files = {path: content.digest(path) for path in listing.read_text().splitlines()}
@@ -164,6 +166,44 @@ def task_train():
         )
 
 
+# --- measure:<name> -------------------------------------------------------------------------
+
+# Each uses all processors; a second fills those that the last part of the first leaves idle.
+measuring = threading.Semaphore(2)
+
+
+def needs(name):
+    """The lists of the networks that a notebook uses."""
+    return [str(manifest(task)) for task in (USES.get(name, TASKS) if NETWORKS == "trained" else ())]
+
+
+def measure_tables(name):
+    with measuring:
+        say(f"measure:{name}: measuring what the store lacks")
+        start = time.monotonic()
+        if forks.call("tools.measure", "run", name, {"profile": PROFILE, "networks": NETWORKS}):
+            return TaskFailed(f"the tables of {name} could not be measured: the reason is above")
+        say(f"measure:{name}: done in {time.monotonic() - start:.0f} s")
+
+
+def measured_ahead(name):
+    """Whether the tables of a notebook are measured before it runs: those of shipped networks are shipped too."""
+    return NETWORKS == "trained" and bool(measure.code(name))
+
+
+def task_measure():
+    """Measure the tables of the notebooks with all processors (only with networks=trained)."""
+    for name in filter(measured_ahead, notebooks.names()):
+        yield graph_task(
+            name,
+            measure_tables,
+            [name],
+            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *needs(name), str(ROOT / "tools" / "measure.py")],
+            [],
+            f"measure the tables of {name}",
+        )
+
+
 # --- notebook:<name> ------------------------------------------------------------------------
 
 
@@ -199,7 +239,6 @@ def executed(name):
 def task_notebook():
     """Execute a notebook into a chapter of the book."""
     for name in notebooks.names():
-        uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
         yield graph_task(
             name,
             execute,
@@ -208,13 +247,14 @@ def task_notebook():
                 str(notebooks.FOLDER / f"{name}.py"),
                 *COMMON,
                 *EXECUTION,
-                *map(str, map(manifest, uses)),
+                *needs(name),
                 *(MEASURED if name == "speed" else DATA),
                 *(REPORT if name == "own_network" else ()),
             ],
             [chapter(name), record(name)],
             f"execute {name}",
             made=partial(executed, name),
+            task_dep=[f"measure:{name}"] if measured_ahead(name) else [],
         )
 
 

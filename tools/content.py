@@ -40,11 +40,11 @@ def as_made(files):
 
     def check(task, values):
         task.value_savers.append(lambda: {"made": {str(path): digest(path) for path in files()}})
-        made = values.get("made", {})
+        made = values.get("made")  # None: it never ended
         task.meta["changed"] = [
-            path for path, known in made.items() if not os.path.isfile(path) or digest(path) != known
+            path for path, known in (made or {}).items() if not os.path.isfile(path) or digest(path) != known
         ]
-        return bool(made) and not task.meta["changed"]
+        return made is not None and not task.meta["changed"]
 
     return check
 
