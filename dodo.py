@@ -47,7 +47,7 @@ USES = {
     "speed": (),  # shows what was measured
 }
 # These are begun first, so that none runs alone at the end.
-LONG = ("controls", "scope", "copy_task", "recipe")
+LONG = ("predictor", "controls", "scope", "copy_task", "recipe")
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py"))
@@ -273,7 +273,7 @@ def task_explorer():
         "explorer",
         export,
         [],
-        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py")],
+        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py"), str(ROOT / "report" / "explorer.py")],
         [OUTPUT / "explorer" / "index.js"],
         "export the networks of the explorer",
         made=lambda: sorted((OUTPUT / "explorer").iterdir()),
@@ -311,6 +311,7 @@ def task_book():
             *pages,
             *made,
             *CODE,
+            *(str(p) for p in sorted((ROOT / "report" / "explorer").iterdir())),
             str(OUTPUT / "explorer" / "index.js"),
             str(ROOT / "_config.yml"),
             str(ROOT / "tools" / "book.py"),

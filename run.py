@@ -631,7 +631,9 @@ def parser():
         sub.add_argument(
             "--output", metavar="DIR", help="build there, store and all, instead of build/<profile>-<networks>"
         )
-    command(test, "run all tests; further arguments go to pytest")
+    command(
+        test, "run the tests, with --slow those that take long and are rarely broken too; arguments go to pytest"
+    )
     sub = command(
         references,
         "execute the notebooks again, rewrite their reference outputs and "

@@ -48,7 +48,7 @@ def reached(modules: Iterable[str], packages: Collection[str]) -> set[str]:
 @cache
 def _imports(module):
     """What a module imports: (a module,), or (a module of that name, the one in which that name stands)."""
-    names = []
+    names: list[tuple[str, ...]] = []
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
             names += [(alias.name,) for alias in node.names]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from report import explorer
 from schur_lib.provenance import LIBRARIES
 from study import folders
 from tools import forks, publish
@@ -44,11 +45,13 @@ def build(output, profile, networks):
     for name in names():  # not the folder: it may hold pages of notebooks that are gone
         copy(chapters(output) / f"{name}.ipynb", work / "book" / "chapters" / f"{name}.ipynb")
     copy_mathjax(work / "book" / "_extra" / "mathjax")
+    copy(explorer.FOLDER, work / "book" / "_extra" / "explorer")
     copy(output / "explorer", work / "book" / "_extra" / "explorer" / "data")
     copy_downloads(output, work / "book" / "_extra" / "downloads")
     generated = work / "book" / "_generated"
     generated.mkdir()
     (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks, **code_version()}))
+    copy(explorer.FOLDER / "panel.html", generated / "panel.html")
     (generated / "records").mkdir()
     for record in (output / "records").glob("*.json"):
         copy(record, generated / "records" / record.name)

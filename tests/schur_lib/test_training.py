@@ -229,6 +229,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_kill_9_at_ten_random_moments_loses_no_finished_network(tmp_path):
     script, folder = tmp_path / "go.py", tmp_path / "store"
     script.write_text(KILLED)

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from tests.cases import PARAMETERS
-from tools import measure, notebooks
+from tools import forks, measure, notebooks
 
 NOTEBOOK = """
 import matplotlib.pyplot as plt
@@ -59,6 +59,7 @@ def test_every_table_of_a_notebook_is_measured_ahead_and_nothing_is_drawn(name):
 
 def test_what_is_measured_ahead_the_notebook_reads(toy, tmp_path, monkeypatch):
     """In processes of their own, with all processors, into the store and into no folder of results."""
+    monkeypatch.setattr(forks, "FORKING", False)  # what forks is a fork itself, and not this process
     monkeypatch.setenv("SCHUR_LIB_STORE", str(tmp_path / "store"))
     toy(
         "from study import catalogue\nfrom study.cache import measured\n"
