@@ -275,6 +275,25 @@ def _names(blocks):
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def of_the_networks(over: pd.DataFrame, metric: Metric) -> str:
+    """Which single block matters most and least on average over networks.
+
+    Args:
+        over: from `over_networks`.
+        metric: the score.
+    """
+    single = over[over.removed.isin(COUPLINGS) & (over.mass > NEGLIGIBLE_MASS)]
+    if single.empty:
+        return "No coupling block of any network holds more than rounding, so that nothing can be removed."
+    single = single.assign(harm=metric.harm(single.delta, 0)).sort_values("harm", kind="stable")
+    worst, mildest = single.iloc[-1], single.iloc[0]
+    said = f"On average over the networks, removing T_{worst.removed} does the most harm, {number(worst.harm)}"
+    if np.isfinite(worst.low):
+        between = sorted(metric.harm(end, 0) for end in (worst.low, worst.high))
+        said += f" (95 % over networks {number(between[0])} to {number(between[1])})"
+    return f"{said}{f', and T_{mildest.removed} the least, {number(mildest.harm)}' if len(single) > 1 else ''}."
+
+
 def number(value: float) -> str:
     """A number for prose: three significant digits, infinity in words."""
     if not np.isfinite(value):

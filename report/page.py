@@ -26,7 +26,7 @@ from torch import Tensor
 
 from report import explorer, figures
 from report.data import check_fit, load_data
-from report.findings import number, of_the_plan
+from report.findings import number, of_the_networks, of_the_plan
 from report.measure import AMOUNTS, BUDGET, Diagnosis, Plan, diagnose, expected_seconds, plan_of, split
 from report.equations import RateNetwork
 from report.options import arguments
@@ -253,6 +253,8 @@ def _comparison(all_found, cases, pages, output):
         networks=list(zip(all_found, names, links, strict=True)),
         failing=[name for name, found in zip(names, all_found, strict=True) if found.does_task is False],
         over=over,
+        blocks=of_the_networks(over, metric),
+        equations=list(dict.fromkeys(found.equation for found in all_found)),
         sign=sign,
         metric=metric,
         picture=picture,

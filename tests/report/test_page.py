@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.parse
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -198,6 +199,79 @@ def test_the_page_is_sound_in_a_browser_without_a_network(browser, made, width, 
     assert troubles == []
     bad = [v["id"] for v in Axe().run(tab).response["violations"]
            if v["impact"] in ("serious", "critical")]  # fmt: skip
+    context.close()
+    assert bad == []
+
+
+# --- several networks -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compared(files):
+    """Three networks, one of which does its task, on one page; its path, and what was found."""
+    folder = files / "several"
+    folder.mkdir()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model = Model()
+        torch.save(model.state_dict(), folder / f"a b{seed}.pt")
+        if seed == 0:
+            x = torch.randn(T, B, 2)
+            np.savez(folder / "d.npz", inputs=x, targets=model(x).detach() + 0.01 * torch.randn(T, B, 1))
+    weights = [folder / f"a b{seed}.pt" for seed in range(3)]
+    return folder / "c.html", write_report(weights, folder / "d.npz", folder / "c.html")
+
+
+def test_networks_are_compared_with_each_as_one_observation(compared):
+    made, all_found = compared
+    harms = np.array([found.profile.set_index("removed").delta["CC"] for found in all_found])
+    numbers = json.loads(made.with_suffix(".json").read_text())
+    row = pd.DataFrame(numbers["over_networks"]).set_index("removed").loc["CC"]
+    assert row.delta == pytest.approx(harms.mean()) and row.n_networks == 3
+    assert harms.min() <= row.low <= row.delta <= row.high <= harms.max()
+    assert [one["weights"]["name"] for one in numbers["networks"]] == ["a b0.pt", "a b1.pt", "a b2.pt"]
+    table = read(made.with_suffix(".csv"))
+    assert len(table) == 24 and table.groupby("weights").network.unique().str[0].tolist() == [1, 2, 3]
+    assert table[(table.network == 2) & (table.removed == "CC")].delta.item() == pytest.approx(harms[1], rel=1e-6)
+
+
+def test_the_page_of_the_comparison_links_the_page_of_each_network(compared):
+    made, all_found = compared
+    text = made.read_text()
+    links = [a["href"] for tag, a in Page(text).tags if tag == "a" and a["href"].endswith(".html")]
+    assert links == [f"c-{i + 1}-a%20b{i}.html" for i in range(3)]
+    for link, found in zip(links, all_found, strict=True):
+        page_of_one = made.with_name(urllib.parse.unquote(link)).read_text()
+        assert marked(found.summary[0]) in page_of_one
+    assert [found.does_task for found in all_found] == [True, False, False]
+    assert "of these networks 2 of 3 do not do the task well" in text and ": a b1.pt, a b2.pt.</p>" in text
+    assert text.count("<img ") == 1 and "data:image/png;base64," in text
+    assert "--weights 'a b0.pt' 'a b1.pt' 'a b2.pt' --data d.npz" in text.replace("&#39;", "'")
+
+
+def test_of_several_networks_all_pages_are_written_or_none(compared, files):
+    folder = compared[0].parent
+    before = sorted(folder.iterdir())
+    weights = [folder / "a b0.pt", folder / "a b1.pt"]
+    with pytest.raises(FileNotFoundError, match="no file"):
+        write_report([*weights, folder / "none.pt"], folder / "d.npz", folder / "e.html")
+    (folder / "e-2-a b1.json").write_text("mine")
+    with pytest.raises(ValueError, match="e-2-a b1.json exists and is left as it is"):
+        write_report(weights, folder / "d.npz", folder / "e.html")
+    (folder / "e-2-a b1.json").unlink()
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_comparison_is_sound_in_a_browser(browser, compared, width):
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_offline(True)
+    tab = context.new_page()
+    tab.goto(compared[0].as_uri())
+    assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+    bad = [v["id"] for v in Axe().run(tab).response["violations"] if v["impact"] in ("serious", "critical")]
+    tab.get_by_role("link", name="a b1.pt").click()
+    assert tab.title() == "Report: a b1.pt"
     context.close()
     assert bad == []
 
