@@ -75,7 +75,7 @@ show(answers.places(form, 0.85), reading=answers.example(W, form, 0.85))
 # %% [markdown]
 # ## How much do networks differ?
 #
-# Table 1 of the paper prints one value for each entry, without spread. Ours at the same thresholds, over all networks of that kind: mean with its 95 % bootstrap interval over networks, standard deviation, lowest and highest network. An entry that is the same in every network has an interval of width 0.
+# Table 1 of the paper prints one value for each entry, without spread. Ours at the same thresholds, over all networks of that kind: mean with its 95 % $t$ interval over networks, standard deviation, lowest and highest network. An entry that is the same in every network has an interval of width 0.
 
 # %%
 show(answers.spread(table_1))
@@ -102,7 +102,7 @@ plt.show()
 show(answers.counts(singles))
 
 # %% [markdown]
-# Claim 8, that no single block is uniformly safe, depends on ε through its first two tests. Its verdict at each ε:
+# Claim 8, that no single block is uniformly safe, depends on ε through its first two parts. What each part comes to, and the verdict, at several ε:
 
 # %%
 show(answers.claim_8(singles))

@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from report.options import FILES, add_options, reading
+
 ROLES = ("W_xh", "W_hh", "W_hy", "b_h", "b_y", "h0")
 
 
@@ -18,7 +20,7 @@ def main():
     try:
         diagnosis = write_report(
             given.weights, given.data, output, given.metric, given.alpha, given.activation,
-            roles(given.parameter), given.batch_first,
+            roles(given.parameter), given.batch_first, **reading(given),
         )  # fmt: skip
     except KeyboardInterrupt:
         sys.exit(130)
@@ -31,32 +33,31 @@ def main():
 
 
 def parser():
-    top = argparse.ArgumentParser(prog="python3 run.py report", description=__doc__, allow_abbrev=False)
+    top = argparse.ArgumentParser(
+        prog="python3 run.py report", description=__doc__, allow_abbrev=False, epilog=FILES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     option = top.add_argument
     # fmt: off
     option("--weights", required=True, type=Path, metavar="FILE",
-           help="safetensors, or a state_dict that torch.save wrote")
+           help="of the network, see below")
     option("--data", required=True, type=Path, metavar="FILE",
            help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
     option("--metric", default="fvu", metavar="M",
            help="fvu (default), accuracy, cross_entropy or replay_accuracy")
     option("--alpha", default=0.9, type=float, metavar="A",
            help="splits the leading sector from its complement (default: 0.9)")
-    option("--activation", metavar="NAME",
-           help="tanh or relu (default: what the file says, else tanh)")
-    option("--parameter", action="append", default=[], metavar="ROLE=NAME",
-           help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, W_hy=NAME, and b_h, "
-                "b_y, h0 where there are such; NAME alone is W_hh; once for each")
     option("--batch-first", action="store_true", help="the arrays are (B, T, ...)")
     option("--output", type=Path, metavar="FILE",
            help="the page, .html, which must not exist; its table goes beside it as .csv (default: "
                 "report-<weights>.html in this folder)")
     # fmt: on
+    add_options(top)
     return top
 
 
 def roles(pairs: list[str]) -> dict[str, str]:
-    """The names of tensors by role, {"W_hh": name, …}, as the command line gives them.
+    """What each role is taken from, {"W_hh": expression, …}, as the command line gives it.
 
     Raises:
         ValueError: an unknown role, one given twice, or one without a name.

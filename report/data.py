@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from report.equations import RateNetwork
 from schur_lib.metrics import METRICS
 from schur_lib.networks import Network
 
@@ -78,7 +79,7 @@ def load_data(path, metric: str = "fvu", batch_first: bool = False) -> tuple[Ten
     return inputs, torch.from_numpy(np.array(targets, dtype=kind, order="C"))
 
 
-def check_fit(net: Network, inputs: Tensor, targets: Tensor, metric: str) -> None:
+def check_fit(net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metric: str) -> None:
     """Check that a network takes the inputs and answers in the form of the targets.
 
     Raises:

@@ -9,13 +9,14 @@ from functools import cached_property
 import pandas as pd
 from torch import Tensor
 
+from report.equations import RateNetwork, evaluate
 from report.findings import does_task, findings
 from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.networks import Network
 from schur_lib.profile import profile_of
 from schur_lib.schur import COUPLINGS
 from schur_lib.stability import allowed_harm, stabilisers
-from schur_lib.subjects import Evaluation, evaluation
+from schur_lib.subjects import Evaluation
 from study.probes.activity import SHARE, halves
 from study.probes.doses import dose_response
 from study.probes.nonnormality import departure_of
@@ -74,7 +75,9 @@ class Diagnosis:
         return findings(self)
 
 
-def split(net: Network, inputs: Tensor, targets: Tensor, metric: str) -> tuple[Evaluation, Evaluation, Evaluation]:
+def split(
+    net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metric: str
+) -> tuple[Evaluation, Evaluation, Evaluation]:
     """A network on all trials, on some of every second trial, and on all the others.
 
     Args:
@@ -83,14 +86,14 @@ def split(net: Network, inputs: Tensor, targets: Tensor, metric: str) -> tuple[E
         targets: as `evaluation` takes them, time first.
         metric: name of the score.
     """
-    trials = evaluation(net, "W_hh", inputs, targets, metric)
+    trials = evaluate(net, inputs, targets, metric)
     n_steps, n_trials = inputs.shape[:2]
     affordable = max(16, int(OPERATIONS / (2 * n_steps * net.hidden_size**2)))
     n_some = max(2, min((n_trials + 1) // 2, affordable))
 
     def part(chosen):
         x, y = inputs[:, chosen].contiguous(), trials.targets[:, chosen]
-        return evaluation(net, "W_hh", x, y, metric)
+        return evaluate(net, x, y, metric)
 
     return trials, part(slice(0, 2 * n_some, 2)), part(slice(1, None, 2))
 

@@ -9,8 +9,9 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,8 +22,9 @@ from report import figures
 from report.data import check_fit, load_data
 from report.findings import number
 from report.measure import PERTURBATIONS, Diagnosis, diagnose, split
+from report.options import arguments
+from report.readings import other_readings
 from report.weights import load_network
-from schur_lib.networks import ACTIVATIONS
 from schur_lib.stability import CAUTION
 from study.figures.style import without
 from study.probes.perturbations import SIZE
@@ -39,11 +41,12 @@ def write_report(
     activation: str | None = None,
     names: Mapping[str, str] | None = None,
     batch_first: bool = False,
+    **reading: Any,
 ) -> Diagnosis:
     """The whole diagnostic of a network in files: a page, and its table beside it.
 
     Args:
-        weights, activation, names: see `report.weights.load_network`.
+        weights, activation, names, reading: see `report.weights.load_network`.
         data, batch_first: see `report.data.load_data`.
         output: the page, .html; its table goes beside it as .csv. Neither may exist.
         metric: name of the score.
@@ -59,22 +62,22 @@ def write_report(
     weights, data, output = Path(weights), Path(data), Path(output)
     table = output.with_suffix(".csv")
     _check_output(output, table)
-    if activation not in (None, *ACTIVATIONS):
-        raise ValueError(f"--activation must be tanh or relu, got {activation!r}")
     inputs, targets = load_data(data, metric, batch_first)
-    net = load_network(weights, activation, names or None)
+    net = load_network(weights, activation, names or None, **reading)
     check_fit(net, inputs, targets, metric)
     if inputs.shape[1] < 4:
         raise ValueError(
             f"the data must hold at least 4 trials, got {inputs.shape[1]} (inputs are "
             f"{tuple(inputs.shape)}, time first)"
         )
-    trials, *parts = split(net, inputs.to(net.W_hh.dtype), targets, metric)
+    inputs = inputs.to(net.W_hh.dtype)
+    trials, *parts = split(net, inputs, targets, metric)
     trials.form.n_leading(alpha)  # raises for a bad alpha
     found = diagnose(trials, *parts, alpha)
     csv = found.profile.to_csv(index=False, float_format="%.7g", na_rep="nan", lineterminator="\n")
-    command = _command(weights, data, metric, alpha, activation, names or {}, batch_first)
-    page = render(found, _origin(weights), _origin(data), command, _shown(table.name), csv)
+    command = _command(weights, data, metric, alpha, activation, names or {}, batch_first, reading)
+    readings = [] if found.does_task is not False else other_readings(net, inputs, targets, metric, batch_first)
+    page = render(found, _origin(weights), _origin(data), command, _shown(table.name), csv, readings)
     _write({table: csv, output: page})
     return found
 
@@ -86,6 +89,7 @@ def render(
     command: str,
     table_name: str,
     csv: str,
+    readings: Sequence[str] = (),
 ) -> str:
     """The page as text.
 
@@ -95,6 +99,7 @@ def render(
         command: what makes this page.
         table_name: under which its table is saved.
         csv: the table.
+        readings: from `other_readings`.
     """
     environment = Environment(
         loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
@@ -113,6 +118,8 @@ def render(
     return environment.get_template("page.html").render(
         found=found,
         trials=found.trials,
+        net=found.trials.module,
+        readings=readings,
         form=found.trials.form,
         cut=found.trials.form.cut_report(found.alpha),
         pictures=pictures(found),
@@ -124,7 +131,6 @@ def render(
         csv=base64.b64encode(csv.encode()).decode(),
         versions=versions,
         python="{}.{}".format(*sys.version_info),
-        rates={"tanh": "hyperbolic tangent", "relu": "rectifier"},
         perturbation=SIZE,
         n_perturbations=PERTURBATIONS,
         caution=CAUTION,
@@ -165,12 +171,12 @@ def _shown(name):
     return os.fsencode(name).decode(errors="replace")
 
 
-def _command(weights, data, metric, alpha, activation, names, batch_first):
+def _command(weights, data, metric, alpha, activation, names, batch_first, reading):
     given = ["--weights", weights.name, "--data", data.name, "--metric", metric]
     given += ["--alpha", f"{alpha:g}"]
     given += ["--activation", activation] if activation else []
     given += [part for pair in names.items() for part in ("--parameter", "=".join(pair))]
-    given += ["--batch-first"] * batch_first
+    given += arguments(reading) + ["--batch-first"] * batch_first
     return "python3 run.py report " + _shown(shlex.join(given))
 
 

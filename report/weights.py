@@ -1,183 +1,258 @@
-"""A plain network from a weight file, with all that can be wrong said before long work starts.
+"""Which network a weight file holds, with all that can be wrong said before long work starts.
 
-Safetensors, or a `state_dict` that `torch.save` wrote; pickled objects are refused.
+Nothing is guessed in silence: what a file does not tell is asked for, or assumed and said on the page.
 """
 
-import pickle
-import zipfile
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-import safetensors
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
 
-from schur_lib.networks import ACTIVATIONS, OPTIONAL, REQUIRED, Network
+from report.equations import ACTIVATIONS, FORMS, Equation, RateNetwork
+from report.expressions import evaluated
+from report.files import Contents, described, read
+from report.layouts import LAYOUTS, NAME_THEM, ROLES, SAME_WORD, computed, gated, layout_of
+from schur_lib.networks import REQUIRED, Network
 
-# How torch's own layers call the tensors of a plain network; "+" adds the two biases.
-TORCH = {"W_xh": "weight_ih", "W_hh": "weight_hh", "b_h": ("bias_ih", "bias_hh")}
-NESTED = ("state_dict", "model_state_dict", "model")
+OF_ACTIVATION = ("activation", "nonlinearity", "transfer_function", "phi", "kind")
+OF_LEAK = ("leak", "leak_rate", "leaky_rate", "alpha", "dt_over_tau", "dt", "tau")
+OF_NOISE = re.compile(r"noise|^sigma", re.IGNORECASE)
 
 
-def load_weights(path) -> dict[str, Tensor]:
-    """The tensors of a weight file by name.
+def load_network(
+    path,
+    activation: str | None = None,
+    names: Mapping[str, str] | None = None,
+    *,
+    leak: float | None = None,
+    equation: str | None = None,
+    library: str | None = None,
+    transposed: Iterable[str] = (),
+    set_aside: Iterable[str] = (),
+) -> RateNetwork:
+    """The rate network in a weight file.
 
     Args:
-        path: .safetensors, or .pt, .pth, .bin or .ckpt with a `state_dict` (also one under the key
-            "state_dict", "model_state_dict" or "model").
+        path: as for `report.files.read`.
+        activation: one of `report.equations.ACTIVATIONS`; None: what the file or its library says, else tanh.
+        names: what is each role, {"W_hh": "name", …}, of those that are not known by themselves; a name, or an
+            expression in names such as "m @ n.T / 64", see `report.expressions`.
+        leak: a = dt / tau in (0, 1].
+        equation: one of `report.equations.FORMS`; None: that of the library, else "rate".
+        library: whose layout it is, one of `report.layouts.LAYOUTS`; None: the one that the names show.
+        transposed: of W_xh, W_hh and W_hy those that the file keeps for row vectors, h @ W.
+        set_aside: names, or patterns such as "critic.*", of what is no part of the network.
+
+    Returns:
+        RateNetwork, with what was assumed and left out among its notes.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: another kind of file, a damaged one, or one that holds pickled objects.
+        ValueError: says what the file holds, what does not fit or is not known, and how to say it.
     """
-    path = _existing(path)
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except safetensors.SafetensorError as error:
-            raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
-    if path.suffix not in (".pt", ".pth", ".bin", ".ckpt"):
-        raise ValueError(f"weights must be .safetensors, .pt, .pth, .bin or .ckpt, got {path.name}")
+    found = read(path)
+    if found.kind == "safetensors" and ("sha256" in found.facts or "schur_lib" in found.facts.get("format", "")):
+        own = Network.load(path)  # checks what the file holds, its metadata too
+        found = Contents(found.kind, own.tensors(), {"activation": own.activation})
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        return network_of(found, activation, names, leak=leak, equation=equation, library=library,
+                          transposed=transposed, set_aside=set_aside)  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"{Path(path)}: {error}") from error
+
+
+def network_of(
+    found: Contents,
+    activation: str | None = None,
+    names: Mapping[str, str] | None = None,
+    *,
+    leak: float | None = None,
+    equation: str | None = None,
+    library: str | None = None,
+    transposed: Iterable[str] = (),
+    set_aside: Iterable[str] = (),
+) -> RateNetwork:
+    """The rate network that tensors by name stand for; see `load_network`."""
+    names, transposed = dict(names or {}), tuple(transposed)
+    if wrong := [role for role in names if role not in ROLES] + [
+        role for role in transposed if role not in REQUIRED
+    ]:
+        raise ValueError(f"the roles are {ROLES}, of which {REQUIRED} can be transposed; got {wrong}")
+    if library not in (None, *LAYOUTS):
+        raise ValueError(f"--from must be one of {tuple(LAYOUTS)}, got {library!r}")
+    aside = _aside({**found.tensors, **found.facts}, set_aside, found)
+    facts = {n: value for n, value in found.facts.items() if n not in aside}
+    held = computed({n: t for n, t in found.tensors.items() if n not in aside}, facts)
+    layout = layout_of(held, names, library)
+    roles = layout.roles | names
+    for role in transposed:
+        if role in names or not roles.get(role, ".T").endswith(".T"):  # a layout that knows it has turned it
+            roles[role] = f"{roles[role]}.T" if roles[role] in held.tensors else f"({roles[role]}).T"
+    if missing := [role for role in REQUIRED if role not in roles]:
+        raise ValueError(held.refusal() or f"{', '.join(missing)} not known. {held}. {NAME_THEM}")
+    values, used = {}, set()
+    for role, expression in roles.items():
+        if expression in held.unknown:
+            raise ValueError(f"{expression} is not the matrix that acts: {held.refusal()}")
+        if expression in held.parts:
+            raise ValueError(
+                f"{expression} is not the matrix that acts, which is computed from it: name "
+                f"{held.parts[expression]}"
+            )
+        values[role], names_in_it = evaluated(expression, held.tensors)
+        used |= names_in_it
+    wholes = {held.parts[n] for n in used if n in held.parts}  # written out by their parts in an expression
+    rest = [n for n in held.tensors if n not in used and n not in held.parts and n not in wholes]
+    beside = [n for n in rest if any(fnmatchcase(n, pattern) for pattern in layout.beside)]
+    if left := [n for n in rest if n not in beside]:
+        raise ValueError(_left_over(held, left, len(values["W_hh"])))
+    values = _shaped(values, roles)
+    if found.kind == "onnx" and leak is None:
+        leak = 1.0  # its RNN node has none
+    how, said = _equation(layout, facts, activation, leak, equation)
+    made = sorted({whole for part, whole in held.parts.items() if whole in used})
+    notes = [*layout.notes, *said]
+    for what, which in (("Computed from the parts that the file holds", made),
+                        ("Beside the network, and not used", beside), ("Set aside as asked", aside)):  # fmt: skip
+        notes += [f"{what}: {', '.join(which)}."] if which else []
+    return RateNetwork(values, how, roles, notes)
+
+
+def _aside(everything, patterns, found):
+    """The names that patterns single out; each must single out something."""
+    patterns = tuple(patterns)
+    fits = {p: [n for n in everything if n == p or fnmatchcase(n, p)] for p in patterns}
+    if idle := [p for p, there in fits.items() if not there]:
+        raise ValueError(f"nothing is called {', '.join(idle)}, which is to be set aside; {described(found)}")
+    return [n for n in everything if any(n in there for there in fits.values())]
+
+
+def _left_over(held, left, n):
+    """What to do about tensors that no role uses."""
+    hints = []
+    if states := [x for x in left if held.tensors[x].numel() == n and "bias" not in x]:
+        hints.append(f"a learned first state is named with --parameter h0={states[0]}")
+    if any(_last(x) in OF_LEAK for x in left):
+        hints.append("the leak is said with --leak A, or --dt and --tau")
+    if masks := [x for x in left if held.tensors[x].shape == (n, n)]:
+        hints.append(f"a mask or another factor goes into an expression, --parameter 'W_hh=NAME * {masks[0]}'")
+    return held.refusal() or (
+        f"every tensor of the network must be used: left over {left}. What is no part of it (another head, a "
+        "counter, "
+        f"a second network) is left out with --set-aside {' '.join(left[:3])}{' …' if len(left) > 3 else ''}"
+        f"{''.join(f'; {hint}' for hint in hints)}. {held}"
+    )
+
+
+def _shaped(values, roles):
+    """Vectors as vectors, matrices upright, all of one dtype; ValueError where a shape does not tell, or fit."""
+    n = len(values["W_hh"])
+    for role, value in values.items():
+        if role not in REQUIRED and sum(size > 1 for size in value.shape) <= 1:
+            values[role] = value.reshape(-1)  # torch's (1, 1, N), a column of MATLAB's
+        elif role in REQUIRED and role != "W_hh" and value.shape == (n,):
+            values[role] = value[:, None] if role == "W_xh" else value[None]  # one input, one output
+        elif role in REQUIRED and value.ndim != 2:
+            raise ValueError(f"{role} = {roles[role]} must be a matrix, got {tuple(value.shape)}")
+    dtype = torch.float64 if any(t.dtype == torch.float64 for t in values.values()) else torch.float32
+    values = {role: value.to(dtype).contiguous() for role, value in values.items()}
+    shapes: dict[str, tuple[int, ...]] = {role: tuple(value.shape) for role, value in values.items()}
+    few, many = sorted(shapes["W_hh"])
+    if few and many in (3 * few, 4 * few):
+        raise ValueError(gated(roles["W_hh"], shapes["W_hh"]))
+    lying = [f"{role} = {roles[role]} {shapes[role]}" for role, axis in (("W_xh", 0), ("W_hy", 1))
+             if shapes[role][axis] != n and shapes[role][1 - axis] == n]  # fmt: skip
+    if few == many and lying:
         raise ValueError(
-            f"{path} holds more than tensors, and unpickling it could run any code: save the weights "
-            "alone, torch.save(model.state_dict(), file), or as safetensors"
-        ) from error
-    except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged or was not written by torch.save: {error}") from error
-    inner = [key for key in NESTED if isinstance(state, Mapping) and key in state]
-    if inner and isinstance(state[inner[0]], Mapping):
-        state = state[inner[0]]
-    if not isinstance(state, Mapping) or not state:
-        raise ValueError(f"{path} must hold a state_dict, got {type(state).__name__}")
-    foreign = [str(k) for k, value in state.items() if not isinstance(value, Tensor)]
-    if foreign:
-        raise ValueError(f"{path} must hold tensors only; these are none: {', '.join(foreign)}")
-    return dict(state)
-
-
-def load_network(path, activation: str | None = None, names: Mapping[str, str] | None = None):
-    """A plain network from a weight file.
-
-    Args:
-        path: as for `load_weights`.
-        activation: "tanh" or "relu"; None: what a file of `Network.save` says, else "tanh".
-        names: see `network_from_state`.
-
-    Returns:
-        Network.
-
-    Raises:
-        FileNotFoundError, ValueError: as for `load_weights` and `network_from_state`.
-    """
-    state = load_weights(path)
-    if set(REQUIRED) <= set(state) and Path(path).suffix == ".safetensors" and not names:
-        net = Network.load(path)
-        if activation in (None, net.activation):
-            return net
-    return network_from_state(state, activation or "tanh", names)
-
-
-def network_from_state(
-    state: Mapping[str, Tensor], activation: str = "tanh", names: Mapping[str, str] | None = None
-) -> Network:
-    """A plain network from the tensors of a `state_dict`.
-
-    Known by themselves: W_xh, W_hh, W_hy (and b_h, b_y, h0), and torch's names for one `nn.RNN` (one
-    layer, one direction) or `nn.RNNCell` with one linear readout, whatever stands before them.
-
-    Args:
-        state: tensors by name.
-        activation: "tanh" or "relu": the weights do not tell.
-        names: where names are others: {"W_xh": name, "W_hh": name, "W_hy": name}, and "b_h", "b_y" or
-            "h0"; several names joined by "+" are added, as torch adds two biases.
-
-    Returns:
-        Network.
-
-    Raises:
-        ValueError: the names are not known, tensors are left over, or shapes do not fit; says what the
-            file holds and how to name its tensors.
-    """
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {ACTIVATIONS}, got {activation!r}")
-    roles = dict(names) if names else _roles(state)
-    unknown = [role for role in roles if role not in REQUIRED + OPTIONAL]
-    missing = [role for role in REQUIRED if role not in roles]
-    if unknown or missing:
-        raise ValueError(
-            f"name the tensors of {REQUIRED}, and {OPTIONAL} where there are such; missing {missing}, "
-            f"unknown {unknown}. {_held(state)}"
+            f"{' and '.join(lying)} {'lies' if len(lying) == 1 else 'lie'} as for row vectors, h @ W, where N = "
+            f"{n}; of "
+            "W_hh, which is square, no shape tells. Add --transposed where all three multiply from the right (as "
+            "in "
+            "Keras, Flax and much of MATLAB), or --transposed with the roles that do, such as --transposed W_xh "
+            "W_hy"
         )
-    used = [name for value in roles.values() for name in value.split("+")]
-    absent = [name for name in used if name not in state]
-    left = [name for name in state if name not in used]
-    if absent or left:
+    if few == many and shapes["W_hy"][1] < n:
         raise ValueError(
-            f"every tensor of a plain network must be used: not in the file {absent}, left over {left}. "
-            f"{_held(state)}"
+            f"W_hy = {roles['W_hy']} {shapes['W_hy']} reads {shapes['W_hy'][1]} of {n} units, as networks with "
+            "Dale's "
+            "law do, whose layers multiply with abs(weight) * mask: save the matrices that act, W_hh as the "
+            "forward run "
+            "has it, and W_hy with zeros for the units that are not read"
         )
-    tensors = {role: sum(state[name] for name in value.split("+")) for role, value in roles.items()}
-    half = [n for n, t in tensors.items() if t.dtype in (torch.float16, torch.bfloat16)]
-    tensors |= {n: tensors[n].float() for n in half}
-    return Network(**tensors, activation=activation)
+    return values
 
 
-def _existing(path):
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}")
-    return path
-
-
-def _held(state):
-    shapes = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in state.items())
-    return f"The file holds {shapes}"
-
-
-def _roles(state):
-    """Which tensor is which, from the names that torch and this library give."""
-    if set(REQUIRED) <= set(state):
-        return {name: name for name in state if name in REQUIRED + OPTIONAL}
-    recurrent = [name for name in state if "weight_hh" in name]
-    if len(recurrent) != 1:
-        what = "no recurrent matrix with a known name" if not recurrent else (
-            f"{len(recurrent)} recurrent matrices (several layers or directions): from files alone "
-            "only one layer is understood, see the chapter 'Bring your own network' for all else"
-        )  # fmt: skip
+def _equation(layout, facts, activation, leak, form):
+    """The equation, and in sentences what of it was assumed."""
+    if "equation" in layout.asks and form is None:
         raise ValueError(
-            f"the weights have {what}. Known are {REQUIRED}, and torch's weight_ih_l0, weight_hh_l0 with a "
-            f"readout's weight. {_held(state)}. Name them with names={{'W_xh': …, 'W_hh': …, 'W_hy': …}}, "
-            "on the command line with --parameter W_hh=NAME and so on"
+            "these are names of a leaky network, and a file of its weights tells neither the leak nor where it "
+            "stands: "
+            f"add --from {layout.library} --leak A (its equation is '{layout.form}'), or --equation with one of "
+            f"{tuple(FORMS)}, --leak A and --activation"
         )
-    name = recurrent[0]
-    rows, columns = state[name].shape if state[name].ndim == 2 else (0, 0)
-    if rows in (3 * columns, 4 * columns) and rows:
-        kind = "GRU" if rows == 3 * columns else "LSTM"
+    said = []
+    told = layout.told or (_activation(facts) if activation is None else None)
+    if activation is None:
+        activation = told or layout.activation or "tanh"
+        if told is None:
+            whose = f", as {layout.library} has by default" if layout.activation else ""
+            said.append(f"The file does not name the activation: {activation} was assumed{whose}.")
+    elif told not in (None, activation):
+        said.append(f"The file names the activation {told}; {activation} was run, as asked.")
+    if leak is None and (leak := layout.leak) is None:
+        leak = 1.0
+        _ask_for_leak(layout, facts)
+        said.append("The file does not name a leak: none was assumed.")
+    noise = {n: v for n, v in facts.items() if OF_NOISE.search(_last(n)) and _number(v) and v}
+    said += [f"Run without the noise that the file names ({n} = {v:g})." for n, v in noise.items()]
+    form = form or layout.form
+    return Equation(activation, leak, form, layout.late and form == layout.form), said
+
+
+def _ask_for_leak(layout, facts):
+    """Nothing where a network may be taken to have no leak; ValueError where there is a sign of one."""
+    numbers = {n: v for n, v in facts.items() if _last(n) in OF_LEAK and _number(v)}
+    if "leak" in layout.asks:
         raise ValueError(
-            f"{name} is {tuple(state[name].shape)}, a {kind}'s: from files alone only a plain RNN is "
-            "understood; `schur_lib.evaluation` takes the model itself, see the chapter 'Bring your own "
-            "network'"
+            f"the leak a = dt / tau of a network of {layout.library} is not in its file: add --leak A, or --dt "
+            "and "
+            "--tau (--leak 1 where there is none)"
         )
-    before, _, after = name.partition("weight_hh")
-    roles = {"W_hh": name}
-    if f"{before}weight_ih{after}" in state:
-        roles["W_xh"] = f"{before}weight_ih{after}"
-    biases = [f"{before}{bias}{after}" for bias in TORCH["b_h"]]
-    if all(bias in state for bias in biases):
-        roles["b_h"] = "+".join(biases)
-    used = {part for value in roles.values() for part in value.split("+")}
-    readouts = [n for n in state if n not in used and state[n].ndim == 2]
-    if len(readouts) != 1:
+    if numbers:
         raise ValueError(
-            f"the readout must be one matrix (N_y, {columns}), found {readouts or 'none'}. {_held(state)}. "
-            "Name the tensors with names={…}, on the command line with --parameter W_hy=NAME and so on"
+            f"the file holds {', '.join(f'{n} = {v:g}' for n, v in numbers.items())}, and does not say how the "
+            "network "
+            f"uses it: add --leak A (a = dt / tau; 1 for none), and --equation with one of {tuple(FORMS)} where "
+            "the leak "
+            "stands elsewhere than in 'rate'"
         )
-    roles["W_hy"] = readouts[0]
-    bias = f"{readouts[0].removesuffix('weight')}bias"
-    if bias in state:
-        roles["b_y"] = bias
-    return roles
+    if "leaky" in [str(v).lower() for n, v in facts.items() if _last(n) in OF_ACTIVATION]:
+        raise ValueError("the file says that the network is leaky, not by how much: add --leak A (a = dt / tau)")
+
+
+def _activation(facts):
+    """The activation as words beside the weights tell it; None where they do not."""
+    for name, value in facts.items():
+        if _last(name) not in OF_ACTIVATION or not isinstance(value, str):
+            continue
+        word = SAME_WORD.get(value.lower(), value.lower())
+        if word in ACTIVATIONS:
+            return word
+        if _last(name) in ("activation", "nonlinearity"):
+            raise ValueError(
+                f"the file says {name} = {value[:40]}, and the activations are {tuple(ACTIVATIONS)}: say which "
+                "with "
+                "--activation, or hand the model itself to schur_lib.evaluation"
+            )
+    return None
+
+
+def _last(name):
+    return re.split(r"[./]", name)[-1].lower()
+
+
+def _number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -102,12 +102,12 @@ def _replay_accuracy(outputs, targets):
     _check_shapes(outputs, targets)
     if not torch.all(targets.abs() == 1):
         raise ValueError("targets must be −1 or +1")
-    return (torch.sign(outputs) == targets).double().mean((-3, -1))
+    return (torch.sign(outputs) == targets).cpu().double().mean((-3, -1))
 
 
 def _accuracy(outputs, targets):
     _check_classes(outputs, targets)
-    return (outputs.argmax(-1) == targets).double().mean(-2)
+    return (outputs.argmax(-1) == targets).cpu().double().mean(-2)
 
 
 def _cross_entropy(outputs, targets):

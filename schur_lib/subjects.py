@@ -104,9 +104,9 @@ class Evaluation:
 
     def acted_on(self) -> Tensor:
         """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own."""
-        states = self.states().double()
+        states = self.states().cpu().double()  # not every device has float64
         own = None if self.network is None else self.network.h0
-        start = torch.zeros_like(states[:1]) if own is None else own.double().expand_as(states[:1])
+        start = torch.zeros_like(states[:1]) if own is None else own.cpu().double().expand_as(states[:1])
         return torch.cat([start, states[:-1]])
 
     def scored_by(self, metric: str | Metric) -> "Evaluation":

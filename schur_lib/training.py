@@ -1,8 +1,12 @@
 """Training: networks for specs, each on one core, stored the moment it is finished."""
 
 import math
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,7 @@ from tqdm import tqdm
 from schur_lib import initialisations, kernels, store
 from schur_lib.dynamics import one_blas_thread
 from schur_lib.networks import Network
+from schur_lib.provenance import library_versions
 from schur_lib.specs import Spec
 from schur_lib.tasks import generator
 
@@ -48,18 +53,22 @@ def train(
     folder, specs = Path(folder) if folder is not None else store.default_folder(), list(specs)
     missing = [s for s in dict.fromkeys(specs) if not store.has(s, folder)]
     missing.sort(key=_work, reverse=True)
-    if n_jobs is None and get_active_backend()[1] is None:
+    backend, set_jobs = get_active_backend()
+    if n_jobs is None and set_jobs is None:
         n_jobs = -1  # joblib's own default is one process
     text = f"training {len(missing)} network{'s' if len(missing) > 1 else ''}"
     layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} elapsed, {remaining} left"
-    total = sum(map(_work, missing))
-    with tqdm(total=total, desc=text, bar_format=layout, disable=not (progress and missing)) as bar:
-        if len(missing) == 1:  # here, so that the bar can follow its steps
-            _train_into(missing[0], folder, lambda share: bar.update(share * total - bar.n))
+    works = [_work(spec) for spec in missing]
+    bar = tqdm(total=sum(works), desc=text, bar_format=layout, disable=not (progress and missing))
+    with bar, _followed(bar, works) as shares:
+        calls = [(spec, folder, partial(_tell, shares, i)) for i, spec in enumerate(missing)]
+        if len(missing) == 1:  # in this process
+            _train_into(*calls[0])
         elif missing:
-            jobs = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-            for work in jobs(delayed(_train_into)(spec, folder) for spec in missing):
-                bar.update(work)
+            kind = "generator_unordered" if backend.supports_return_generator else "list"
+            jobs = Parallel(n_jobs=n_jobs, return_as=kind, batch_size=1)
+            for report in jobs(delayed(_train_into)(*call) for call in calls):
+                report(1.0)  # which a worker on another machine could not
     return [store.load(spec, folder) for spec in specs]
 
 
@@ -69,8 +78,35 @@ def _work(spec):
     return 6.0 * recipe.steps * recipe.batch_size * n_steps * spec.hidden_size**2
 
 
-def _train_into(spec, folder, report=None):
-    """Train one network on one core and store it; returns its work."""
+def _tell(shares, i, share):
+    with suppress(OSError):
+        np.memmap(shares, float, "r+")[i] = share
+
+
+@contextmanager
+def _followed(bar, works):
+    """A file where each network's process notes its share of the steps; a thread moves the bar by them."""
+    over = threading.Event()
+
+    def follow():
+        while not over.wait(0.5):
+            bar.update(max(np.fromfile(file) @ works - bar.n, 0))
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "shares"
+        np.zeros(len(works)).tofile(file)
+        thread = threading.Thread(target=follow)
+        thread.start()
+        try:
+            yield file
+        finally:
+            over.set()
+            thread.join()
+        bar.update(bar.total - bar.n)
+
+
+def _train_into(spec, folder, report):
+    """Train one network on one core and store it; returns `report`."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -78,7 +114,7 @@ def _train_into(spec, folder, report=None):
         store.save(spec, net, folder)
     finally:
         torch.set_num_threads(threads)
-    return _work(spec)
+    return report
 
 
 @one_blas_thread()
@@ -115,10 +151,10 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
         S[:n_h, n_h:], S[n_h:, :n_h] = parameters["W_xh"], parameters["W_hy"]
         H, outputs = states[: len(inputs) + task.free_steps + 1], all_outputs[: len(inputs) + task.free_steps]
         loss = kernels.loss_and_gradient(*(a.contiguous().numpy() for a in (inputs, targets)), S, H, outputs, dS)
-        dW_hh = gradients(torch.from_numpy(dS[:n_h, :n_h]))
-        g = np.concatenate([part.ravel() for part in (*dW_hh, dS[:n_h, n_h:], dS[n_h:, :n_h])])
+        by_S = torch.from_numpy(dS)
+        g = torch.cat([p.flatten() for p in (*gradients(by_S[:n_h, :n_h]), by_S[:n_h, n_h:], by_S[n_h:, :n_h])])
         clip = recipe.clip_norm or math.inf
-        kernels.adam(values.numpy(), g, mean, square, step, recipe.learning_rate, clip)
+        kernels.adam(values.numpy(), g.numpy(), mean, square, step, recipe.learning_rate, clip)
         last = stage == len(curriculum) - 1
         if step % every == 0 or not last:
             score = float(task.score(torch.from_numpy(outputs), targets))
@@ -131,7 +167,7 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
     # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
     W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
     made = {"seconds": round(time.time() - started, 1), "trained": time.strftime("%Y-%m-%d", time.gmtime())}
-    made |= {"torch": torch.__version__.split("+")[0], "code": store.training_code()}
+    made |= {**library_versions(), "code": store.training_code()}
     curve = {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history}
     metadata = {"spec": spec.as_dict(), "history": curve, "provenance": made}
     return Network(parameters["W_xh"], W_hh, parameters["W_hy"], metadata=metadata)

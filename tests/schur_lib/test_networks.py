@@ -50,8 +50,8 @@ def test_a_changed_weight_is_noticed(tmp_path):
 @pytest.mark.parametrize(
     ("tensors", "message"),
     [
-        ({"W_xh": W_XH, "W_hh": W_HH}, "missing.*W_hy"),
-        ({"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY, "gate": W_HH.clone()}, "unknown.*gate"),
+        ({"W_xh": W_XH, "W_hh": W_HH}, "must hold.*W_hy.*it holds.*W_hh"),
+        ({"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY, "gate": W_HH.clone()}, "may hold.*it holds.*gate"),
         ({"W_xh": W_XH, "W_hh": W_HH[:3].contiguous(), "W_hy": W_HY}, "W_hh"),
         ({"W_xh": W_XH, "W_hh": W_HH / 0, "W_hy": W_HY}, "NaN or infinite"),
     ],
@@ -184,6 +184,59 @@ def test_metadata_that_are_no_dictionary_are_refused(tmp_path, metadata):
     save_file(tensors, path, metadata={"metadata": json.dumps(metadata)})
     with pytest.raises(ValueError, match="a.safetensors: .*dictionary"):
         Network.load(path)
+
+
+def odd_header(path, change):
+    """Write the header of a safetensors file anew, with whatever JSON can hold."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    change(header)
+    new = json.dumps(header).encode()
+    path.write_bytes(len(new).to_bytes(8, "little") + new + content[8 + length :])
+
+
+NESTED = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda header: header["__metadata__"].update(metadata=[1]), "damaged or no safetensors"),
+        (lambda header: header["__metadata__"].update(metadata=None), "damaged or no safetensors"),
+        (lambda header: header["__metadata__"].update(activation={"a": 1}), "damaged or no safetensors"),
+        (lambda header: header["__metadata__"].update(sha256=7), "damaged or no safetensors"),
+        (lambda header: header.update(__metadata__=[]), "damaged or no safetensors"),
+        (lambda header: header.update(__metadata__={"metadata": "null"}), "metadata must be a dictionary"),
+        (lambda header: header.update(__metadata__={"metadata": "{"}), "its metadata are no JSON"),
+        (lambda header: header.update(__metadata__={"metadata": ""}), "its metadata are no JSON"),
+        (lambda header: header.update(__metadata__={"metadata": NESTED}), "its metadata are no JSON"),
+        (lambda header: header.update(__metadata__={"metadata": '{"a": NaN}'}), "its metadata are no JSON.*NaN"),
+        (lambda header: header.update(__metadata__={"metadata": '{"a": -Infinity}'}), "no JSON.*-Infinity"),
+        (lambda header: header.update(__metadata__={"activation": ""}), "activation must be one of"),
+        (lambda header: header["__metadata__"].update(metadata=NESTED), "checksum"),
+    ],
+)
+def test_odd_metadata_count_as_damaged(tmp_path, change, message):
+    path = tmp_path / "net.safetensors"
+    Network(W_XH, W_HH, W_HY).save(path)
+    odd_header(path, change)
+    with pytest.raises(ValueError, match=f"net.safetensors.*{message}"):
+        Network.load(path)
+
+
+def test_a_file_without_metadata_is_a_plain_network(tmp_path):
+    path = tmp_path / "net.safetensors"
+    Network(W_XH, W_HH, W_HY).save(path)
+    odd_header(path, lambda header: header.update(__metadata__=None))
+    assert Network.load(path).metadata == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, b"bytes"])
+def test_metadata_that_json_cannot_hold_are_not_saved(tmp_path, value):
+    with pytest.raises(ValueError, match="metadata must be what JSON can hold"):
+        Network(W_XH, W_HH, W_HY, metadata={"history": [value]}).save(tmp_path / "net.safetensors")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_digest_sees_every_tensor_and_the_activation():

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from joblib import parallel_config
 
-from schur_lib import Network, Recipe, Spec, ordered_schur, rollout, store, tasks, train
+from schur_lib import Network, Recipe, Spec, ordered_schur, rollout, store, tasks, train, training
 from schur_lib.dynamics import plain_states
 from schur_lib.initialisations import recurrent_matrix
 from schur_lib.recipes import COPY_RECIPE
@@ -126,11 +127,44 @@ def test_networks_come_in_the_order_of_their_specs_from_processes_as_in_line(tmp
     assert all(torch.equal(a.W_hh, b.W_hh) for a, b in zip(parallel, inline, strict=True))
 
 
+def test_networks_are_trained_by_a_backend_that_gives_them_all_at_once(tmp_path):
+    with parallel_config(backend="multiprocessing", n_jobs=2):
+        nets = train([tiny(seed=s) for s in range(2)], tmp_path, progress=False)
+    assert torch.equal(nets[1].W_hh, train_one(tiny(seed=1)).W_hh)
+
+
 def test_progress_runs_to_the_end_and_leaves_nothing_beside_the_networks(tmp_path, capsys):
     train([tiny(seed=s) for s in range(3)], tmp_path, n_jobs=2)
     shown = capsys.readouterr().err
     assert "training 3 networks" in shown and "100%" in shown and "left" in shown
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_progress_moves_with_the_steps_of_networks_that_are_not_finished(tmp_path, monkeypatch, n):
+    """The first network stays at half its steps until the bar has been seen there."""
+    bars = []
+
+    class Bar(training.tqdm):
+        def __init__(self, **settings):
+            super().__init__(**settings)
+            bars.append(self)
+
+    def half(spec, report):
+        report(0.5)
+        until = time.monotonic() + 30
+        while spec.seed == 0 and bars[0].n < bars[0].total * (n - 0.5) / n:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        return net
+
+    net = train_one(tiny())
+    monkeypatch.setattr(training, "tqdm", Bar)
+    monkeypatch.setattr(training, "train_one", half)
+    monkeypatch.setattr(training.store, "load", lambda *_: net)
+    with parallel_config(backend="threading", n_jobs=2):
+        train([tiny(seed=seed) for seed in range(n)], tmp_path)
+    assert bars[0].n == bars[0].total
 
 
 def test_a_damaged_file_is_named_set_aside_and_trained_again(tmp_path):

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import importlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -118,9 +119,36 @@ def test_nothing_is_out_of_date_after_a_build_and_why_says_what_is(output):
     network, aside = sorted(record)[0], output / "aside"
     shutil.move(network, aside)
     try:
-        assert "the store does not hold (all of) its networks" in run(*arguments).stdout
+        assert f"missing or changed since it was made: {network}" in run(*arguments).stdout
     finally:
         shutil.move(aside, network)
+
+
+def test_what_the_pages_are_built_from_is_noticed_when_it_was_changed_and_kept_its_time(output):
+    """Chapter, record, picture and saved table of a notebook, a network in the store, data of the explorer."""
+    record = json.loads((output / "records" / "flip_flop.json").read_text())
+    files = [
+        output / "chapters" / "flip_flop.ipynb",
+        output / "records" / "flip_flop.json",
+        output / "records" / "flip_flop.shown" / next(iter(record["shown"][0]["files"])),
+        output / "results" / next(iter(record["tables"])),
+        output / "networks" / "flip_flop.json",
+        output / "records" / "train-flip_flop.json",
+        next((output / "store").rglob("flip_flop-*.safetensors")),
+        next((output / "explorer").glob("trials-*.js")),
+    ]
+    kept = [(file, file.read_bytes(), file.stat()) for file in files]
+    for file, content, before in kept:
+        file.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    try:
+        done = run("why", "--profile", "quick", "--output", output)
+    finally:
+        for file, content, _ in kept:
+            file.write_bytes(content)
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"missing or changed since it was made: (.*)", done.stdout)
+    assert sorted(found) == sorted(map(str, files))
 
 
 def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages):

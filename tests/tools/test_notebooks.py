@@ -129,6 +129,34 @@ def test_the_files_in_data_are_those_the_references_were_made_with():
     )
 
 
+def test_what_was_changed_on_purpose_is_entered_and_a_table_so_changed_is_not_believed(
+    tmp_path, monkeypatch, capsys
+):
+    for owner in (references, references.folders):
+        monkeypatch.setattr(owner, "DATA", tmp_path)
+    monkeypatch.setattr(references, "CHECKSUMS", tmp_path / "checksums.sha256")
+    for name in ("scope/a.safetensors", "results/b.csv", "results/b.json", "results/c.csv", "results/c.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    references.enter()
+    capsys.readouterr()
+    assert references.CHECKSUMS.read_text() == references.checksums()
+    assert len(references.folders.checksums()) == 3  # no table is believed of which nothing is known
+    for name in ("results/b.json", "results/c.json"):
+        (tmp_path / name).write_text("stamp")
+    references.CHECKSUMS.write_text(references.checksums())
+    (tmp_path / "scope" / "a.safetensors").write_text("trained anew")
+    (tmp_path / "results" / "b.csv").write_text("edited")
+    references.enter()
+    assert capsys.readouterr().out.splitlines() == [
+        "data/results/b.csv is new or was changed",
+        "data/scope/a.safetensors is new or was changed",
+    ]
+    assert references.CHECKSUMS.read_text() == references.checksums()
+    assert references.folders.shipped(tmp_path / "scope" / "a.safetensors").exists()
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["b.csv", "c.csv", "c.json"]
+
+
 @pytest.mark.parametrize("change", [0.01, float("nan")])
 def test_a_changed_number_is_beyond_the_tolerance(change):
     old = references.pd.DataFrame({"removed": ["", "CR"], "score": [1.0, 0.639]})

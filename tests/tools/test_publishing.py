@@ -13,11 +13,15 @@ import zipfile
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 import run
-from tools import book, floors, publish, release, verdicts
+from study import folders
+from study.cache import read
+from tools import book, floors, publish, release, retrained
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -256,39 +260,32 @@ def test_only_main_is_deployed():
     assert workflow("book")["jobs"]["deploy"]["if"] == "github.ref == 'refs/heads/main'"
 
 
-# --- verdicts -------------------------------------------------------------------------------
-
-OLD = "claim,test,verdict\n1,a,reproduced\n1,b,reproduced\n2,a,partly\n"
+# --- retrained ------------------------------------------------------------------------------
 
 
-def compare(tmp_path, old, new):
-    (tmp_path / "old.csv").write_text(old)
-    (tmp_path / "new.csv").write_text(new)
-    return tool(sys.executable, "-m", "tools.verdicts", f"{tmp_path}/old.csv", f"{tmp_path}/new.csv")
+def scores(mean, n=10, removed="CR", spread=0.01):
+    """Networks of one kind whose scores have this mean and lie up to 1.5 spreads from it."""
+    offsets = spread * np.linspace(-1.5, 1.5, n)
+    rows = pd.DataFrame({"seed": range(n), "score": mean + offsets, "removed": removed})
+    return rows.assign(task="copy", construction="cayley", hidden_size=72)
 
 
-@pytest.mark.parametrize(
-    ("new", "code", "said"),
-    [
-        (OLD, 0, "the 2 verdicts are the same\n"),
-        (OLD.replace("2,a", "2,other test"), 0, "the 2 verdicts are the same\n"),
-        (OLD.replace("partly", "reproduced"), 1, "- claim 2: partly -> reproduced\n"),
-        (OLD.replace("2,a,partly\n", ""), 1, "- claim 2: partly -> no verdict\n"),
-        (OLD + "3,a,partly\n", 1, "- claim 3: no verdict -> partly\n"),
-        (OLD.replace("1,b,reproduced", "1,b,partly"), 2, "two verdicts of the claim '1'"),
-        (OLD.replace("verdict", "answer"), 2, "has no column verdict"),
-        ("", 2, "has no rows"),
-    ],
-)
-def test_a_changed_verdict_ends_with_1_and_an_unreadable_table_with_2(tmp_path, new, code, said):
-    ended, output = compare(tmp_path, OLD, new)
-    assert ended == code
-    assert said in output
+def test_numbers_are_compared_with_prediction_intervals():
+    shipped = pd.concat([scores(0.7), scores(0.9, removed="")])
+    assert retrained.differences(shipped, shipped) == []
+    (line,) = retrained.differences(shipped, pd.concat([scores(0.725, 3), scores(0.905, 3, "")]))
+    assert line.startswith("- copy, cayley, N_h 72, CR: mean score 0.7250 of 3 networks, 0.6")
+    # a single network may lie as far from the mean as networks do
+    assert retrained.differences(shipped, pd.concat([scores(0.725, 1, spread=0), scores(0.9, 1, "")])) == []
+    assert retrained.differences(scores(0.7), shipped) == [
+        "- copy, cayley, N_h 72, intact: in one of the two tables only"
+    ]
 
 
-def test_a_missing_table_is_no_changed_verdict(tmp_path):
-    (tmp_path / "old.csv").write_text(OLD)
-    assert verdicts.main([f"{tmp_path}/old.csv", f"{tmp_path}/none.csv"]) == 2
+def test_the_shipped_tables_are_as_expected_and_a_missing_one_is_no_difference(tmp_path, capsys):
+    assert retrained.main([str(folders.RESULTS)]) == 0 and "as expected" in capsys.readouterr().out
+    assert retrained.main([str(tmp_path)]) == 2 and "cannot be compared" in capsys.readouterr().err
+    assert retrained.main([]) == 2
 
 
 def step_named(content, name):
@@ -296,29 +293,24 @@ def step_named(content, name):
 
 
 @pytest.mark.parametrize(
-    ("new", "code", "outputs"),
-    [
-        (OLD, 0, "changed=0\n"),
-        (OLD.replace("partly", "reproduced"), 0, "changed=1\n"),
-        ("", 2, ""),
-    ],
+    ("shift", "code", "outputs"), [(0, 0, "changed=0\n"), (0.5, 0, "changed=1\n"), (None, 2, "")]
 )
-def test_the_retraining_hands_on_a_changed_verdict_and_fails_without_a_table(tmp_path, new, code, outputs):
+def test_the_retraining_hands_on_what_changed_and_fails_without_a_table(tmp_path, shift, code, outputs):
     """The step is run as it stands, in a folder laid out like the project."""
-    for folder, table in (("data/results", OLD), ("build/paper-trained/results", new)):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "claims.csv").write_text(table)
-    (tmp_path / "tools").symlink_to(ROOT / "tools")
+    new = tmp_path / "build" / "paper-trained" / "results"
+    new.mkdir(parents=True)
+    for name in retrained.TABLES if shift is not None else ():
+        table = read(folders.RESULTS / f"{name}.csv")
+        table.assign(score=table.score + shift).to_csv(new / f"{name}.csv", index=False, na_rep="nan")
+    for name in ("tools", "study", "schur_lib", "data"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (tmp_path / ".venv" / "bin" / "python").chmod(0o755)
     (tmp_path / "output").touch()
+    script = step_named(workflow("retrain"), "Compare the numbers")
     done = subprocess.run(
-        [
-            "bash",
-            "-e",
-            "-o",
-            "pipefail",
-            "-c",
-            step_named(workflow("retrain"), "Compare the verdicts"),
-        ],
+        ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -327,7 +319,7 @@ def test_the_retraining_hands_on_a_changed_verdict_and_fails_without_a_table(tmp
     assert done.returncode == code, done.stderr
     written = (tmp_path / "output").read_text()
     assert written.startswith(outputs)
-    assert ("- claim 2: partly -> reproduced\n" in written) == ("changed=1" in written)
+    assert ("- flip_flop, dense_orthogonal, N_h 64, CC: mean score" in written) == bool(shift)
 
 
 GH = """#!/usr/bin/env bash
@@ -336,11 +328,11 @@ if [ "$2" = list ]; then printf '%s' "$OPEN"; else printf '%s\\n' "$@" > said; f
 
 
 @pytest.mark.parametrize(("open_issue", "verb"), [("", "create"), ("17", "comment")])
-def test_a_changed_verdict_opens_one_issue_and_then_comments_on_it(tmp_path, open_issue, verb):
+def test_changed_numbers_open_one_issue_and_then_comments_on_it(tmp_path, open_issue, verb):
     (tmp_path / "gh").write_text(GH)
     (tmp_path / "gh").chmod(0o755)
     script = step_named(workflow("retrain"), "Open an issue, or add to the open one")
-    hostile = '- claim 2: partly -> "; touch owned; $(touch owned)'
+    hostile = '- copy: mean score "; touch owned; $(touch owned)'
     subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],
         cwd=tmp_path,
@@ -545,7 +537,7 @@ def test_a_tag_that_is_not_the_version_is_refused(built, tmp_path):
     assert f"the tag is v99.0, but the version in pyproject.toml is {PROJECT['version']}" in said
 
 
-@pytest.mark.parametrize("module", ["verdicts", "release", "floors", "lock"])
+@pytest.mark.parametrize("module", ["release", "floors", "lock"])
 def test_what_runs_outside_the_environment_needs_the_standard_library_only(module):
     text = (ROOT / "tools" / f"{module}.py").read_text()
     assert set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.M)) <= set(sys.stdlib_module_names)
