@@ -478,6 +478,7 @@ def hand_over(*command, cwd=ROOT, asks=False, **settings):
         "OMP_NUM_THREADS": "1",
         "LOKY_MAX_CPU_COUNT": str(processes()),  # joblib's
         "PYTHONUNBUFFERED": "1",
+        "MATPLOTLIBRC": os.devnull,  # matplotlib as it comes, whatever the user has set
         "PYTHONUTF8": "1",  # every file is read and written as UTF-8, whatever the locale says
         "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         **settings,

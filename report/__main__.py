@@ -1,6 +1,8 @@
 """The whole diagnostic of a network from a weight file and a data file, as one HTML page and its numbers."""
 
 import argparse
+import contextlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -15,8 +17,7 @@ def main():
     given = parser().parse_args()
     weights = given.weights
     output = given.output or Path(f"report-{weights[0].stem if len(weights) == 1 else 'comparison'}.html")
-    os.environ["MPLBACKEND"] = "Agg"  # whatever the user's is, and before matplotlib reads it
-    os.environ["MATPLOTLIBRC"] = os.devnull
+    plain_matplotlib()
     try:
         from report.page import ENDINGS, write_report
 
@@ -35,6 +36,14 @@ def main():
     for path, found in zip(weights, all_found, strict=True):
         if found.does_task is False:
             print(f"{path.name}: {found.summary[0]}" if len(weights) > 1 else found.summary[0])
+
+
+def plain_matplotlib():
+    """Import matplotlib as it comes: without any matplotlibrc, and without what it says of the user's folders."""
+    os.environ |= {"MPLBACKEND": "Agg", "MATPLOTLIBRC": os.devnull}
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    with contextlib.chdir(Path(__file__).parent):  # a matplotlibrc in the folder at hand would come first
+        import matplotlib  # noqa: F401
 
 
 def parser():

@@ -16,6 +16,7 @@ from report.findings import (
     of_the_blocks,
     of_the_cut,
     of_the_departure,
+    of_the_networks,
     of_the_parts,
     of_the_plan,
     of_the_task,
@@ -294,9 +295,9 @@ def test_what_was_thinned_is_listed_and_nothing_is_said_where_nothing_was():
     some = SimpleNamespace(draws=19, perturbations=20, doses=5, powers=0)
     assert of_the_plan(SimpleNamespace(amount=all_, n_trials=50), 50, all_) == ""
     assert of_the_plan(SimpleNamespace(amount=some, n_trials=12), 50, all_) == (
-        "Thinned to keep within the budget of time and memory: 12 of the 50 trials, taken evenly; 19 random changes "
-        "of each kind and set instead of 100; 5 doses of each block instead of 21; no powers of W instead of 100. "
-        "--budget MINUTES allows more time."
+        "Thinned to keep within the budget of time and memory: 12 of the 50 trials, taken evenly; 19 random "
+        "changes of each kind and set instead of 100; 5 doses of each block instead of 21; no powers of W "
+        "instead of 100. --budget MINUTES allows more time."
     )
 
 
@@ -308,3 +309,23 @@ def test_what_was_thinned_is_listed_and_nothing_is_said_where_nothing_was():
 )  # fmt: skip
 def test_numbers_are_written_for_readers(value, said):
     assert number(value) == said
+
+
+def over_networks(metric_sign=1, **deltas):
+    rows = [{"removed": "", "mass": 0.0, "delta": 0.0, "low": np.nan, "high": np.nan}]
+    for name, (delta, low, high) in deltas.items():
+        ends = sorted((metric_sign * low, metric_sign * high))
+        rows.append({"removed": name, "mass": 0.1, "delta": metric_sign * delta, "low": ends[0], "high": ends[1]})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("metric", "sign"), [("fvu", 1), ("accuracy", -1)])
+def test_which_block_matters_most_over_networks(metric, sign):
+    over = over_networks(sign, RR=(0.1, 0, 0.2), CC=(0.3, 0.2, 0.5), CR=(0.2, 0.1, 0.3))
+    assert of_the_networks(over, METRICS[metric]) == (
+        "On average over the networks, removing T_CC does the most harm, 0.3 (95 % over networks 0.2 to 0.5), and "
+        "T_RR the least, 0.1."
+    )
+    alone = over_networks(sign, CC=(0.3, np.nan, np.nan))
+    assert of_the_networks(alone, METRICS[metric]).endswith("removing T_CC does the most harm, 0.3.")
+    assert "nothing can be removed" in of_the_networks(over_networks(), METRICS[metric])

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.parse
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -152,7 +153,8 @@ def test_a_caution_stands_out_and_first(made, found):
     assert '<h2>In short</h2>\n<p class="caution">Caution: this network' in said
     assert found.does_task is False and said.count('class="caution"') == 1
     fine = render(replace(found, skill=0.99), ORIGIN, ORIGIN, "", FILES)
-    assert "<h2>In short</h2>\n<p>What was run, with 8 units: h ← tanh(W<sub>hh</sub> h + W<sub>xh</sub> x + b<sub>h</sub>)" in fine
+    equation = "h ← tanh(W<sub>hh</sub> h + W<sub>xh</sub> x + b<sub>h</sub>)"
+    assert f"<h2>In short</h2>\n<p>What was run, with 8 units: {equation}" in fine
 
 
 def test_every_part_is_there_and_the_page_asks_nothing_of_other_machines(made):
@@ -198,6 +200,79 @@ def test_the_page_is_sound_in_a_browser_without_a_network(browser, made, width, 
     assert troubles == []
     bad = [v["id"] for v in Axe().run(tab).response["violations"]
            if v["impact"] in ("serious", "critical")]  # fmt: skip
+    context.close()
+    assert bad == []
+
+
+# --- several networks -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compared(files):
+    """Three networks, one of which does its task, on one page; its path, and what was found."""
+    folder = files / "several"
+    folder.mkdir()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        model = Model()
+        torch.save(model.state_dict(), folder / f"a b{seed}.pt")
+        if seed == 0:
+            x = torch.randn(T, B, 2)
+            np.savez(folder / "d.npz", inputs=x, targets=model(x).detach() + 0.01 * torch.randn(T, B, 1))
+    weights = [folder / f"a b{seed}.pt" for seed in range(3)]
+    return folder / "c.html", write_report(weights, folder / "d.npz", folder / "c.html")
+
+
+def test_networks_are_compared_with_each_as_one_observation(compared):
+    made, all_found = compared
+    harms = np.array([found.profile.set_index("removed").delta["CC"] for found in all_found])
+    numbers = json.loads(made.with_suffix(".json").read_text())
+    row = pd.DataFrame(numbers["over_networks"]).set_index("removed").loc["CC"]
+    assert row.delta == pytest.approx(harms.mean()) and row.n_networks == 3
+    assert harms.min() <= row.low <= row.delta <= row.high <= harms.max()
+    assert [one["weights"]["name"] for one in numbers["networks"]] == ["a b0.pt", "a b1.pt", "a b2.pt"]
+    table = read(made.with_suffix(".csv"))
+    assert len(table) == 24 and table.groupby("weights").network.unique().str[0].tolist() == [1, 2, 3]
+    assert table[(table.network == 2) & (table.removed == "CC")].delta.item() == pytest.approx(harms[1], rel=1e-6)
+
+
+def test_the_page_of_the_comparison_links_the_page_of_each_network(compared):
+    made, all_found = compared
+    text = made.read_text()
+    links = [a["href"] for tag, a in Page(text).tags if tag == "a" and a["href"].endswith(".html")]
+    assert links == [f"c-{i + 1}-a%20b{i}.html" for i in range(3)]
+    for link, found in zip(links, all_found, strict=True):
+        page_of_one = made.with_name(urllib.parse.unquote(link)).read_text()
+        assert marked(found.summary[0]) in page_of_one
+    assert [found.does_task for found in all_found] == [True, False, False]
+    assert "of these networks 2 of 3 do not do the task well" in text and ": a b1.pt, a b2.pt.</p>" in text
+    assert text.count("<img ") == 1 and "data:image/png;base64," in text
+    assert "--weights 'a b0.pt' 'a b1.pt' 'a b2.pt' --data d.npz" in text.replace("&#39;", "'")
+
+
+def test_of_several_networks_all_pages_are_written_or_none(compared, files):
+    folder = compared[0].parent
+    before = sorted(folder.iterdir())
+    weights = [folder / "a b0.pt", folder / "a b1.pt"]
+    with pytest.raises(FileNotFoundError, match="no file"):
+        write_report([*weights, folder / "none.pt"], folder / "d.npz", folder / "e.html")
+    (folder / "e-2-a b1.json").write_text("mine")
+    with pytest.raises(ValueError, match="e-2-a b1.json exists and is left as it is"):
+        write_report(weights, folder / "d.npz", folder / "e.html")
+    (folder / "e-2-a b1.json").unlink()
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_comparison_is_sound_in_a_browser(browser, compared, width):
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.set_offline(True)
+    tab = context.new_page()
+    tab.goto(compared[0].as_uri())
+    assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+    bad = [v["id"] for v in Axe().run(tab).response["violations"] if v["impact"] in ("serious", "critical")]
+    tab.get_by_role("link", name="a b1.pt").click()
+    assert tab.title() == "Report: a b1.pt"
     context.close()
     assert bad == []
 
@@ -372,19 +447,37 @@ def test_run_py_hands_over_all_arguments_in_the_callers_folder(monkeypatch, tmp_
     assert handed == [(("-P", "-m", "report", *given), {"cwd": tmp_path})]
 
 
-def in_folder(folder, *given):
+def in_folder(folder, *given, **variables):
     """The report's command in a folder that holds modules of the same names as its own."""
     for name in ("report", "study", "torch"):
         (folder / f"{name}.py").write_text("raise SystemExit('not ours')")
     return subprocess.run(
         [sys.executable, "-P", "-m", "report", *given], cwd=folder, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://nowhere"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://nowhere", **variables},
     )  # fmt: skip
+
+
+def test_it_runs_without_a_home_and_says_nothing_of_the_users_settings(files, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nno such: setting\n")
+    home = {
+        "HOME": str(tmp_path / "file"),
+        "MATPLOTLIBRC": str(tmp_path),
+        "NUMBA_CACHE_DIR": str(tmp_path / "file"),
+    }
+    done = in_folder(
+        tmp_path, "--weights", files / "w.pt", "--data", files / "d.npz", "--output", "page.html", **home
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert (tmp_path / "page.html").read_text().count("<img ") == 5
+    assert done.stdout.splitlines()[1] == f"the report is {tmp_path / 'page.html'}"
 
 
 def test_it_runs_in_any_folder_and_says_in_a_line_what_is_wrong(tmp_path):
     done = in_folder(tmp_path, "--weights", "w.pt", "--data", "d.npz")
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == "no report: no file d.npz\n"
+    (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\n\xff")  # unreadable, and first of all that count
+    assert in_folder(tmp_path, "--weights", "w.pt", "--data", "d.npz").stderr == done.stderr
     done = in_folder(tmp_path, "--help")
     assert done.returncode == 0 and "usage: python3 run.py report" in done.stdout
