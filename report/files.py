@@ -120,8 +120,8 @@ def fits(path, n_bytes: float) -> None:
         raise ValueError(f"{LIMIT} must be a number, got {os.environ[LIMIT]!r}") from error
     if not n_bytes <= allowed * 1e9:
         raise ValueError(
-            f"{path} takes {n_bytes / 1e9:.3g} GB in memory, and {allowed:g} GB are allowed: for a file that is to "
-            f"be trusted, set {LIMIT}={math.ceil(n_bytes / 1e9):.3g}"
+            f"{path} takes {n_bytes / 1e9:.3g} GB in memory, and {allowed:g} GB are allowed: for a file that is "
+            f"to be trusted, set {LIMIT}={math.ceil(n_bytes / 1e9):.3g}"
         )
 
 

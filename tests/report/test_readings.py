@@ -25,7 +25,7 @@ def trials(net):
 
 def readings(*asked, **options):
     """`other_readings`, rounding as 0."""
-    return [re.sub(r"\d[.\d]*·10⁻¹\d", "0", said) for said in other_readings(*asked, **options)]
+    return [re.sub(r"\d[.\d]*·10⁻¹.", "0", said) for said in other_readings(*asked, **options)]
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def readings(*asked, **options):
         (
             {"leak": 0.1, "form": "potential", "activation": "relu"},
             {},
-            "Read with leak 0.1, equation potential, activation relu it scores 0: add --leak 0.1 --equation potential "
-            "--activation relu.",
+            "Read with leak 0.1, equation potential, activation relu it scores 0: add --leak 0.1 --equation "
+            "potential --activation relu.",
         ),
         (
             {"leak": 0.25, "form": "inside"},
