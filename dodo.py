@@ -1,22 +1,23 @@
-"""The task graph: train:<task> -> notebook:<name> -> book. `run.py book` runs it with doit.
+"""The task graph: train:<task> -> measure:<name> -> notebook:<name> -> book. `run.py book` runs it with doit.
 
-A task is out of date when the content of a file it depends on, a parameter or the version of an
-installed library has changed; `run.py why` names the change.
+A task is out of date when the content of a file that it depends on or made, a parameter or the version of
+an installed library has changed; `run.py why` names the change.
 """
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from doit import get_var
 from doit.exceptions import TaskFailed
 
-from tools import book, forks, notebooks, pairs, publish
+from tools import book, content, forks, measure, notebooks, pairs, publish, troubles
 
 ROOT = notebooks.ROOT
 PROFILE = get_var("profile", "paper")
@@ -24,8 +25,9 @@ NETWORKS = get_var("networks", "trained")
 OUTPUT = Path(get_var("output", str(ROOT / "build" / f"{PROFILE}-{NETWORKS}")))
 STORE = Path(get_var("store", str(ROOT / "build" / "store")))
 DOIT_CONFIG = {
-    "backend": "sqlite3",
-    "dep_file": str(OUTPUT / "doit.sqlite"),
+    "backend": "files",  # of tools/finished.py
+    "check_file_uptodate": content.ByContent,
+    "dep_file": str(OUTPUT / "finished"),
     "default_tasks": ["book"],
     "verbosity": 2,
 }
@@ -45,7 +47,7 @@ USES = {
     "speed": (),  # shows what was measured
 }
 # These are begun first, so that none runs alone at the end.
-LONG = ("controls", "scope", "copy_task", "recipe")
+LONG = ("predictor", "controls", "scope", "copy_task", "recipe")
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py"))
@@ -71,17 +73,32 @@ def same_inputs(task, values):
     return values.get("inputs") == task.meta["inputs"]
 
 
-def graph_task(name, action, arguments, file_dep, targets, doc, uptodate=(), task_dep=()):
+def in_a_sentence(name, action):
+    """The action, which says in a sentence what has a remedy, such as a full disk."""
+
+    def run(*arguments):
+        try:
+            return action(*arguments)
+        except Exception as error:
+            if line := troubles.said(error):
+                return TaskFailed(f"{name}: {line}")
+            raise
+
+    return run
+
+
+def graph_task(name, action, arguments, file_dep, targets, doc, made=None, task_dep=()):
+    """A task for doit; `made` gives the files that it makes, its targets by default."""
     return {
         "name": name,
-        "actions": [(action, arguments)],
+        "actions": [(in_a_sentence(name, action), arguments)],
         "file_dep": file_dep,
         "targets": [str(t) for t in targets],
-        "uptodate": [same_inputs, *uptodate],
+        "uptodate": [same_inputs, content.as_made(made or (lambda: targets))],
         "task_dep": list(task_dep),
         "meta": {"inputs": INPUTS},
         "io": {"capture": False},
-        "title": lambda task: task.name,
+        "title": content.title,
         "doc": doc,
     }
 
@@ -91,6 +108,7 @@ pairs.refuse_edited(
     [word.removeprefix("notebook:") for word in sys.argv if word.removeprefix("notebook:") in notebooks.names()]
     or notebooks.names()
 )
+content.refuse_damaged()
 
 
 # --- train:<task> ---------------------------------------------------------------------------
@@ -100,33 +118,8 @@ def manifest(task):
     return OUTPUT / "networks" / f"{task}.json"
 
 
-def digest(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def networks_in_place(task):
-    """Whether every network that was trained is still in the store, byte for byte."""
-
-    def check():
-        if not manifest(task).exists():
-            return False
-        files = json.loads(manifest(task).read_text())
-        return all(Path(f).exists() and digest(f) == known for f, known in files.items())
-
-    check.__name__ = "networks_in_place"
-    return check
-
-
-TRAIN_AND_LIST = """
-import sys
-from pathlib import Path
-from schur_lib import store
-from study import catalogue, folders
-task, profile, listing = sys.argv[1:]
-catalogue.main([task, profile])
-paths = [store.path(s, folders.store()) for s in catalogue.specs(task, profile, "trained")]
-Path(listing).write_text("\\n".join(map(str, paths)))
-"""
+def record(name):
+    return OUTPUT / "records" / f"{name}.json"
 
 
 def train(task):
@@ -134,16 +127,13 @@ def train(task):
     start = time.monotonic()
     listing = OUTPUT / "networks" / f"{task}.txt"
     listing.parent.mkdir(parents=True, exist_ok=True)
-    # no fork: joblib's processes would outlive it until they have been idle for five minutes
-    command = [sys.executable, "-c", TRAIN_AND_LIST, task, PROFILE, str(listing)]
+    command = [sys.executable, "-m", "tools.train", task, PROFILE, str(listing)]
     if subprocess.run(command, cwd=ROOT).returncode:
         return TaskFailed(f"the training of the task {task} failed: the reason is above")
-    files = {path: digest(path) for path in listing.read_text().splitlines()}
+    files = {path: content.digest(path) for path in listing.read_text().splitlines()}
     listing.unlink()
     seconds = round(time.monotonic() - start, 1)
-    write_json(
-        OUTPUT / "records" / f"train-{task}.json", {"task": task, "networks": len(files), "seconds": seconds}
-    )
+    write_json(record(f"train-{task}"), {"task": task, "networks": len(files), "seconds": seconds})
     write_json(manifest(task), files)
     say(f"train:{task}: {len(files)} networks in the store, {seconds:.0f} s")
 
@@ -151,6 +141,11 @@ def train(task):
 def write_json(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1, sort_keys=True))
+
+
+def trained(task):
+    """The files of a training, the networks in the store among them."""
+    return [manifest(task), record(f"train-{task}"), *json.loads(manifest(task).read_text())]
 
 
 def task_train():
@@ -163,11 +158,49 @@ def task_train():
             train,
             [task],
             COMMON,
-            [manifest(task)],
+            [manifest(task), record(f"train-{task}")],
             f"train the {task} networks",
-            uptodate=[networks_in_place(task)],
+            made=partial(trained, task),
             # one after the other: each uses all processors
             task_dep=[f"train:{before}"] if before else [],
+        )
+
+
+# --- measure:<name> -------------------------------------------------------------------------
+
+# Each uses all processors; a second fills those that the last part of the first leaves idle.
+measuring = threading.Semaphore(2)
+
+
+def needs(name):
+    """The lists of the networks that a notebook uses."""
+    return [str(manifest(task)) for task in (USES.get(name, TASKS) if NETWORKS == "trained" else ())]
+
+
+def measure_tables(name):
+    with measuring:
+        say(f"measure:{name}: measuring what the store lacks")
+        start = time.monotonic()
+        if forks.call("tools.measure", "run", name, {"profile": PROFILE, "networks": NETWORKS}):
+            return TaskFailed(f"the tables of {name} could not be measured: the reason is above")
+        say(f"measure:{name}: done in {time.monotonic() - start:.0f} s")
+
+
+def measured_ahead(name):
+    """Whether the tables of a notebook are measured before it runs: those of shipped networks are shipped too."""
+    return NETWORKS == "trained" and bool(measure.code(name))
+
+
+def task_measure():
+    """Measure the tables of the notebooks with all processors (only with networks=trained)."""
+    for name in filter(measured_ahead, notebooks.names()):
+        yield graph_task(
+            name,
+            measure_tables,
+            [name],
+            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *needs(name), str(ROOT / "tools" / "measure.py")],
+            [],
+            f"measure the tables of {name}",
         )
 
 
@@ -188,7 +221,7 @@ def execute(name):
             name,
             {"profile": PROFILE, "networks": NETWORKS},
             chapter(name),
-            OUTPUT / "records" / f"{name}.json",
+            record(name),
             OUTPUT / "results",
         )
     except (RuntimeError, ValueError) as error:
@@ -196,10 +229,16 @@ def execute(name):
     say(f"notebook:{name}: done in {time.monotonic() - start:.0f} s")
 
 
+def executed(name):
+    """The files of a chapter: it, its record, the figures and tables that it shows, the tables that it saved."""
+    tables = json.loads(record(name).read_text())["tables"]
+    shown = record(name).with_suffix(".shown").iterdir()
+    return [chapter(name), record(name), *sorted(shown), *(OUTPUT / "results" / table for table in tables)]
+
+
 def task_notebook():
     """Execute a notebook into a chapter of the book."""
     for name in notebooks.names():
-        uses = USES.get(name, TASKS) if NETWORKS == "trained" else ()
         yield graph_task(
             name,
             execute,
@@ -208,12 +247,14 @@ def task_notebook():
                 str(notebooks.FOLDER / f"{name}.py"),
                 *COMMON,
                 *EXECUTION,
-                *map(str, map(manifest, uses)),
+                *needs(name),
                 *(MEASURED if name == "speed" else DATA),
                 *(REPORT if name == "own_network" else ()),
             ],
-            [chapter(name), OUTPUT / "records" / f"{name}.json"],
+            [chapter(name), record(name)],
             f"execute {name}",
+            made=partial(executed, name),
+            task_dep=[f"measure:{name}"] if measured_ahead(name) else [],
         )
 
 
@@ -232,9 +273,10 @@ def task_explorer():
         "explorer",
         export,
         [],
-        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py")],
+        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py"), str(ROOT / "report" / "explorer.py")],
         [OUTPUT / "explorer" / "index.js"],
         "export the networks of the explorer",
+        made=lambda: sorted((OUTPUT / "explorer").iterdir()),
     )
     del task["name"]
     return {**task, "basename": "explorer"}
@@ -260,9 +302,7 @@ def task_book():
         for p in (ROOT / "book").rglob("*")
         if p.is_file() and not {"__pycache__", "chapters"} & set(p.parts)
     )
-    made = [
-        str(path) for name in notebooks.names() for path in (chapter(name), OUTPUT / "records" / f"{name}.json")
-    ]
+    made = [str(path) for name in notebooks.names() for path in (chapter(name), record(name))]
     task = graph_task(
         "book",
         build,
@@ -271,6 +311,7 @@ def task_book():
             *pages,
             *made,
             *CODE,
+            *(str(p) for p in sorted((ROOT / "report" / "explorer").iterdir())),
             str(OUTPUT / "explorer" / "index.js"),
             str(ROOT / "_config.yml"),
             str(ROOT / "tools" / "book.py"),

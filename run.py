@@ -11,15 +11,25 @@ if sys.version_info < (3, 11):  # noqa: UP036
 
 import argparse
 import ast
+import contextlib
+import ctypes
 import hashlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
+
+if os.name == "posix":
+    import fcntl
+else:
+    import msvcrt
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -28,6 +38,7 @@ LOCK = ROOT / "requirements.lock"
 CUDA = ROOT / "requirements-cuda.lock"  # what torch's build for graphics cards needs besides
 MADE = VENV / "made-by-run.py"  # only an environment that holds this, or INSTALLED, is ours to change
 INSTALLED = VENV / "installed"  # the hash of what was installed; written last
+SETUP_LOCK = ROOT / "build" / "setup.lock"
 START = time.monotonic()
 
 # Variables that would lead the environment's Python, pip or pytest elsewhere: they are kept from it.
@@ -120,16 +131,23 @@ def wanted():
 
 def environment():
     """Make .venv what requirements.lock says, once; an interrupted install is done again."""
-    if PYTHON.exists() and INSTALLED.exists() and INSTALLED.read_text() == wanted():
+    if installed():
         return
     refuse_what_is_not_ours()
     try:
-        make()
+        with alone(SETUP_LOCK, f"sets up {VENV}"):
+            if not installed():  # nobody else has, while this one waited
+                make()
     except OSError as error:
         sys.exit(
-            f"could not make {VENV}: {error}.\nIt has to be made, or made anew, in this folder: let "
-            "somebody who may write here run this once, or copy the project to a folder of yours"
+            f"could not make {VENV}: {error}.\nIt has to be made, or made anew, in this folder: free some space "
+            "if the disk is full, else let somebody who may write here run this once, or copy the project to a "
+            "folder of yours"
         )
+
+
+def installed():
+    return PYTHON.exists() and INSTALLED.exists() and INSTALLED.read_text() == wanted()
 
 
 def refuse_what_is_not_ours():
@@ -264,8 +282,153 @@ def works(python):
 
 
 def checked(command, message, settings=None):
-    if subprocess.run(command, env=settings or variables()).returncode:
+    if guarded(command, ROOT, settings or variables()):
         sys.exit(message)
+
+
+# --- what is started ends with this process, and only one at a time works in a folder ---------
+
+
+def guarded(command, cwd, given, asks=False):
+    """Run a command; returns its exit code. However this process ends, kill -9 included, all below it ends.
+
+    Between this process and the command stands a guard, which waits for the end of either and kills what is
+    then left. Windows has no fork to make one: what was started there before a kill goes on to its end.
+
+    Args:
+        command, cwd, given: words, folder and environment variables.
+        asks: whether Ctrl-C is the command's too (as for pytest, which then says what failed so far), instead
+            of ending it at once.
+    """
+    if os.name != "posix":
+        return subprocess.run(command, cwd=cwd, env=given).returncode
+    adopt_orphans()
+    watched, held = os.pipe()  # its end here closes with this process
+    sys.stdout.flush()
+    guard = os.fork()
+    if not guard:
+        code = 1
+        try:
+            os.close(held)
+            code = stand_guard(watched, command, cwd, given, asks)
+        except OSError as error:
+            print(error, file=sys.stderr, flush=True)
+        finally:
+            os._exit(code)
+    os.close(watched)
+    status = None
+    try:
+        try:
+            status = os.waitpid(guard, 0)[1]
+        except KeyboardInterrupt:
+            if not asks:
+                raise
+            status = os.waitpid(guard, 0)[1]  # a second Ctrl-C ends it at once
+    finally:
+        os.close(held)
+        if status is None:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # this takes a moment, and is not to be left half done
+            status = os.waitpid(guard, 0)[1]
+        if os.WIFSIGNALED(status):  # the guard itself was killed
+            end_all()
+    return os.waitstatus_to_exitcode(status)
+
+
+def stand_guard(watched, command, cwd, given, asks):
+    """Run a command until it ends, or until the other end of a pipe closes; then end all below; its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # a function, for the command would inherit SIG_IGN
+    if not asks:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
+    child = subprocess.Popen(command, cwd=cwd, env=given)
+
+    def watch():
+        os.read(watched, 1)
+        end_all()
+
+    threading.Thread(target=watch, daemon=True).start()
+    code = child.wait()
+    end_all()
+    return code if code >= 0 else 128 - code
+
+
+def adopt_orphans():
+    """On Linux: have processes whose parent ends become children of this one, so that none is lost sight of."""
+    if sys.platform.startswith("linux"):
+        PR_SET_CHILD_SUBREAPER = 36
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_all(seconds=10):
+    """Kill every process below this one, and those that these may still start."""
+    until = time.monotonic() + seconds
+    while (left := descendants(os.getpid())) and time.monotonic() < until:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)
+
+
+def descendants(top):
+    """The numbers of all processes below one: in /proc, or as `ps` lists them where there is none."""
+    parents = {}
+    if Path("/proc/self/stat").exists():
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has ended
+                parents[int(file.parent.name)] = int(file.read_bytes().rsplit(b")", 1)[1].split()[1])
+    else:
+        with subprocess.Popen(["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, text=True) as ps:
+            parents = {int(pid): int(parent) for pid, parent in map(str.split, ps.stdout)}
+        parents.pop(ps.pid, None)
+    found = set()
+    while more := {pid for pid, parent in parents.items() if parent in {top, *found}} - found:
+        found |= more
+    return found
+
+
+@contextlib.contextmanager
+def alone(path, doing):
+    """Hold a lock; while another process has it, say which and wait. It ends with its holder, however that ends.
+
+    Args:
+        path: of the lock, a file that says who holds it.
+        doing: what is done with it, to be said to those who wait.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        waited = False
+        while not taken(file):
+            if not waited:
+                file.seek(0)
+                say(f"waiting: another run.py {doing} ({file.read() or 'just started'})")
+                waited = True
+            time.sleep(0.3)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def taken(file):
+    """Whether the lock of an open file could be had. Where a file system has no locks, it can."""
+    try:
+        if os.name == "posix":
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            file.seek(2**20)  # a byte beyond the text, for what is locked there cannot be read by others
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        say(f"{file.name} cannot be locked here ({error.strerror}): start nothing else in this folder meanwhile")
+    return True
 
 
 MEMORY = 700_000_000  # bytes for one process: a test worker takes 290 MB, a kernel that trains more
@@ -305,7 +468,7 @@ def allowed(name, groups=Path("/sys/fs/cgroup")):
         return None
 
 
-def hand_over(*command, cwd=ROOT, **settings):
+def hand_over(*command, cwd=ROOT, asks=False, **settings):
     """Run a Python command in .venv, in the project's folder unless told another; returns its exit code.
 
     One BLAS thread a process: processes share the processors, threads would fight over them.
@@ -313,7 +476,9 @@ def hand_over(*command, cwd=ROOT, **settings):
     given = {
         **variables(("PYTHONPATH", "PYTEST_")),
         "OMP_NUM_THREADS": "1",
+        "LOKY_MAX_CPU_COUNT": str(processes()),  # joblib's
         "PYTHONUNBUFFERED": "1",
+        "MATPLOTLIBRC": os.devnull,  # matplotlib as it comes, whatever the user has set
         "PYTHONUTF8": "1",  # every file is read and written as UTF-8, whatever the locale says
         "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         **settings,
@@ -322,10 +487,7 @@ def hand_over(*command, cwd=ROOT, **settings):
         # numba, Matplotlib and Jupyter keep files in the home folder; users of containers may have none
         if os.name == "posix" and not os.access(Path("~").expanduser(), os.W_OK):
             given["HOME"] = home
-        try:
-            return subprocess.run([str(PYTHON), *command], cwd=cwd, env=given).returncode
-        except KeyboardInterrupt:
-            return 130
+        return guarded([str(PYTHON), *command], cwd, given, asks)
 
 
 def settings_of(arguments):
@@ -344,19 +506,24 @@ def settings_of(arguments):
     ]
 
 
-def make_folder(output):
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        sys.exit(f"cannot build in {output}: {error.strerror}; --output DIR builds in a folder of your choice")
+@contextlib.contextmanager
+def building_in(output):
+    """Make a folder for a build, and have it alone."""
+    with contextlib.ExitStack() as stack:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(alone(output / "lock", f"builds in {output}"))
+        except OSError as error:
+            sys.exit(f"cannot build in {output}: {error.strerror}; --output DIR builds in a folder of your choice")
+        yield
 
 
 def book(arguments):
     output, settings = settings_of(arguments)
-    make_folder(output)
-    code = hand_over(
-        "-m", "doit", "-f", "dodo.py", "run", "-n", str(processes()), "-P", "thread", *settings, "book"
-    )
+    with building_in(output):
+        code = hand_over(
+            "-m", "doit", "-f", "dodo.py", "run", "-n", str(processes()), "-P", "thread", *settings, "book"
+        )
     if code:
         say("the book was NOT built: the reason is above")
     else:
@@ -373,8 +540,8 @@ def notebook(arguments):
         names = ", ".join(sorted(path.stem for path in (ROOT / "notebooks").glob("*.py")))
         sys.exit(f"there is no notebook {arguments.name}; there are {names}")
     output, settings = settings_of(arguments)
-    make_folder(output)
-    code = hand_over("-m", "doit", "-f", "dodo.py", "run", *settings, f"notebook:{arguments.name}")
+    with building_in(output):
+        code = hand_over("-m", "doit", "-f", "dodo.py", "run", *settings, f"notebook:{arguments.name}")
     if code:
         say("the notebook was NOT executed: the reason is above")
     else:
@@ -390,7 +557,7 @@ def why(arguments):
 
 
 def test(arguments):
-    code = hand_over("-m", "pytest", "-n", str(processes()), "--dist", "loadscope", *arguments.rest)
+    code = hand_over("-m", "pytest", "-n", str(processes()), "--dist", "loadscope", *arguments.rest, asks=True)
     say("the tests passed" if code == 0 else "the tests did NOT pass")
     return code
 
@@ -403,6 +570,10 @@ def references(arguments):
 
 def portability(arguments):
     return hand_over("-m", "tools.portability", *arguments.rest)
+
+
+def faults(arguments):
+    return hand_over("-m", "tools.faults", *arguments.rest)
 
 
 def pair(arguments):
@@ -461,7 +632,9 @@ def parser():
         sub.add_argument(
             "--output", metavar="DIR", help="build there, store and all, instead of build/<profile>-<networks>"
         )
-    command(test, "run all tests; further arguments go to pytest")
+    command(
+        test, "run the tests, with --slow those that take long and are rarely broken too; arguments go to pytest"
+    )
     sub = command(
         references,
         "execute the notebooks again, rewrite their reference outputs and "
@@ -472,6 +645,11 @@ def parser():
         portability,
         "measure shipped tables again under other instructions, threads and seeds; arguments "
         "and --help are those of tools.portability",
+        add_help=False,
+    )
+    command(
+        faults,
+        "kill builds, fill their disks and damage their files, and see whether anything is lost or wrong",
         add_help=False,
     )
     sub = command(pair, "say whether the two files of a notebook differ, and keep what either says")
@@ -498,17 +676,29 @@ def parser():
 def main():
     top = parser()
     arguments, rest = top.parse_known_args()
-    if rest and arguments.command not in ("test", "report", "portability"):
+    if rest and arguments.command not in ("test", "report", "portability", "faults"):
         top.error(f"unknown arguments: {' '.join(rest)}")
     arguments.rest = rest
     if getattr(arguments, "reference", False) and arguments.profile == "quick":
         top.error("--reference goes with --profile paper only: the shipped networks are of the paper's setting")
     try:
         environment()
+        sys.exit(arguments.function(arguments))
     except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(arguments.function(arguments))
+        print()  # after the ^C of a terminal
+        stop(signal.SIGINT)
+    except OSError as error:
+        sys.exit(f"{error}: mend that (free some space if a disk is full), and run this again to go on")
+
+
+def stop(number, frame=None):
+    say(f"stopped ({signal.Signals(number).name}): what is finished is kept, run this again to go on")
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
+    if os.name == "posix":
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, stop)
     main()

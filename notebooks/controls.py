@@ -57,7 +57,7 @@ figures.null_harms(nulls[nulls.removed.isin(COUPLINGS)])
 plt.show()
 
 # %% [markdown]
-# Each network gives a p-value, $p = (1 + \#\{\text{null at least as mild}\}) / (1 + n)$, and an effect size, Cliff's $\delta$: the share of nulls that do more harm than the block minus the share that do less. Over networks, which are the unit, the mean $\delta$ has a bootstrap interval (BCa) and a paired test (all sign patterns of the networks' $\delta$, corrected by Holm over the seven ablated sets). The table gives the single blocks; the harm and the nulls' are medians over networks. Sets whose mass is at rounding level have nothing to match and are left out.
+# Each network gives a p-value, $p = (1 + \#\{\text{null at least as mild}\}) / (1 + n)$, and an effect size, Cliff's $\delta$: the share of nulls that do more harm than the block minus the share that do less. Over networks, which are the unit, the mean $\delta$ has a $t$ interval and a paired test (all sign patterns of the networks' $\delta$, corrected by Holm over the seven ablated sets). The table gives the single blocks; the harm and the nulls' are medians over networks. Sets whose mass is at rounding level have nothing to match and are left out.
 
 # %%
 pooled = answers.pooled(nulls)
@@ -72,7 +72,9 @@ figures.null_effects(nulls)
 plt.show()
 
 # %% [markdown]
-# ## The claim of the abstract
+# ## The abstract's statement, beside five kinds of null
+#
+# The abstract says that changes of similar scale can destroy what a structured change preserves. [Claim 9](paper_versus_here.ipynb) is judged on the copy task beside isotropic changes alone; here the same is asked of every task and of every kind of null.
 
 # %%
 tell(answers.safe_blocks(nulls))

@@ -80,9 +80,18 @@ tell(answers.differs(table), "differs")
 show(answers.added(table))
 
 # %% [markdown]
+# ## Signs and squares
+#
+# The replay accuracy counts signs. The same outputs by the fraction of variance unexplained:
+
+# %%
+by_fvu = measured("figure_1_fvu", profiles, specs, nets, on={"metric": "fvu"}, removed=[["RR"], ["CR"], ["CC"]])
+show(answers.two_measures(table, by_fvu), reading=answers.of_two_measures(by_fvu))
+
+# %% [markdown]
 # ## The paper's claims
 #
-# Each claim is a few tests. A test holds where the whole bootstrap interval over networks, one value a network, is on the right side of a limit; limits are our choice unless the table says otherwise. A claim is *reproduced* if all its tests hold, *partly* if some do, *not reproduced* if none does.
+# Each claim has a few parts, and each part *holds*, is *refuted* or stays *undecided* by its interval over networks ([how a claim is judged](paper_versus_here.ipynb)).
 
 # %%
 show(claims.as_text(answers.judged(table)))

@@ -38,14 +38,14 @@ compared = beside_paper(table, "Figure 2")
 # %%
 tell(answers.networks(table, specs[0].hidden_size))
 
-# %% mystnb={"figure": {"caption": "Effects of ablating a single block: bars are the mean over networks with its standard error, white strokes the median, points single networks, diamonds the paper's mean with its standard error where one is printed (zero where the paper speaks of almost no effect). The axes are square-root scaled: mean and median part where a few networks suffer far more than the rest.", "name": "fig-2"}, "image": {"alt": "Six panels of bars for the blocks RR, CR and CC. Columns: flip-flop, sine generation, context integration. Top row: change of the FVU. Bottom row: change per ablated Schur mass. Diamonds mark the paper's values, which lie below ours for CR in flip-flop and in context integration."}}
+# %% mystnb={"figure": {"caption": "Effects of ablating a single block: points are single networks, coloured strokes their median, black strokes the mean with its standard error, diamonds the paper's mean with its standard error where one is printed (zero where the paper speaks of almost no effect). The axes are square-root scaled: mean and median part where a few networks suffer far more than the rest.", "name": "fig-2"}, "image": {"alt": "Six panels of points for the blocks RR, CR and CC. Columns: flip-flop, sine generation, context integration. Top row: change of the FVU. Bottom row: change per ablated Schur mass. Diamonds mark the paper's values, which lie below ours for CR in flip-flop and in context integration."}}
 style.figure_2(table, compared)
 plt.show()
 
 # %% [markdown]
 # ## Beside the paper
 #
-# Every number that the paper prints of its Figure 2, and ours: mean ± standard deviation over networks, median, lowest and highest network, the difference of the means, and whether the published value lies between our lowest and our highest network (*within*, our choice of a yardstick; [Paper versus here](paper_versus_here.ipynb) says it exactly). Where the paper prints 0 it says in words that there is almost no, or little, effect. How the numbers depend on what the paper does not state is measured in [what the paper leaves open](recipe.ipynb).
+# Every number that the paper prints of its Figure 2, and ours: mean ± standard deviation over networks, median, lowest and highest network, the difference of the means, and whether the published value *agrees* with our networks, by prediction interval or margin ([Paper versus here](paper_versus_here.ipynb) says it exactly). Where the paper prints 0 it says in words that there is almost no, or little, effect. How the numbers depend on what the paper does not state is measured in [what the paper leaves open](recipe.ipynb).
 
 # %%
 show(answers.beside(table, compared), reading=answers.differences(table, compared))
@@ -53,7 +53,7 @@ show(answers.beside(table, compared), reading=answers.differences(table, compare
 # %% [markdown]
 # ## The paper's claims
 #
-# Each claim is a few tests; a test holds where the whole bootstrap interval over networks is on the right side of a limit (limits are our choice). Differences are taken within a network, and medians because a few networks have very large effects.
+# Each claim has a few parts, and each part *holds*, is *refuted* or stays *undecided* by its interval over networks ([how a claim is judged](paper_versus_here.ipynb)). Differences are taken within a network, and medians because a few networks have very large effects.
 
 # %%
 judged = [claims.claim_5(table), claims.claim_6(table), claims.claim_7(table)]

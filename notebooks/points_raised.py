@@ -50,7 +50,7 @@ singles = pd.concat([copies[of_main & copies.removed.isin(["", *COUPLINGS])], fi
 #
 # 1. **Form.** $W_{hh}$ is read in double precision, and $W_{hh} = Q T Q^\top$ is taken from LAPACK `dgees` (`scipy.linalg.schur` with `output="real"`), unsorted. On the diagonal of $T$ stand 1×1 blocks, the real eigenvalues, and 2×2 blocks with equal diagonal entries $a$ and off-diagonal entries $b$, $c$ of opposite sign, the complex pairs $a \pm i\sqrt{-bc}$.
 # 2. **Modulus.** Of a 1×1 block, that of its entry; of a 2×2 block $\sqrt{a^2 - bc}$, the root of its determinant. A pair moves as one and is never cut.
-# 3. **Sorting.** Insertion sort from the top: each block moves up past every block of smaller modulus, by orthogonal swaps of neighbours (LAPACK `dtrexc`), which update $Q$. After a swap that changed the block structure the blocks are read again, because a 2×2 block may split into two real ones. Two blocks that LAPACK finds too close to swap stay where they are, and a warning says so.
+# 3. **Sorting.** Insertion sort from the top: each block moves up past every block of smaller modulus, by orthogonal swaps of neighbours (LAPACK `dtrexc`), which update $Q$. After a swap that changed the block structure the blocks are read again, because a 2×2 block may split into two real ones. Two blocks that LAPACK finds too close to swap are swapped a second way, by which the form has to exist to rounding; where it does not, they stay where they are, and a warning says so.
 # 4. **Ties** (our choice). Moduli that differ by no more than 100 machine epsilons times the spectral radius $\rho$ count as tied, and the blocks stay in LAPACK's order.
 # 5. **Split.** The leading sector ends with the last block whose modulus is at least $\alpha\rho$; a modulus within $10^{-10}\rho$ below that still belongs (our choice). $n_R$ counts dimensions: a pair counts two.
 # 6. **Couplings.** What stands strictly above the diagonal blocks, and nothing else: both off-diagonal entries of a 2×2 block belong to the spectrum. $T_{RR}$ has rows and columns in the leading sector, $T_{CC}$ in the complement; $T_{CR}$ (in the paper $T_{C \to R}$) has rows in the leading sector and columns in the complement.
@@ -75,7 +75,7 @@ show(answers.places(form, 0.85), reading=answers.example(W, form, 0.85))
 # %% [markdown]
 # ## How much do networks differ?
 #
-# Table 1 of the paper prints one value for each entry, without spread. Ours at the same thresholds, over all networks of that kind: mean with its 95 % bootstrap interval over networks, standard deviation, lowest and highest network. An entry that is the same in every network has an interval of width 0.
+# Table 1 of the paper prints one value for each entry, without spread. Ours at the same thresholds, over all networks of that kind: mean with its 95 % $t$ interval over networks, standard deviation, lowest and highest network. An entry that is the same in every network has an interval of width 0.
 
 # %%
 show(answers.spread(table_1))
@@ -102,7 +102,7 @@ plt.show()
 show(answers.counts(singles))
 
 # %% [markdown]
-# Claim 8, that no single block is uniformly safe, depends on ε through its first two tests. Its verdict at each ε:
+# Claim 8, that no single block is uniformly safe, depends on ε through its first two parts. What each part comes to, and the verdict, at several ε:
 
 # %%
 show(answers.claim_8(singles))

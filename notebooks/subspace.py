@@ -95,7 +95,7 @@ figures.rotated_effects(rotations)
 plt.show()
 
 # %% [markdown]
-# Cliff's $\delta$ is 1 where every rotation does more harm than the block, −1 where every one does less: mean over networks with its bootstrap interval, and the paired test over networks (Holm over the three blocks of a task).
+# Cliff's $\delta$ is 1 where every rotation does more harm than the block, −1 where every one does less: mean over networks with its $t$ interval, and the paired test over networks (Holm over the three blocks of a task).
 
 # %%
 pooled = answers.pooled(rotations)

@@ -54,7 +54,7 @@ show(answers.spread(table))
 show(answers.changes(table))
 
 # %% [markdown]
-# The tests of the claim, with bootstrap intervals over networks:
+# The parts of the claim. Both are matters of structure: where no eigenvalue has a modulus between two thresholds, the split, the blocks and every score are the same.
 
 # %%
 show(claims.as_text([claims.claim_4(table)]))

@@ -123,16 +123,11 @@ class Network:
         header = {"format": FORMAT, "activation": self.activation, "metadata": metadata}
         header["sha256"] = _checksum(tensors, *header.values())
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with open(handle, "wb") as file:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            with open(aside := Path(folder, path.name), "wb") as file:
                 file.write(safetensors.torch.save(tensors, header))
                 os.fsync(file.fileno())
-            os.chmod(aside, 0o644)
             os.replace(aside, path)
-        except BaseException:
-            Path(aside).unlink(missing_ok=True)
-            raise
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "Network":
@@ -148,27 +143,31 @@ class Network:
         # at once: another process may put a new file in its place
         content = Path(path).read_bytes()
         try:
-            tensors = {n: t.to(device) for n, t in safetensors.torch.load(content).items()}
+            tensors = safetensors.torch.load(content)
         except safetensors.SafetensorError as error:
             raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
-        length = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-        missing = [name for name in REQUIRED if name not in tensors]
-        unknown = sorted(set(tensors) - set(REQUIRED + OPTIONAL))
-        if missing or unknown:
-            got = f"missing {missing}, unknown {unknown}"
-            raise ValueError(f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; {got}")
-        if header.get("format", "").startswith("schur_lib network") or "sha256" in header:
-            told = [header.get(name, "") for name in ("format", "activation", "metadata")]
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
+        if not set(REQUIRED) <= set(tensors) <= set(REQUIRED + OPTIONAL):
+            raise ValueError(f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; it holds {sorted(tensors)}")
+        told = [header.get(name, "") for name in ("format", "activation", "metadata")]
+        if told[0].startswith("schur_lib network") or "sha256" in header:
             if told[0] != FORMAT:
                 raise ValueError(f"{path} is of format {told[0]!r}; this reads {FORMAT!r}")
             if header.get("sha256") != _checksum(tensors, *told):
                 raise ValueError(f"{path} is damaged: what it holds does not match its checksum")
         try:
-            metadata = json.loads(header.get("metadata", "{}"))
+            metadata = json.loads(header.get("metadata", "{}"), parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path} is damaged: its metadata are no JSON: {error}") from error
+        try:
+            tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
             return cls(**tensors, activation=header.get("activation", "tanh"), metadata=metadata)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number there")
 
 
 def _checksum(tensors: dict[str, Tensor], *texts: str) -> str:

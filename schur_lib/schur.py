@@ -59,7 +59,7 @@ class OrderedSchur:
         T: (N, N) float64, upper triangular but for its 2×2 blocks, one for each complex pair.
         eigenvalues: (N,) complex128 in the order of the diagonal, +i before −i within a pair.
         blocks: (number of blocks + 1,) int, the first row of every block, and N at the end.
-        unswapped: neighbouring blocks left in the wrong order because LAPACK found them too close
+        unswapped: neighbouring blocks left in the wrong order because they are too close
             to swap (0 in all but pathological cases; Q T Qᵀ = W holds in any case).
     """
 
@@ -189,7 +189,7 @@ def ordered_schur(W: Any) -> OrderedSchur:
     moduli = np.abs(eigenvalues[blocks[:-1]])
     unswapped = int(np.sum(np.diff(moduli) > _ROUNDING * moduli.max()))
     if unswapped:
-        said = f"{unswapped} pair(s) of neighbouring blocks are too close for LAPACK to swap and stay out of order"
+        said = f"{unswapped} pair(s) of neighbouring blocks are too close to swap and stay out of order"
         warnings.warn(f"{said}; Q T Qᵀ = W holds all the same", RuntimeWarning, stacklevel=2)
     with np.errstate(over="ignore"):
         T = np.ldexp(T, exponent)
@@ -248,6 +248,9 @@ def _sort(T, Q):
                 if info != 0 or np.count_nonzero(np.diagonal(T, -1)) != n_pairs:
                     # The block is stuck on its way, or a pair has split: read T again.
                     rows, moduli = _rows_and_moduli(T)
+                    late = (k for k in range(to + 1, this + 1) if info and moduli[k] - moduli[k - 1] > tie)
+                    if any(_swap(T, Q, *rows[k - 1 : k + 2]) for k in late):
+                        rows, moduli = _rows_and_moduli(T)
                     n_pairs = np.count_nonzero(np.diagonal(T, -1))
                 else:
                     moduli.insert(to, moduli.pop(this))
@@ -255,6 +258,35 @@ def _sort(T, Q):
             this += 1
         if not moved:
             return
+
+
+def _swap(T, Q, first, middle, end):
+    """Swap two neighbouring blocks that dtrexc refused; False, and nothing done, where rounding forbids it.
+
+    The same way (Bai and Demmel, 1993), but the system for the lower block's invariant subspace is solved as a
+    whole, and what is left below is measured by both blocks. The moduli stay, to half their distance.
+    """
+    block, p, n = T[first:end, first:end].copy(), middle - first, end - middle
+    A, B, C = block[:p, :p], block[p:, p:], block[:p, p:]
+    try:  # LU, which bears what SVD does not: entries of very different sizes
+        X = np.linalg.solve(np.kron(A, np.eye(n)) - np.kron(np.eye(p), B.T), C.ravel()).reshape(p, n)
+    except np.linalg.LinAlgError:  # a common eigenvalue
+        return False
+    Z = np.linalg.qr(np.vstack([-X, np.eye(n)]), mode="complete")[0]
+    D = Z.T @ block @ Z
+    left = np.linalg.norm(D[n:, :n])
+    for part in (slice(0, n), slice(n, None)):
+        D[part, part], turn = schur(D[part, part])
+        Z[:, part] = Z[:, part] @ turn
+    D[:n, n:], D[n:, :n] = Z[:, :n].T @ block @ Z[:, n:], 0
+    before, after = (np.abs(_blocks(form)[1]) for form in (block, D))
+    moved = np.abs(after - np.roll(before, n)).max()
+    if not (left <= 10 * np.finfo(float).eps * np.linalg.norm(block) and moved < (before[-1] - before[0]) / 2):
+        return False
+    T[first:end], Q[:, first:end] = Z.T @ T[first:end], Q[:, first:end] @ Z
+    T[:, first:end] = T[:, first:end] @ Z
+    T[first:end, first:end] = D
+    return True
 
 
 def _rows_and_moduli(T):

@@ -46,10 +46,11 @@ def has(spec: Spec, folder: str | Path) -> bool:
         os.replace(file, aside)
         warnings.warn(f"{error}; set aside as {aside.name}, to be trained again", stacklevel=2)
         return False
-    if net.metadata.get("provenance", {}).get("code") != training_code():
-        warnings.warn(f"{file.name} was trained by another version of the code, to be trained again", stacklevel=2)
-        return False
-    return True
+    match net.metadata:
+        case {"provenance": {"code": code}} if code == training_code():
+            return True
+    warnings.warn(f"{file.name} was trained by another version of the code, to be trained again", stacklevel=2)
+    return False
 
 
 def load(spec: Spec, folder: str | Path) -> Network:

@@ -2,13 +2,16 @@
 
 The shipped table data/results/<name>.csv has a stamp beside it, <name>.json: the code that the probe can
 reach, the versions of the libraries, the options and the networks that made it. It is read only where all
-of these are those at hand; anything else is measured.
+of these are those at hand and both files are as they were shipped; anything else is measured. A part on
+disk begins with its checksum.
 """
 
 import hashlib
 import inspect
+import io
 import json
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -58,9 +61,8 @@ def measured(
     on = [on or {}] if on is None or isinstance(on, dict) else list(on)
     stamp = stamp_of(probe, specs, networks, on, keys, options)
     anew = os.environ.get("SCHUR_LIB_MEASURE") == "all"
-    if not anew and shipped_stamp(name) == stamp:
-        table = read(folders.RESULTS / f"{name}.csv")
-    else:
+    table = None if anew else _shipped(name, stamp)
+    if table is None:
         # the caller's store, wherever the backend of joblib has its workers
         folder = folders.store() / "measured"
         part = partial(_part, folder, name, probe, on, keys, options, stamp["code"], anew)
@@ -102,15 +104,29 @@ def save(table: pd.DataFrame, name: str) -> None:
     _write(folders.results() / f"{name}.csv", table.round(7).to_csv(index=False, na_rep="nan"))
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(source: Path | io.StringIO) -> pd.DataFrame:
     """A table as `save` wrote it: the removed set "" is no missing value."""
-    return pd.read_csv(path, keep_default_na=False, na_values=["nan"])
+    return pd.read_csv(source, keep_default_na=False, na_values=["nan"])
 
 
 def shipped_stamp(name: str) -> dict | None:
-    """The stamp of a shipped table: its code, networks and options; None where there is none."""
+    """The stamp of a shipped table: its code, networks and options; None where there is none.
+
+    Raises:
+        ValueError: its file is not as it was shipped.
+    """
     file = folders.RESULTS / f"{name}.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return json.loads(folders.shipped(file).read_text(encoding="utf-8")) if file.exists() else None
+
+
+def _shipped(name, stamp):
+    """The shipped table, where it has this stamp; None, and a word, where a file of it is damaged."""
+    try:
+        if shipped_stamp(name) == stamp:
+            return read(folders.shipped(folders.RESULTS / f"{name}.csv"))
+    except ValueError as error:
+        warnings.warn(f"{error}. The table {name} is measured here instead", stacklevel=3)
+    return None
 
 
 def stamp_of(probe, specs, networks, on, keys, options) -> dict:
@@ -132,11 +148,23 @@ def _part(folder, name, probe, on, keys, options, code, anew, spec, net):
     key = [name, options, on, list(keys), code, library_versions(), spec.as_dict(), net.digest()]
     key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     file = folder / f"{name}-{spec.task}-{key}.csv"
-    if anew or not file.exists():
-        rows = measure_one(probe, spec, net, on, options, keys)
-        _write(file, rows.to_csv(index=False, na_rep="nan"))
+    text = "" if anew else _whole(file)
+    if not text:
+        text = measure_one(probe, spec, net, on, options, keys).to_csv(index=False, na_rep="nan")
+        _write(file, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
     # read back even when just measured, so that a table does not depend on whether it was
-    return read(file)
+    return read(io.StringIO(text))
+
+
+def _whole(file):
+    """The text of a part below its checksum; "" where there is none, and with a word where it is damaged."""
+    if not file.exists():
+        return ""
+    checksum, _, rest = file.read_bytes().partition(b"\n")
+    if hashlib.sha256(rest).hexdigest().encode() == checksum:
+        return rest.decode()
+    warnings.warn(f"{file} is damaged: what it holds does not match its checksum; measured again", stacklevel=2)
+    return ""
 
 
 def _write(path, text):

@@ -13,7 +13,7 @@ from torch import nn
 from schur_lib.dynamics import one_blas_thread
 from schur_lib.subjects import Evaluation, evaluation
 from schur_lib.tasks import flip_flop, generator, held_out
-from study.folders import CELLS
+from study import folders
 
 HIDDEN_SIZE, STEPS, SEEDS = 64, 3840, 3
 LEAK = 0.5  # a of the leaky cell (our choice)
@@ -118,10 +118,10 @@ def load(kind: str, seed: int) -> Model:
     """A shipped model.
 
     Raises:
-        FileNotFoundError: it is not shipped.
+        ValueError: it is not shipped, or not as it was.
     """
     model = Model(kind)
-    model.load_state_dict(load_file(_file(kind, seed)))
+    model.load_state_dict(load_file(folders.shipped(_file(kind, seed))))
     return model.eval()
 
 
@@ -138,7 +138,7 @@ def models(quick: bool = False) -> list[tuple[str, int, Model]]:
 
 
 def _file(kind, seed):
-    return CELLS / f"{kind.replace(' ', '_').lower()}-seed{seed}.safetensors"
+    return folders.CELLS / f"{kind.replace(' ', '_').lower()}-seed{seed}.safetensors"
 
 
 def evaluations(kind: str, model: Model, n_trials: int = 1024) -> Iterator[tuple[str, Evaluation]]:
@@ -168,7 +168,7 @@ def evaluations(kind: str, model: Model, n_trials: int = 1024) -> Iterator[tuple
 
 def main():
     """Train the models that data/scope ships and that it has not got."""
-    CELLS.mkdir(exist_ok=True)
+    folders.CELLS.mkdir(exist_ok=True)
     for seed in range(SEEDS):
         for kind in LAYERS:
             if not _file(kind, seed).exists():

@@ -12,6 +12,7 @@ import multiprocessing.util
 import os
 import signal
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from importlib.metadata import EntryPoint
@@ -19,10 +20,18 @@ from importlib.metadata import EntryPoint
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 from traitlets import Dict
 
+from tools import troubles
+
 FORKING = sys.platform == "linux"
 processes = multiprocessing.get_context("forkserver" if FORKING else "spawn")
 if FORKING:
     processes.set_forkserver_preload(["tools.preload"])
+    if len(os.fsencode(tempfile.gettempdir())) > 60 and os.access("/tmp", os.W_OK):
+        # multiprocessing keeps sockets in the first temporary folder it is given, and a path of 108 bytes is too
+        # long for one
+        given, tempfile.tempdir = tempfile.tempdir, "/tmp"
+        multiprocessing.util.get_temp_dir()
+        tempfile.tempdir = given
 
 
 def call(module, function, *arguments):
@@ -35,7 +44,8 @@ def call(module, function, *arguments):
 
 def _called(variables, module, function, arguments):
     _settle(variables)
-    getattr(importlib.import_module(module), function)(*arguments)
+    with troubles.in_a_sentence():
+        getattr(importlib.import_module(module), function)(*arguments)
 
 
 def _settle(variables):
@@ -87,10 +97,19 @@ def run_kernel(variables, arguments, folder):
     kernelapp.launch_new_instance([*arguments, "--log-level=CRITICAL"])
 
 
+exit_codes = {}  # of kernels, by their IPYTHONDIR
+
+
 class Provisioner(LocalProvisioner):
     """Starts a kernel with variables of its own, as a fork where that is safe."""
 
     variables = Dict(config=True)
+
+    async def poll(self):
+        code = await super().poll()
+        if code is not None:
+            exit_codes.setdefault(self.variables["IPYTHONDIR"], code)
+        return code
 
     async def launch_kernel(self, cmd, **settings):
         settings["env"] = {**settings["env"], **self.variables}

@@ -16,9 +16,10 @@ from pathlib import Path
 import jupytext
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
-from tools import forks  # noqa: F401  # kernels start as it says
+from tools import forks, troubles  # kernels start as forks says
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
@@ -97,7 +98,8 @@ def execute(name, parameters=None, results=None, figures=None):
         long it took.
     Raises:
         ValueError: a parameter that the notebook does not have.
-        RuntimeError: a cell failed; says which one, with its first lines and the error.
+        RuntimeError: a cell failed, or shows no picture where it is to show a figure; says which one, with its
+            first lines and the error.
     """
     parameters = parameters or {}
     nb = read(name)
@@ -117,6 +119,7 @@ def execute(name, parameters=None, results=None, figures=None):
             "SCHUR_LIB_RESULTS": str(results or Path(folder) / "results"),
             "SCHUR_LIB_FIGURES": str(figures or ""),
             "IPYTHONDIR": str(startup.parents[1]),
+            "MATPLOTLIBRC": os.devnull,
         }
         config = Config({"Provisioner": {"variables": variables}, "KernelManager": sockets(folder)})
         try:
@@ -133,10 +136,26 @@ def execute(name, parameters=None, results=None, figures=None):
                 execution_timeout=CELL_TIMEOUT,
             )
         except Exception as error:
-            raise RuntimeError(failure(name, nb, executed, error)) from error
+            died = forks.exit_codes.get(variables["IPYTHONDIR"]) if isinstance(error, DeadKernelError) else None
+            raise RuntimeError(failure(name, nb, executed, error, died)) from error
+        finally:
+            forks.exit_codes.pop(variables["IPYTHONDIR"], None)
         done = nbformat.read(executed, as_version=4)
+    if blank := [i for i, cell in enumerate(done.cells) if has_no_picture(cell)]:
+        head = done.cells[blank[0]].source.splitlines()[:6]
+        raise RuntimeError(
+            f"notebooks/{name}.py: cell {blank[0]} of the executed notebook is to show a figure and shows none:"
+            + "\n\n"
+            + "\n".join(f"    {line}" for line in head)
+        )
     clean(done)
     return done, time.perf_counter() - start
+
+
+def has_no_picture(cell):
+    """Whether a cell that is to show a figure shows no PNG."""
+    wanted = cell.cell_type == "code" and "figure" in cell.metadata.get("mystnb", {})
+    return wanted and not any("image/png" in output.get("data", {}) for output in cell.outputs)
 
 
 def sockets(folder):
@@ -150,25 +169,40 @@ def sockets(folder):
     return {"transport": "ipc", "ip": path} if fits else {}
 
 
-def failure(name, source, executed, error):
-    """What a reader needs to mend a notebook: its name, the cell and its head, the error."""
+def failure(name, source, executed, error, died=None):
+    """What a reader needs to mend a notebook: its name, the cell and its head, the error or the remedy.
+
+    Args:
+        name, source: of the notebook; as it was read.
+        executed: a Path, the notebook as papermill left it.
+        error: what papermill raised.
+        died: exit code of a kernel that ended by itself.
+    """
+    if isinstance(error, OSError):
+        return f"notebooks/{name}.py could not be executed: {troubles.said(error) or error}"
     if not executed.exists():
         return f"notebooks/{name}.py could not start: {error}"
     cells = nbformat.read(executed, as_version=4).cells
-    bad = [c for c in cells if c.metadata.get("papermill", {}).get("status") in ("failed", "running")]
+    began = [c for c in cells if c.metadata.get("papermill", {}).get("start_time")]
+    bad = [c for c in cells if c.metadata.get("papermill", {}).get("status") in ("failed", "running")] or began[
+        -1:
+    ]
     if not bad:
         return f"notebooks/{name}.py failed: {error}"
     number = next((i for i, c in enumerate(source.cells) if c.source == bad[0].source), None)
-    where = "in the injected parameters" if number is None else f"in cell {number}"
+    where = f"notebooks/{name}.py failed " + ("in the parameters" if number is None else f"in cell {number}")
     head = "\n".join(f"    {line}" for line in bad[0].source.splitlines()[:6])
+    if died is not None:
+        return f"{where}:\n\n{head}\n\nIts kernel {troubles.of_death(died)}"
     errors = [o for o in bad[0].outputs if o.output_type == "error"]
-    if errors:
-        ansi = re.compile(r"\x1b\[[0-9;]*m")
-        trace = ansi.sub("", "\n".join(errors[0].traceback)).splitlines()[-25:]
-        text = f"{errors[0].ename}: {errors[0].evalue}\n\n" + "\n".join(trace)
-    else:
-        text = f"{type(error).__name__}: {error}"
-    return f"notebooks/{name}.py failed {where}:\n\n{head}\n\n{text}"
+    if not errors:
+        return f"{where}:\n\n{head}\n\n{type(error).__name__}: {error}"
+    text = f"{errors[0].ename}: {errors[0].evalue}"
+    if remedy := troubles.remedy(text):
+        return f"{where}: {text}. {remedy}"
+    ansi = re.compile(r"\x1b\[[0-9;]*m")
+    trace = ansi.sub("", "\n".join(errors[0].traceback)).splitlines()[-25:]
+    return f"{where}:\n\n{head}\n\n{text}\n\n" + "\n".join(trace)
 
 
 def clean(nb):
@@ -276,6 +310,8 @@ def lint(name):
                 complaints.append(f"{where}: {output.ename}: {output.evalue}")
             if output.get("name") == "stderr":
                 complaints.append(f"{where}: writes to stderr")
+        if has_no_picture(cell):
+            complaints.append(f"{where}: is to show a figure and shows none")
         if any("image/png" in o.get("data", {}) for o in cell.outputs):
             shown = cell.metadata.get("mystnb", {})
             if not shown.get("image", {}).get("alt"):

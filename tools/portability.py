@@ -53,7 +53,7 @@ def again(name, n=1):
     Returns:
         [(shipped, measured), …], tables with the same columns.
     """
-    stamp, table = cache.shipped_stamp(name), read_table(folders.RESULTS / f"{name}.csv")
+    stamp, table = cache.shipped_stamp(name), read_table(folders.shipped(folders.RESULTS / f"{name}.csv"))
     module, function = stamp["probe"].rsplit(".", 1)
     probe, keys = getattr(importlib.import_module(module), function), stamp["keys"]
     specs = [s for task in (*catalogue.TASKS, "studies") for s in catalogue.specs(task)]

@@ -7,7 +7,6 @@ is a failure: so that untouched code passes on another processor.
 
 import argparse
 import difflib
-import hashlib
 import os
 import re
 import shutil
@@ -19,12 +18,13 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from tools import notebooks, pairs
+from study import folders
+from tools import content, notebooks, pairs
 from tools.notebooks import ROOT
 
 DATA = ROOT / "data"
 RESULTS = DATA / "results"
-CHECKSUMS = DATA / "checksums.sha256"
+CHECKSUMS = DATA / folders.CHECKSUMS
 GLUE = "application/papermill.record/text/plain"
 NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 RTOL, ATOL = 1e-3, 1e-3  # between processors: rounding, carried on by 128 free-running steps
@@ -155,8 +155,23 @@ def read_table(path):
 def checksums():
     """The checksum of every file in data/, in the format of sha256sum."""
     files = sorted(p for p in DATA.rglob("*") if p.is_file() and p != CHECKSUMS)
-    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(DATA).as_posix()}" for p in files]
+    lines = [f"{folders.digest(p)}  {p.relative_to(DATA).as_posix()}" for p in files]
     return "".join(f"{line}\n" for line in lines)
+
+
+def enter():
+    """Take what data/ holds for what is meant, and say what of it is new: the references are made with it.
+
+    A table that is not the one that was shipped loses its stamp, so that it is measured anew.
+    """
+    known = folders.checksums()
+    for line in checksums().splitlines():
+        checksum, _, name = line.partition("  ")
+        if known.get(name) != checksum:
+            print(f"data/{name} is new or was changed", flush=True)
+            if name.startswith("results/"):
+                (DATA / name).with_suffix(".json").unlink(missing_ok=True)
+    CHECKSUMS.write_text(checksums())
 
 
 def print_table(title, rows):
@@ -178,6 +193,7 @@ def main():
     for folder in () if check else (notebooks.FOLDER, DATA):
         if not os.access(folder, os.W_OK):
             sys.exit(f"{folder} is read-only, and the references are written there; --check writes nothing")
+    content.refuse_damaged() if check else enter()
     changed = 0
     with tempfile.TemporaryDirectory() as folder:
         made = []

@@ -34,12 +34,15 @@ def reasons(task, tasks, database):
     if before is None:
         return ["never finished before"]
     lines = changed_inputs(before, task.meta["inputs"])
-    if any("networks_in_place" in str(check) for check, *_ in status.reasons["uptodate_false"]):
-        lines.append("the store does not hold (all of) its networks as they were trained")
+    lines += [f"missing or changed since it was made: {shortened(path)}" for path in task.meta["changed"]]
     for reason, sentence in SENTENCES.items():
         for path in sorted(status.reasons.get(reason) or []):
-            lines.append(sentence.format(str(path).replace(f"{ROOT}/", "")))
+            lines.append(sentence.format(shortened(path)))
     return lines
+
+
+def shortened(path):
+    return str(path).replace(f"{ROOT}/", "")
 
 
 class Why(DoitCmdBase):

@@ -45,19 +45,19 @@ def beside(table: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
             | {"ours ± SD": mean_sd(ours, digits) if len(ours) else "–"}
             | {name: as_text(value, f".{digits}f") for name, value in spread.items()}
             | {"n": len(ours), "difference": signed(row.difference, digits)}
-            | {"within": "yes" if row.within else "no"}
+            | {"agrees": row.agrees if row.n else "–"}
         )
     return pd.DataFrame(rows)
 
 
 def differences(table: pd.DataFrame, compared: pd.DataFrame) -> str:
     """Where ours differ from the paper's, and why that may be."""
-    outside = compared[~compared.within & (compared.n > 0)]
+    outside = compared[(compared.agrees == "no") & (compared.n > 0)]
     found = "; ".join(map(_named, outside.itertuples())) or "none"
     return "\n".join(
         [
-            f"**Where ours differ.** {len(outside)} of the {len(compared)} published values lie outside the range "
-            f"of our networks: {found}.\n",
+            f"**Where ours differ.** {len(outside)} of the {len(compared)} published values disagree with our "
+            f"networks: {found}.\n",
             f"* *Flip-flop.* {_flip_flop(table, compared)}",
             f"* *Sine.* {_sine(table)}",
             f"* *Integration.* {_integration(table)}",

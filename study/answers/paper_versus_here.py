@@ -8,12 +8,54 @@ import pandas as pd
 from study import claims
 from study.claims import Claim
 from study.figures.style import NAMES
+from study.statistics import FEWEST
 from study.words import as_text, listed, signed
 
 
 def verdict(claim: Claim) -> str:
     """The verdict on one claim, as other pages quote it."""
     return f"Claim {claim.number}: {claim.verdict}"
+
+
+def reason(claim: Claim) -> str:
+    """What decides a verdict, in one line that other pages quote."""
+    part = claims.decisive(claim)
+    if part.n < FEWEST and part.kind != "by structure":
+        return f"{part.n} networks, where {FEWEST} are the fewest that decide"
+    value, low, high = map(claims.digits, (part.value, part.low, part.high))
+    ends = f" (in single networks {low} to {high})" if part.kind == "by structure" else f" ({low} to {high})"
+    return f"{part.test}: {value}{ends}, where {claims.criterion(part)} is asked"
+
+
+def beside_shipped(judged: Sequence[Claim], shipped: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts as text, and beside them those of the shipped networks where some have too few networks.
+
+    Args:
+        judged: of the networks at hand.
+        shipped: the table of claims of the shipped networks.
+    """
+    shown = claims.as_text(judged, every_part=False)
+    if all(part.n >= FEWEST or part.kind == "by structure" for claim in judged for part in claim.parts):
+        return shown
+    return shown.assign(
+        **{"shipped networks": [shipped.verdict[shipped.claim == c.number].iloc[0] for c in judged]}
+    )
+
+
+def alphas(over: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts at several thresholds, a row a claim and a column an α, from `claims.over_alphas`."""
+    wide = over.pivot(index="claim", columns="alpha", values="verdict")
+    return wide.rename(columns=lambda alpha: f"α = {alpha:.2f}").reset_index().astype({"claim": str})
+
+
+def of_alphas(over: pd.DataFrame) -> str:
+    """Which verdicts do not depend on the threshold."""
+    kinds = over.groupby("claim").verdict.nunique()
+    steady = [str(number) for number in kinds.index[kinds == 1]]
+    return (
+        f"Between α = {over.alpha.min():.2f} and {over.alpha.max():.2f} the verdict is the same for claims "
+        f"{listed(steady)}."
+    )
 
 
 def counted(judged: Sequence[Claim]) -> str:
@@ -67,7 +109,6 @@ def rows_of(compared: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in compared.itertuples():
         digits = 1 if row.quantity in ("n_R", "normalized_sensitivity") else 3 if row.task == "copy" else 4
-        known = row.n > 1 and row.sd > 10.0**-digits / 2
         rows.append(
             {
                 "number": f"`{row.id}`",
@@ -77,30 +118,31 @@ def rows_of(compared: pd.DataFrame) -> pd.DataFrame:
                 "highest": as_text(row.max, f".{digits}f"),
                 "n": row.n,
                 "difference": signed(row.difference, digits),
-                "SDs": signed(row.difference / row.sd if known else np.nan, 1),
-                "within": "–" if not row.n else "yes" if row.within else "no",
+                "interval": "–" if np.isnan(row.low) else f"{row.low:.{digits}f} to {row.high:.{digits}f}",
+                "kind": row.kind,
+                "agrees": row.agrees if row.n else "–",
             }
         )
     return pd.DataFrame(rows)
 
 
-def within(compared: pd.DataFrame) -> str:
-    """How many published numbers lie within our range, as other pages quote it."""
+def agreement(compared: pd.DataFrame) -> str:
+    """How many published numbers agree, by what agreement means, as other pages quote it."""
+    value, same = (compared[(compared.kind == kind) & (compared.n > 0)] for kind in ("value", "preserved"))
+    unknown = [f"{(part.agrees == 'undecided').sum()}" for part in (value, same)]
     return (
-        f"{compared.within.sum()} of {len(compared)} published numbers lie within the range of the networks "
-        "trained here."
+        f"Of {len(value)} independent numbers that the paper prints, {(value.agrees == 'yes').sum()} lie in the "
+        f"95 % prediction interval of the networks trained here ({unknown[0]} undecided); of {len(same)} "
+        f"statements that nothing changes, {(same.agrees == 'yes').sum()} hold within a margin ({unknown[1]} "
+        f"undecided). {(compared.kind == 'repeat').sum()} more numbers repeat others and are not counted."
     )
 
 
 def outside(compared: pd.DataFrame) -> str:
-    """How near the others are, and which numbers lie outside.
-
-    Near is a mean within one standard deviation of the published number, or within 0.0005.
-    """
-    near = (compared.difference.abs() <= compared.sd.fillna(0)) | (compared.difference.abs() < 5e-4)
-    far = compared[~compared.within & (compared.n > 0)]
-    named = [f"{r.id} ({r.mean:.4f} here, {r.paper:g} in the paper)" for r in far.itertuples()]
-    return (
-        f"{(compared.n > 0).sum()} of them have a counterpart here; {near.sum()} are within one standard "
-        f"deviation of our mean. Outside the range: {', '.join(named) or 'none'}."
-    )
+    """Which numbers disagree, and on which nothing can be said."""
+    said = []
+    for outcome, words in (("no", "They disagree on"), ("undecided", "Undecided")):
+        rows = compared[(compared.agrees == outcome) & (compared.n > 0) & (compared.kind != "repeat")]
+        named = [f"{r.id} ({r.mean:.4f} here, {r.paper:g} in the paper)" for r in rows.itertuples()]
+        said.append(f"{words}: {', '.join(named) or 'none'}.")
+    return " ".join(said)

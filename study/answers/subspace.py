@@ -4,12 +4,11 @@
 columns that tell the networks apart.
 """
 
-import numpy as np
 import pandas as pd
 
 from study.figures.style import NAMES
 from study.probes.activity import SHARE
-from study.statistics import NETWORK, explained, holm, interval, sign_flip
+from study.statistics import NETWORK, explained, holm, mean_interval, sign_flip
 from study.words import ON_TASK, as_text, listed, signed, with_interval
 
 KEYS = [*NETWORK, "removed"]
@@ -151,7 +150,7 @@ def pooled(rotations: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (task, removed), part in rotations.groupby(["task", "removed"], sort=False):
-        low, high = interval(np.mean, part.effect)
+        low, high = mean_interval(part.effect)
         rows.append(
             {
                 "task": task,

@@ -16,7 +16,6 @@ import seaborn as sns
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullLocator
 
@@ -123,7 +122,7 @@ def figure_1(table: pd.DataFrame, published: pd.DataFrame) -> Figure:
     fig.legend(
         handles=[
             Line2D([], [], **dot, markersize=8, label="mean"),
-            Line2D([], [], **{**dot, "color": COLOURS["CC"]}, markersize=8, label="mean, CC removed"),
+            Line2D([], [], **{**dot, "color": COLOURS["CC"]}, markersize=8, label="mean, CC ablated"),
             Line2D([], [], **dot, markersize=4, alpha=0.5, label="one network"),
             Line2D([], [], color="#999999", linewidth=3, label="differ by CC only"),
             Line2D([], [], marker="D", linestyle="", color="k", fillstyle="none", label="paper"),
@@ -396,8 +395,7 @@ def masses(table: pd.DataFrame) -> Figure:
 def figure_2(table: pd.DataFrame, published: pd.DataFrame | None = None) -> Figure:
     """Effects of single blocks: ΔFVU above, S_ΔT below, a column a task (the paper's Figure 2).
 
-    The axes are square-root scaled, so that a few very large effects do not hide the others; zero
-    stays where the bars begin.
+    The axes are square-root scaled, so that a few very large effects do not hide the others.
 
     Args:
         table: single blocks: `task`, `removed`, `delta`, `sensitivity`; one row a network.
@@ -414,7 +412,7 @@ def figure_2(table: pd.DataFrame, published: pd.DataFrame | None = None) -> Figu
         for ax, task in zip(axes[row], tasks, strict=True):
             for i, name in enumerate(COUPLINGS):
                 chosen = (table.task == task) & (table.removed == name)
-                _bar_with_points(ax, i, table.loc[chosen, column].dropna(), COLOURS[name])
+                _points(ax, i, table.loc[chosen, column].dropna(), COLOURS[name])
             if published is not None:
                 theirs = published[(published.task == task) & (published.quantity == quantity)]
                 x = theirs.removed.map(COUPLINGS.index) + 0.37
@@ -430,31 +428,26 @@ def figure_2(table: pd.DataFrame, published: pd.DataFrame | None = None) -> Figu
                 ax.set_title(NAMES[task].replace(" ", "\n"))
     axes[0, 0].set_ylabel("ΔFVU (square-root scale)")
     axes[1, 0].set_ylabel("S$_{ΔT}$ (square-root scale)")
-    axes[1, len(tasks) // 2].set_xlabel("deleted block")
+    axes[1, len(tasks) // 2].set_xlabel("ablated block")
     handles = [
-        Patch(color="#888888", label="mean ± SEM"),
-        Line2D([], [], color="white", lw=2, label="median", path_effects=_OUTLINE),
-        Line2D([], [], marker="o", ls="", color="black", markersize=4, alpha=0.6,
-               label="one network"),
+        Line2D([], [], marker="o", ls="", color="#888888", markersize=4, label="one network"),
+        Line2D([], [], color="#888888", lw=2.5, label="median"),
+        Line2D([], [], color="black", marker="_", ls="", markersize=12, label="mean ± SEM"),
         Line2D([], [], marker="D", ls="", color="k", fillstyle="none", label="paper (± SEM)"),
     ]  # fmt: skip
     fig.legend(handles=handles, loc="outside lower center", ncols=4, columnspacing=1)
     return fig
 
 
-_OUTLINE = [withStroke(linewidth=4, foreground="black")]
-
-
-def _bar_with_points(ax, x, values, colour):
+def _points(ax, x, values, colour):
+    """Single networks, their median and their mean with its standard error."""
     if values.empty:
         return
-    mean, sem = values.mean(), values.sem() if len(values) > 1 else 0.0
-    ax.bar(x, mean, color=colour, alpha=0.75, width=0.7)
-    ax.errorbar(x, mean, sem, color="black", capsize=4, linewidth=1.4, zorder=3)
-    median = values.median()
-    ax.plot([x - 0.33, x + 0.33], [median] * 2, color="white", lw=2, path_effects=_OUTLINE)
     offsets = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
-    ax.scatter(x + offsets, values, s=12, color="black", alpha=0.6, linewidths=0, zorder=3)
+    ax.scatter(x + offsets, values.sort_values(), s=18, color=colour, alpha=0.55, linewidths=0, zorder=3)
+    ax.plot([x - 0.33, x + 0.33], [values.median()] * 2, color=colour, lw=2.5, zorder=4)
+    ax.errorbar(x, values.mean(), values.sem() if len(values) > 1 else 0.0, fmt="_", color="black", capsize=3,
+                markersize=16, linewidth=1.2, zorder=4)  # fmt: skip
 
 
 def _square_root_scale(ax):
@@ -466,8 +459,8 @@ def _square_root_scale(ax):
             lambda r: np.sign(r) * np.square(r),
         ),
     )
-    low, high = ax.get_ylim()
-    high, low = max(high, 1e-6), min(low, 0)
+    low, high = ax.dataLim.intervaly
+    high, low = max(1.1 * high, 1e-6), 1.1 * min(low, 0)
     unit = 10.0 ** np.floor(np.log10(high))
     for step in (0.02, 0.05, 0.1, 0.2, 0.5, 1):
         ticks = unit * step * np.array([0, 1, 4, 9, 16, 25, 36, 49, 64, 81])
@@ -514,27 +507,6 @@ def within_epsilon(shares: pd.DataFrame, epsilon: float) -> Figure:
     names.append(f"ε = {100 * epsilon:g} %")
     fig.legend(handles, names, loc="outside lower center", ncols=4)
     return fig
-
-
-def profile_bars(ax, table: pd.DataFrame, column: str = "delta") -> None:
-    """Bars of one column for the single blocks on given axes: mean ± SEM, single networks as points.
-
-    Args:
-        ax: matplotlib axes.
-        table: `removed`, and the column.
-        column: what to draw, such as "delta" or "sensitivity".
-    """
-    groups = [table.loc[table.removed == name, column].dropna() for name in COUPLINGS]
-    for i, (name, values) in enumerate(zip(COUPLINGS, groups, strict=True)):
-        if values.empty:
-            continue
-        sem = values.sem() if len(values) > 1 else 0
-        ax.bar(i, values.mean(), yerr=sem, color=COLOURS[name], alpha=0.75, capsize=4, width=0.7)
-        offsets = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else 0
-        ax.scatter(i + offsets, values, s=12, color="black", alpha=0.6, linewidths=0, zorder=3)
-    ax.axhline(0, color="#444444", linewidth=1)
-    ax.set_xticks(range(len(COUPLINGS)), COUPLINGS)
-    ax.grid(axis="x", visible=False)
 
 
 @styled

@@ -52,10 +52,10 @@ def matched_nulls(
         seed: of the changes.
 
     Returns:
-        One row a removed set and kind: `removed`, `mass`, `kind`, `harm` of the removal in units of the
-        metric, `null_median`, `null_low` and `null_high` (5 % and 95 %), `p`, `p_harsher` (the same with
-        "at least as harmful"), `effect` (Cliff's δ, 1 where every null does more harm), `draws`. Sets of
-        a mass at rounding level have no rows: there is nothing to match.
+        One row a removed set and kind: `removed`, `mass`, `kind`, `error` of the intact network, `harm` of the
+        removal in units of the metric, `null_median`, `null_low` and `null_high` (5 % and 95 %), `p`,
+        `p_harsher` (the same with "at least as harmful"), `effect` (Cliff's δ, 1 where every null does more
+        harm), `draws`. Sets of a mass at rounding level have no rows: there is nothing to match.
 
     Raises:
         ValueError: an unknown kind or set, or a bad alpha.
@@ -76,8 +76,8 @@ def matched_nulls(
             p, p_harsher = ((1 + int(np.sum(t))) / (1 + draws) for t in (harms <= done, harms >= done))
             low, median, high = _quantiles(harms, (0.05, 0.5, 0.95))
             effect = dominance(harms, done)
-            rows.append((name, mass, kind, done, median, low, high, p, p_harsher, effect, draws))
-    columns = "removed mass kind harm null_median null_low null_high p p_harsher effect draws"
+            rows.append((name, mass, kind, trials.error, done, median, low, high, p, p_harsher, effect, draws))
+    columns = "removed mass kind error harm null_median null_low null_high p p_harsher effect draws"
     return pd.DataFrame(rows, columns=columns.split())
 
 

@@ -17,7 +17,16 @@ from scipy.linalg import block_diag, lapack
 from scipy.optimize import linear_sum_assignment
 from threadpoolctl import threadpool_limits
 
-from schur_lib.schur import COUPLINGS, SUBSETS, choose_basis, label, ordered_schur
+from schur_lib.schur import (
+    COUPLINGS,
+    SUBSETS,
+    OrderedSchur,
+    _swap,
+    choose_basis,
+    label,
+    ordered_schur,
+    random_changes,
+)
 
 EPS = np.finfo(float).eps
 SLOW_MACHINE = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -337,7 +346,7 @@ def test_a_pair_that_splits_on_its_way_gives_two_real_blocks():
 
 # --- pairs that LAPACK refuses to swap --------------------------------------------------------
 
-# dtrexc returns info = 1 here although the moduli differ by 6e-6.
+# dtrexc returns info = 1 here although the moduli differ by 4e-6.
 CLASHING = np.array(
     [
         [-7.17149899e-01, 2.18904509e03, -2.30107275e-06, 7.34547451e-05],
@@ -348,7 +357,77 @@ CLASHING = np.array(
 )
 
 
-def test_a_refused_swap_is_reported_and_leaves_a_right_form():
+# Brandts (2002), M4: the eigenvalues 1 ± i come before 1.00001 ± i, and dtrexc refuses to swap them.
+M4 = np.array([[1, -1e4, 8812, 4566], [1e-4, 1, -9, 1200], [0, 0, 1.00001, -1e-4], [0, 0, 1e4, 1.00001]])
+
+
+@pytest.mark.parametrize(
+    ("W", "larger", "smaller"),
+    [
+        *[(sign * 2.0**power * M4, np.hypot(1.00001, 1), 2**0.5) for sign in (1, -1) for power in (0, -900, 900)],
+        (CLASHING, 0.71715434, 0.71714990),
+    ],
+)
+def test_what_lapack_refuses_to_swap_is_swapped_where_that_form_exists_to_rounding(W, larger, smaller):
+    T, Q = scipy.linalg.schur(W)
+    assert lapack.dtrexc(T, Q, 3, 1)[2] == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        form = ordered_schur(W)
+    assert form.unswapped == 0
+    assert_is_an_ordered_schur_form(form, W)
+    moduli = np.abs(form.eigenvalues)
+    assert moduli[:2] / moduli[2:] == pytest.approx(larger / smaller, abs=4e-7)
+
+
+def test_a_refused_pair_moves_with_what_is_beside_and_above_it():
+    W = block_diag([[3.0]], M4, [[0.5]])
+    W[0, 1:], W[1:5, 5] = 2, 7
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        form = ordered_schur(W)
+    assert_is_an_ordered_schur_form(form, W)
+    assert_allclose(form.eigenvalues, [3, 1.00001 + 1j, 1.00001 - 1j, 1 + 1j, 1 - 1j, 0.5], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_block_passes_several_with_which_lapack_refuses_to_swap_it(seed):
+    rng = np.random.default_rng(seed)
+    W, parts = 10 * np.triu(rng.uniform(-1, 1, (10, 10)), 1), 1 + 1e-5 * rng.permutation(5)
+    for i, a in enumerate(parts):
+        W[2 * i : 2 * i + 2, 2 * i : 2 * i + 2] = [[a, -1e4], [1e-4, a]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        form = ordered_schur(W)
+    assert_is_an_ordered_schur_form(form, W)
+    assert_allclose(form.eigenvalues[::2].real, np.sort(parts)[::-1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [[[0.5]], [[1.0, 2.0], [-2.0, 1.0]]])
+def test_blocks_that_cannot_change_places_stay_as_they_are(block):
+    N = 2 * len(block)
+    W = block_diag(block, block) + np.triu(np.ones((N, N)), len(block))
+    T, Q = W.copy(), np.eye(N)
+    assert not _swap(T, Q, 0, N // 2, N)
+    assert_array_equal(T, W)
+    assert_array_equal(Q, np.eye(N))
+
+
+@pytest.mark.parametrize(
+    ("W", "X"),
+    [([[0.5, 1.0], [0.0, 0.6]], 0.0), ([[0.5, 0.0], [0.0, 0.5 + 2e-12]], 1e6)],
+    ids=["something is left below", "the blocks are where they were"],
+)
+def test_a_swap_that_went_wrong_is_not_taken(monkeypatch, W, X):
+    monkeypatch.setattr(np.linalg, "solve", lambda system, right: np.full_like(right, X))
+    T, Q = np.array(W), np.eye(2)
+    assert not _swap(T, Q, 0, 1, 2)
+    assert_array_equal(T, W)
+    assert_array_equal(Q, np.eye(2))
+
+
+def test_a_refused_swap_is_reported_and_leaves_a_right_form(monkeypatch):
+    monkeypatch.setattr("schur_lib.schur._swap", lambda *refused: False)
     with pytest.warns(RuntimeWarning, match="1 pair.* out of order"):
         form = ordered_schur(CLASHING)
     assert form.unswapped == 1
@@ -356,22 +435,29 @@ def test_a_refused_swap_is_reported_and_leaves_a_right_form():
     assert form.n_leading(1.0) == 4  # R is a prefix that holds every leading eigenvalue
 
 
-def test_a_block_that_is_stuck_does_not_stop_the_others(monkeypatch):
+@pytest.mark.parametrize(
+    ("second_way", "eigenvalues"),
+    [(False, [0.9, 0.1, 0.5, 0.3, 0.2]), (True, [0.9, 0.5, 0.3, 0.2, 0.1])],
+)
+def test_a_block_that_is_stuck_does_not_stop_the_others(monkeypatch, second_way, eigenvalues):
     dtrexc = lapack.dtrexc
 
     def refuse_the_half(T, Q, first, last, **options):
-        if T[first - 1, first - 1] == 0.5:
+        if abs(T[first - 1, first - 1] - 0.5) < 1e-9:
             return T, Q, 1
         return dtrexc(T, Q, first, last, **options)
 
     W = np.diag([0.1, 0.5, 0.2, 0.9, 0.3]) + np.triu(np.full((5, 5), 0.4), 1)
     monkeypatch.setattr(lapack, "dtrexc", refuse_the_half)
-    with pytest.warns(RuntimeWarning, match="1 pair.* out of order"):
+    if not second_way:
+        monkeypatch.setattr("schur_lib.schur._swap", lambda *refused: False)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         form = ordered_schur(W)
     assert_is_an_ordered_schur_form(form, W)
-    assert form.unswapped == 1
-    assert_allclose(form.eigenvalues, [0.9, 0.1, 0.5, 0.3, 0.2], rtol=1e-12)
-    assert form.n_leading(0.5) == 3  # the prefix that holds 0.9 and 0.5
+    assert form.unswapped == len(said) == (not second_way)
+    assert_allclose(form.eigenvalues, eigenvalues, rtol=1e-12)
+    assert form.n_leading(0.5) == (2 if second_way else 3)  # the prefix that holds 0.9 and 0.5
 
 
 @settings(max_examples=100, deadline=None)
@@ -601,6 +687,81 @@ def test_the_blocks_of_an_ordered_matrix_are_read_off():
     assert form.n_leading(0.96) == 1
     assert form.removed_mass({"CC"}, 0.96) == pytest.approx(20**0.5 / size)
     assert form.removed_mass({"CR"}, 0.96) == pytest.approx(46**0.5 / size)
+
+
+def hidden_form(seed=0, N=9):
+    """A nonsymmetric matrix, its form, and two random masks."""
+    rng = np.random.default_rng(seed)
+    W = gaussian(N, rng)
+    return W, ordered_schur(W), rng.random((N, N)) < 0.4
+
+
+def test_a_matrix_is_the_part_in_a_mask_and_what_is_without_it():
+    W, form, mask = hidden_form()
+    dW = np.zeros_like(W)
+    for i, j in np.argwhere(mask):
+        dW += form.T[i, j] * np.outer(form.Q[:, i], form.Q[:, j])
+    assert_allclose(form.part(mask), dW, atol=1e-13)
+    assert_allclose(form.without(mask), W - dW, atol=1e-13)
+    assert form.mass(mask) == pytest.approx(np.linalg.norm(dW) / np.linalg.norm(W))
+    assert form.mass(np.zeros_like(mask)) == 0 and form.mass(np.ones_like(mask)) == 1
+    assert OrderedSchur.of_factors(form.Q, 0 * form.T).mass(mask) == 0
+
+
+def test_the_cut_may_be_given_in_dimensions():
+    W, form, _ = hidden_form(1)
+    for n in form.blocks[1:]:
+        masks = form.couplings(0.9, n)
+        expected = {"RR": form.above[:n, :n].sum(), "CR": n * (9 - n), "CC": form.above[n:, n:].sum()}
+        assert {name: mask.sum() for name, mask in masks.items()} == expected
+        assert_array_equal(form.mask(["CR", "CC"], n=n), masks["CR"] | masks["CC"])
+        assert_array_equal(form.ablate({"CR"}, n=n), form.without(masks["CR"]))
+        assert form.ablate({"CR"}, 0.3, int(n)).tolist() == form.ablate({"CR"}, 0.9, int(n)).tolist()
+    assert not form.mask([]).any() and form.mask([]).shape == (9, 9)
+
+
+def test_a_form_from_factors_has_the_blocks_and_eigenvalues_of_its_diagonal():
+    T = np.array([[0.3, 1.0, 2.0, 3.0], [0.0, 0.5, 4.0, 5.0], [0.0, -1.0, 0.5, 6.0], [0.0, 0.0, 0.0, -0.7]])
+    form = OrderedSchur.of_factors(np.eye(4), T)
+    assert_array_equal(form.blocks, [0, 1, 3, 4])
+    assert_allclose(form.eigenvalues, [0.3, 0.5 + 2j, 0.5 - 2j, -0.7])
+    assert form.unswapped == 0
+    expected = np.triu(np.ones((4, 4), bool), 1)
+    expected[1, 2] = False
+    assert_array_equal(form.above, expected)
+    # R is a prefix, whatever the order: the leading pair ends at 3
+    assert form.n_leading() == 3
+
+
+@pytest.mark.parametrize(("below", "n"), [(0.0, 2), (0.5e-10, 2), (2e-10, 1)])
+def test_a_modulus_that_is_below_the_cut_by_rounding_leads(below, n):
+    for scale in (1.0, 64.0, 1e-200):
+        assert ordered_schur(scale * np.diag([1.0, 0.9 - below, 0.5])).n_leading(0.9) == n
+
+
+@pytest.mark.parametrize(("apart", "moves"), [(0, False), (1, False), (100, False), (101, True), (1000, True)])
+def test_moduli_as_close_as_a_hundred_roundings_are_tied_and_others_are_not(apart, moves):
+    second = 0.5 + apart * EPS
+    form = ordered_schur(np.array([[1.0, 0.1, 0.2], [0.0, 0.5, 0.3], [0.0, 0.0, second]]))
+    assert_allclose(form.eigenvalues[1] - form.eigenvalues[2], (1 if moves else -1) * apart * EPS, atol=20 * EPS)
+
+
+def test_a_warning_points_at_who_asks():
+    with pytest.warns(RuntimeWarning) as seen:
+        ordered_schur(CLASHING)
+    assert [w.filename for w in seen] == [__file__]
+
+
+@pytest.mark.parametrize("norm", [0.0, 1.0, 2.5])
+def test_random_changes_are_isotropic_and_of_one_norm(norm):
+    changes = random_changes(3000, norm, 4, np.random.default_rng(0))
+    assert changes.shape == (3000, 4, 4)
+    assert_allclose(np.linalg.norm(changes, axis=(1, 2)), norm)
+    if norm:
+        second = np.einsum("nij,nkl->ijkl", changes, changes).reshape(16, 16) / 3000
+        assert_allclose(second, norm**2 / 16 * np.eye(16), atol=0.15 * norm**2 / 16 * 2)
+        expected = np.random.default_rng(0).standard_normal((3000, 4, 4))[7]
+        assert_allclose(changes[7], norm * expected / np.linalg.norm(expected))
 
 
 # --- the cut report ---------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The task generators against slow, obvious loops, and their statistics."""
 
+import hashlib
 import math
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 from scipy import stats
 
 from schur_lib import tasks
+from schur_lib.metrics import FVU, REPLAY_ACCURACY
+from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE
 
 ALL = [tasks.copy(), tasks.flip_flop(), tasks.sine_generation(), tasks.context_integration()]
 
@@ -25,6 +28,143 @@ def test_samples_have_the_promised_shapes_and_follow_the_seed(task):
     assert inputs.dtype == targets.dtype == torch.float32
     again, other = draw(task)[0], draw(task, seed=1)[0]
     assert torch.equal(inputs, again) and not torch.equal(inputs, other)
+
+
+# With every source of randomness in use.
+VARIED = [
+    tasks.copy(3, 2, 7),
+    tasks.flip_flop(2, 9, 0.4),
+    tasks.sine_generation(6, 0.02, 2.0, 3.0, 7, 0.5),
+    tasks.context_integration(9, 0.7, 1.3),
+]
+
+
+@pytest.mark.parametrize("task", VARIED, ids=lambda t: t.name)
+def test_the_seed_alone_decides_the_trials_whatever_else_draws_random_numbers(task):
+    samples = []
+    for elsewhere in (1, 2):
+        torch.manual_seed(elsewhere)
+        np.random.seed(elsewhere)
+        state = torch.get_rng_state()
+        samples.append([*draw(task, 33, 5), *tasks.held_out(task, 21, 5)])
+        assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(*samples, strict=True))
+    inputs, targets, held_inputs, held_targets = samples[0]
+    assert not torch.equal(draw(task, 33, 6)[0], inputs) and not torch.equal(draw(task, 33, 6)[1], targets)
+    assert not torch.equal(inputs[:, :21], held_inputs)
+    expected = task.sample(21, tasks.generator("held out", 5))
+    assert torch.equal(expected[0], held_inputs) and torch.equal(expected[1], held_targets)
+
+
+@pytest.mark.parametrize("task", ALL, ids=lambda t: t.name)
+def test_every_trial_and_channel_has_noise_of_its_own(task):
+    inputs, _ = draw(task, 200)
+    whole = inputs.permute(1, 0, 2).reshape(200, -1)
+    n_kinds = len({tuple(trial) for trial in whole.tolist()})
+    assert n_kinds > (40 if task.name == "sine_generation" else 199)
+
+
+def test_held_out_trials_are_1024_of_seed_0_unless_it_is_told():
+    inputs, targets = tasks.held_out(VARIED[0])
+    again = tasks.held_out(VARIED[0], 1024, 0)
+    assert inputs.shape == (3, 1024, 2)
+    assert torch.equal(inputs, again[0]) and torch.equal(targets, again[1])
+
+
+def test_each_purpose_and_seed_has_a_source_of_its_own_from_the_digest_of_both():
+    for purpose, seed in (("data", 0), ("start", 0), ("data", 12)):
+        digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
+        number = sum(byte << 8 * i for i, byte in enumerate(digest[:8])) // 2
+        expected = torch.Generator().manual_seed(number)
+        found = tasks.generator(purpose, seed)
+        assert found.initial_seed() == number
+        assert torch.equal(torch.rand(5, generator=found), torch.rand(5, generator=expected))
+
+
+def test_what_is_known_of_each_task_stands_in_its_record():
+    assert list(tasks.TASKS) == ["copy", "flip_flop", "sine_generation", "context_integration"]
+    for (name, make), title in zip(
+        tasks.TASKS.items(), ("copy", "flip-flop", "sine generation", "context integration"), strict=True
+    ):
+        task = make()
+        assert (task.name, task.title) == (name, title)
+        copy = name == "copy"
+        assert task.metric is (REPLAY_ACCURACY if copy else FVU)
+        assert task.recipe is (COPY_RECIPE if copy else NEURO_RECIPE)
+    sizes = [(t.n_inputs, t.n_outputs, t.steps, t.free_steps) for t in VARIED]
+    assert sizes == [(2, 2, 3, 7), (2, 2, 9, 0), (1, 1, 6, 0), (4, 1, 9, 0)]
+    with pytest.raises(AttributeError):
+        VARIED[0].steps = 3
+
+
+@pytest.mark.parametrize("task", VARIED, ids=lambda t: t.name)
+def test_the_score_is_of_the_last_outputs_and_one_for_each_network(task):
+    _, targets = draw(task, 5)
+    wrong = torch.full((task.steps, 5, task.n_outputs), 7.0)
+    perfect = torch.cat([wrong, targets]) if task.free_steps else targets
+    assert float(task.score(perfect, targets)) == task.metric.perfect
+    scores = task.score(torch.stack([perfect, -perfect, perfect]), targets)
+    assert scores.shape == (3,) and scores[0] == scores[2] == task.metric.perfect != scores[1]
+
+
+def test_copied_trials_fall_into_lags_and_sines_into_their_cues():
+    task = VARIED[0]
+    ((name, label),) = task.parts(*draw(task, 4)).items()
+    assert name == "lag" and label.flatten().tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert label.expand(7, 4, 2).shape == (7, 4, 2)
+    task = VARIED[2]
+    inputs, targets = draw(task, 4)
+    ((name, label),) = task.parts(inputs, targets).items()
+    assert name == "cue" and torch.equal(label.expand(targets.shape), inputs)
+
+
+def test_flip_flop_trials_fall_into_bits_steps_since_the_pulse_and_what_it_did():
+    task = tasks.flip_flop(2, 12, 0.4)
+    inputs, targets = draw(task, 50)
+    parts = {name: label.expand(targets.shape) for name, label in task.parts(inputs, targets).items()}
+    assert set(parts) == {"bit", "since_pulse", "last_pulse"}
+    seen = set()
+    for trial in range(50):
+        for bit in range(2):
+            last, did, state = None, None, None
+            for t in range(12):
+                pulse = float(inputs[t, trial, bit])
+                if pulse:
+                    did = 0 if state is None else 1 if state == pulse else 2
+                    last, state = t, pulse
+                found = tuple(int(parts[name][t, trial, bit]) for name in ("bit", "since_pulse", "last_pulse"))
+                assert found == (bit + 1, t - last, did)
+                seen.add(did)
+    assert seen == {0, 1, 2}
+
+
+def test_integration_trials_fall_into_contexts_and_steps():
+    task = VARIED[3]
+    inputs, targets = draw(task, 20)
+    parts = {name: label.expand(targets.shape) for name, label in task.parts(inputs, targets).items()}
+    assert list(parts) == ["context", "step"]
+    for trial in range(20):
+        assert set(parts["context"][:, trial, 0].tolist()) == {1 if inputs[0, trial, 2] == 1 else 2}
+    assert parts["step"][:, 3, 0].tolist() == list(range(1, 10))
+
+
+def test_a_sine_task_of_other_values_follows_its_formula():
+    """f_j = 2 + j / 6 Hz for j = 0 … 6, steps of 0.02 s, cues j / 7 + 0.5."""
+    inputs, targets = draw(VARIED[2], 300)
+    seen = set()
+    for trial in range(300):
+        j = round((float(inputs[0, trial, 0]) - 0.5) * 7)
+        seen.add(j)
+        for k in range(6):
+            assert float(inputs[k, trial, 0]) == pytest.approx(j / 7 + 0.5, abs=1e-6)
+            expected = math.sin(2 * math.pi * (2 + j / 6) * 0.02 * k)
+            assert float(targets[k, trial, 0]) == pytest.approx(expected, abs=1e-6)
+    assert seen == set(range(7))
+
+
+def test_a_sine_task_of_a_single_frequency_is_allowed():
+    inputs, targets = draw(tasks.sine_generation(lowest=2.0, highest=2.0, n_frequencies=1), 3)
+    assert (inputs == 0.25).all() and float(targets[25, 0, 0]) == pytest.approx(math.sin(math.pi), abs=1e-6)
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda t: t.name)
@@ -196,15 +336,31 @@ def test_with_the_defaults_the_last_integral_has_variance_1():
     ("make", "message"),
     [
         (lambda: tasks.copy(n_symbols=0), "n_symbols"),
+        (lambda: tasks.copy(n_channels=-1), "n_channels must be an integer ≥ 1, got -1"),
         (lambda: tasks.copy(horizon=1.5), "horizon"),
+        (lambda: tasks.copy(horizon=0), "horizon"),
+        (lambda: tasks.flip_flop(n_bits=0), "n_bits"),
+        (lambda: tasks.flip_flop(steps=2.0), "steps"),
         (lambda: tasks.flip_flop(pulse_probability=0), "pulse_probability"),
         (lambda: tasks.flip_flop(pulse_probability=float("nan")), "pulse_probability"),
+        (lambda: tasks.flip_flop(pulse_probability=1.01), "pulse_probability"),
+        (lambda: tasks.flip_flop(pulse_probability=-0.1), "pulse_probability"),
+        (lambda: tasks.sine_generation(steps=0), "steps"),
+        (lambda: tasks.sine_generation(n_frequencies=0), "n_frequencies"),
         (lambda: tasks.sine_generation(dt=-1), "dt"),
+        (lambda: tasks.sine_generation(dt=0), "dt"),
+        (lambda: tasks.sine_generation(lowest=0), "lowest"),
+        (lambda: tasks.sine_generation(cue_offset=float("nan")), "cue_offset"),
         (lambda: tasks.sine_generation(lowest=7), "lowest"),
         (lambda: tasks.sine_generation(highest=float("inf")), "highest"),
         (lambda: tasks.context_integration(noise=0), "noise"),
         (lambda: tasks.context_integration(noise=-1), "noise"),
+        (lambda: tasks.context_integration(noise=-1, bias=2), "noise"),
+        (lambda: tasks.context_integration(noise=2, bias=-1), "noise"),
+        (lambda: tasks.context_integration(bias=float("inf")), "noise"),
+        (lambda: tasks.context_integration(steps=0), "steps"),
         (lambda: tasks.copy().sample(0, torch.Generator()), "number of trials"),
+        (lambda: tasks.copy().sample(2.0, torch.Generator()), "number of trials"),
     ],
 )
 def test_bad_arguments_are_named(make, message):

@@ -8,7 +8,20 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from study.statistics import dominance, effect_size, explained, holm, interval, sign_flip
+from study.statistics import (
+    FEWEST,
+    bootstrap_interval,
+    dominance,
+    effect_size,
+    explained,
+    holm,
+    joint_p,
+    mean_interval,
+    median_interval,
+    prediction_interval,
+    share_interval,
+    sign_flip,
+)
 
 
 def test_holm_agrees_with_an_example_worked_by_hand():
@@ -42,32 +55,80 @@ def test_sign_flip_of_many_networks_does_not_depend_on_anything_but_its_seed():
     assert 0.2 < sign_flip(d - d.mean() + 0.01) <= 1
 
 
-def test_the_interval_covers_the_mean_about_as_often_as_it_says():
+def covered(interval, draw, truth, repeats=1000, **options):
+    """How often an interval of simulated networks holds the truth."""
     rng = np.random.default_rng(0)
-    samples = rng.exponential(1.0, (60, 15))
-    ends = np.array([interval(np.mean, s) for s in samples])
-    covered = np.mean((ends[:, 0] <= 1) & (1 <= ends[:, 1]))
-    assert 0.83 <= covered <= 0.99  # 0.95, less what 15 skewed values cost
-    assert interval(np.mean, samples[0]) == interval(np.mean, samples[0])
+    ends = np.array([interval(draw(rng), **options) for _ in range(repeats)])
+    return np.mean((ends[:, 0] <= truth) & (truth <= ends[:, 1]))
 
 
-def test_the_interval_of_few_or_equal_values_is_none_or_the_value():
-    assert np.isnan(interval(np.mean, [1.0, 2.0])).all()
-    assert np.isnan(interval(np.mean, [1.0, 2.0, 3.0], [1.0, 2.0])).all()
-    assert interval(np.mean, [0.7] * 10) == (0.7, 0.7)
-    low, high = interval(np.median, [1.0, 1.0, 1.0, 1.0, 5.0])  # BCa is undefined here
-    assert 1 <= low <= high <= 5
-    low, high = interval(np.mean, [1.0, 2.0, 4.0])
-    assert 1 <= low < 7 / 3 < high <= 4
+@pytest.mark.parametrize("n", [6, 10, 30])
+@pytest.mark.parametrize("level", [0.90, 0.95])
+def test_intervals_cover_as_often_as_they_say(n, level):
+    """Simulated: t exactly for normal values, order statistics and shares at least, whatever the distribution."""
+    normal, skewed = (lambda g: g.normal(2, 3, n)), (lambda g: g.lognormal(0, 2, n))
+    three = 3 * np.sqrt(level * (1 - level) / 1000)
+    assert abs(covered(mean_interval, normal, 2, level=level) - level) < three
+    for draw, truth in ((normal, 2), (skewed, 1)):
+        assert covered(median_interval, draw, truth, level=level) > level - three
+    ends = np.array([share_interval(np.arange(n) < k, level) for k in range(n + 1)])
+    for share in (0.1, 0.5, 0.97):  # over all numbers of networks, with their probabilities
+        inside = (ends[:, 0] <= share) & (share <= ends[:, 1])
+        assert stats.binom.pmf(np.arange(n + 1), n, share)[inside].sum() >= level
+
+
+@pytest.mark.parametrize("m", [1, 3])
+def test_a_prediction_interval_holds_further_networks_as_often_as_it_says(m):
+    rng = np.random.default_rng(1)
+    inside = 0
+    for _ in range(2000):
+        low, high = prediction_interval(rng.normal(5, 2, 10), m)
+        inside += low <= rng.normal(5, 2, m).mean() <= high
+    assert abs(inside / 2000 - 0.95) < 0.015
+
+
+def test_the_joint_p_is_uniform_for_networks_like_ours_and_sees_what_each_number_alone_does_not():
+    rng = np.random.default_rng(2)
+    mix = np.array([[1.0, 0.0], [0.95, 0.3]])
+    p = [joint_p((mix @ rng.normal(size=(2, 11))).T[:10], (mix @ rng.normal(size=2))) for _ in range(2000)]
+    assert stats.kstest(p, "uniform").pvalue > 0.01
+    pairs = (mix @ rng.normal(size=(2, 10))).T
+    off = pairs.mean(0) + [1.0, -1.0]
+    for column in (0, 1):
+        low, high = prediction_interval(pairs[:, column])
+        assert low < off[column] < high
+    assert joint_p(pairs, off) < 0.01
+    # in one dimension it is the t test of a further value
+    x = pairs[:, :1]
+    t = (1.3 - x.mean()) / (x.std(ddof=1) * np.sqrt(1 + 1 / 10))
+    assert_allclose(joint_p(x, [1.3]), 2 * stats.t.sf(abs(t), 9))
+    assert np.isnan(joint_p(pairs[:5], off)) and np.isnan(joint_p(np.ones((10, 2)), [1, 1]))
+
+
+def test_the_intervals_of_known_samples():
+    ten = np.arange(1.0, 11)
+    assert median_interval(ten) == (2, 9) and median_interval(np.arange(1.0, 7)) == (1, 6)
+    assert_allclose(mean_interval(ten), stats.t.interval(0.95, 9, 5.5, stats.sem(ten)))
+    assert_allclose(share_interval([True] * 10), (0.025 ** (1 / 10), 1))
+    assert_allclose(share_interval([False] * 10), (0, 1 - 0.025 ** (1 / 10)))
+    assert mean_interval([0.7] * 8) == pytest.approx((0.7, 0.7))
+
+
+@pytest.mark.parametrize("interval", [mean_interval, median_interval, share_interval, prediction_interval])
+def test_fewer_than_six_networks_have_no_interval(interval):
+    assert FEWEST == 6
+    assert np.isnan(interval([0.0, 1.0, 1.0, 0.0, 1.0])).all()
+    assert np.isfinite(interval([0.0, 1.0, 1.0, 0.0, 1.0, 1.0])).all()
 
 
 def test_samples_are_resampled_each_on_its_own():
     """Two tasks with constant values: their difference has no spread, their pool has."""
     one, other = np.r_[np.zeros(9), 0.01], np.r_[np.ones(9), 1.01]
-    low, high = interval(lambda a, b: b.mean() - a.mean(), one, other)
+    low, high = bootstrap_interval(lambda a, b: b.mean() - a.mean(), one, other)
     assert 0.98 < low <= 1 <= high < 1.02
-    low, high = interval(np.mean, np.r_[one, other])
+    low, high = bootstrap_interval(np.mean, np.r_[one, other])
     assert high - low > 0.3
+    assert np.isnan(bootstrap_interval(np.mean, one, other[:5])).all()
 
 
 def test_effect_size_is_the_mean_in_standard_deviations():
@@ -132,8 +193,8 @@ def test_few_networks_have_no_interval_and_a_constant_effect_no_r2():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: interval(np.mean, [[1, 2], [3, 4]]), "one a network"),
-        (lambda: interval(np.mean, [1.0, 2.0, np.nan]), "must not hold NaN"),
+        (lambda: mean_interval([[1, 2], [3, 4]]), "one a network"),
+        (lambda: median_interval([1.0, 2.0, np.nan]), "must not hold NaN"),
         (lambda: holm([0.5, 1.2]), "p-values must be in"),
     ],
 )

@@ -61,9 +61,20 @@ def test_notebooks_side_by_side_have_folders_and_variables_of_their_own(toy, tmp
     assert os.getcwd() == here
 
 
-def test_a_kernel_that_dies_ends_the_execution(toy):
-    toy("x = 1", "import os\nos._exit(3)")
-    with pytest.raises(RuntimeError, match="toy.py failed: Kernel died"):
+def test_a_kernel_that_ends_is_named_with_its_cell(toy):
+    toy("x = 1", "import os\nos._exit(3)", "y = 2")
+    with pytest.raises(RuntimeError) as caught:
+        notebooks.execute("toy")
+    assert str(caught.value) == (
+        "notebooks/toy.py failed in cell 2:\n\n    import os\n    os._exit(3)\n\n"
+        "Its kernel ended by itself, with the exit code 3."
+    )
+
+
+@only_forks
+def test_a_kernel_that_is_killed_is_named_with_its_cell_and_a_word_on_memory(toy):
+    toy("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(RuntimeError, match=r"toy.py failed in cell 1:(?s:.*)was killed \(signal 9\).* no memory"):
         notebooks.execute("toy")
 
 
@@ -75,6 +86,7 @@ def test_a_call_in_a_process_of_its_own_has_the_variables_of_now_and_tells_how_i
     assert forks.call("os", "execvp", "sh", ["sh", "-c", "test $SCHUR_LIB_STORE = here"]) == 1
 
 
+@pytest.mark.slow
 @only_forks
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_kernel_and_what_it_started_end_with_the_build(signum, toy, tmp_path):

@@ -27,26 +27,60 @@ def compared(**changes):
             "n": [10, 10, 10],
         }
     ).assign(**changes)
-    return rows.assign(difference=rows["mean"] - rows.paper, within=[True, True, False])
+    ends = {"low": rows["mean"] - 0.1, "high": rows["mean"] + 0.1, "kind": "value", "agrees": ["yes", "yes", "no"]}
+    return rows.assign(difference=rows["mean"] - rows.paper, **ends)
 
 
 def test_a_verdict_is_quoted_with_the_claim_s_number():
-    assert answers.verdict(claim(7, "not reproduced")) == "Claim 7: not reproduced"
+    assert answers.verdict(claim(7, "undecided")) == "Claim 7: undecided"
 
 
 def test_claims_are_counted_by_verdict():
     judged = [
-        claim(1, "partly"),
+        claim(1, "refuted"),
         claim(2, "reproduced"),
         claim(3, "reproduced"),
-        claim(4, "not reproduced"),
+        claim(4, "undecided"),
     ]
     assert answers.counted(judged) == (
-        "The 4 claims: 2 **reproduced** (2 and 3), 1 **partly** (1), 1 **not reproduced** (4) "
-        "and 0 **cannot be judged**."
+        "The 4 claims: 2 **reproduced** (2 and 3), 1 **refuted** (1) and 1 **undecided** (4)."
     )
-    quick = answers.counted([claim(i, "cannot be judged") for i in (1, 2)])
-    assert quick.endswith("0 **not reproduced** and 2 **cannot be judged** (1 and 2).")
+    quick = answers.counted([claim(i, "undecided") for i in (1, 2)])
+    assert quick.endswith("0 **refuted** and 2 **undecided** (1 and 2).")
+
+
+def part(kind, low, high, n=10):
+    return claims.Part("accuracy lost", kind, "mean", 0.05, "", (low + high) / 2, low, high, n)
+
+
+def test_the_reason_is_the_part_that_decides():
+    good, open_ = part("more", 0.1, 0.3), part("more", 0.01, 0.07)
+    assert (
+        answers.reason(claims.judge(1, good)) == "accuracy lost: 0.200 (0.100 to 0.300), where above 0.05 is asked"
+    )
+    assert answers.reason(claims.judge(1, good, open_)).startswith("accuracy lost: 0.0400 (0.0100 to 0.0700)")
+    proved = answers.reason(claims.judge(3, part("by structure", 0.0, 0.04, n=1)))
+    assert (
+        proved == "accuracy lost: 0.0200 (in single networks 0 to 0.0400), where in no network above 0.05 is asked"
+    )
+    few = answers.reason(claims.judge(1, part("more", np.nan, np.nan, n=3)))
+    assert few == "3 networks, where 6 are the fewest that decide"
+
+
+def test_with_few_networks_the_shipped_verdicts_stand_beside():
+    shipped = pd.DataFrame({"claim": [1, 1], "verdict": "refuted"})
+    few, enough = (claims.judge(1, part("more", 0.1, 0.3, n)) for n in (3, 6))
+    assert answers.beside_shipped([few], shipped)["shipped networks"].tolist() == ["refuted"]
+    assert "shipped networks" not in answers.beside_shipped([enough], shipped)
+    assert "shipped networks" not in answers.beside_shipped(
+        [claims.judge(3, part("by structure", 0, 0, 3))], shipped
+    )
+
+
+def test_verdicts_that_hold_at_every_threshold_are_named():
+    over = pd.DataFrame({"alpha": [0.8, 0.9] * 2, "claim": [1, 1, 7, 7], "verdict": ["a", "a", "a", "b"]})
+    assert answers.alphas(over).to_numpy().tolist() == [["1", "a", "a"], ["7", "a", "b"]]
+    assert answers.of_alphas(over) == "Between α = 0.80 and 0.90 the verdict is the same for claims 1."
 
 
 def changes():
@@ -84,16 +118,17 @@ def test_a_row_has_the_digits_of_its_quantity_and_the_difference_in_sds():
         "64.0",
         10,
         "−0.5",
-        "−1.0",
+        "63.4 to 63.6",
+        "value",
         "yes",
     ]
     assert list(shown.loc[1])[1:5] == ["0.634", "0.710 ± 0.050", "0.600", "0.780"]
     assert list(shown.loc[2])[1:] == ["0.0048 ± 0.001", "0.0003 ± 0.0000", "0.0002", "0.0004", 10, "−0.0045",
-                                      "–", "no"]  # fmt: skip
+                                      "−0.0997 to 0.1003".replace("−", "-"), "value", "no"]  # fmt: skip
 
 
 def test_a_number_without_a_network_has_dashes_and_one_network_no_spread():
-    none = dict(zip(["mean", "sd", "min", "max"], [np.nan] * 4, strict=True))
+    none = dict.fromkeys(["mean", "sd", "min", "max"], np.nan)
     assert list(answers.rows_of(compared(**none, n=0)).loc[0])[2:] == [
         "–",
         "–",
@@ -101,17 +136,23 @@ def test_a_number_without_a_network_has_dashes_and_one_network_no_spread():
         0,
         "–",
         "–",
+        "value",
         "–",
     ]
     assert answers.rows_of(compared(n=1, sd=np.nan)).ours[1] == "0.710 ± –"
-    assert answers.rows_of(compared(n=1, sd=np.nan)).SDs[1] == "–"
 
 
-def test_numbers_within_and_outside_our_range_are_counted():
-    assert answers.within(compared()) == (
-        "2 of 3 published numbers lie within the range of the networks trained here."
+def test_numbers_are_counted_by_what_agreement_means():
+    three = compared()
+    some = pd.concat([three, three.assign(kind="preserved", agrees=["yes", "undecided", "no"])])
+    some = pd.concat([some, three.assign(kind="repeat", agrees="no")])
+    assert answers.agreement(some) == (
+        "Of 3 independent numbers that the paper prints, 2 lie in the 95 % prediction interval of the networks "
+        "trained here (0 undecided); of 3 statements that nothing changes, 1 hold within a margin (1 undecided). "
+        "3 more numbers repeat others and are not counted."
     )
-    said = answers.outside(compared())
-    assert said.startswith("3 of them have a counterpart here; 1 are within one standard deviation")
-    assert said.endswith("Outside the range: c_full (0.0003 here, 0.0048 in the paper).")
-    assert answers.outside(compared(n=0)).endswith("Outside the range: none.")
+    assert answers.outside(some) == (
+        "They disagree on: c_full (0.0003 here, 0.0048 in the paper), c_full (0.0003 here, 0.0048 in the paper). "
+        "Undecided: b_CR (0.7100 here, 0.634 in the paper)."
+    )
+    assert answers.outside(compared(n=0)) == "They disagree on: none. Undecided: none."

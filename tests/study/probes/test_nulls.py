@@ -1,7 +1,6 @@
 """Nulls have the norm and the places they claim; the verdict is right where it is known."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -11,12 +10,9 @@ from schur_lib.metrics import Metric
 from schur_lib.profile import profile_of
 from schur_lib.schur import OrderedSchur
 from schur_lib.subjects import on_task
-from study.probes.doses import DOSES, dose_response, dose_summary
-from study.probes.interactions import mobius, shapley, two_cubed
 from study.probes.nulls import (
     KEEP_SPECTRUM,
     KINDS,
-    REMOVED,
     beside_random_changes,
     changes,
     matched_nulls,
@@ -230,103 +226,6 @@ def test_random_changes_beside_anyones_mildest_block(anyone):
     drawn *= np.linalg.norm(form.T[form.mask({block}, 0.7)]) / np.linalg.norm(drawn)
     changed = float(trials.scores([trials.W_hh.numpy() + drawn])[0])
     assert table.score[2] == pytest.approx(changed, abs=1e-6)
-
-
-# --- dose and response ----------------------------------------------------------------------
-
-
-def test_the_dose_one_is_the_ablation_and_the_dose_zero_the_network():
-    trials = silent(32, metric="fvu")
-    table = dose_response(trials)
-    profile = profile_of(trials, n_draws=0).set_index("removed")
-    for block in ("RR", "CR", "CC"):
-        rows = table[table.removed == block].set_index("dose")
-        assert list(rows.index) == list(DOSES)
-        assert rows.fvu[0.0] == pytest.approx(profile.score[""], rel=1e-3, abs=1e-6)
-        assert rows.fvu[1.0] == pytest.approx(profile.score[block], rel=1e-3, abs=1e-6)
-    assert (table[table.removed != "RR"].groupby("removed").fvu.nunique() == 1).all()
-
-
-def test_the_doses_of_anyones_network_lead_from_it_to_the_removal(anyone):
-    trials = anyone()
-    name = trials.metric.name
-    table = dose_response(trials, doses=(0.0, 0.5, 1.0), alpha=0.7)
-    assert list(table.columns) == ["removed", "mass", "dose", name, "harm"]
-    profile = profile_of(trials, 0.7, n_draws=0).set_index("removed")
-    for block in ("RR", "CR", "CC"):
-        rows = table[table.removed == block].set_index("dose")
-        assert rows[name][1.0] == pytest.approx(profile.score[block], abs=1e-6)
-        assert rows.harm[0.0] == pytest.approx(0, abs=1e-7)
-        change = trials.metric.harm(profile.score[block], profile.score[""])
-        assert rows.harm[1.0] == pytest.approx(change, abs=1e-6)
-
-
-def test_a_linear_and_a_quadratic_response_are_told_apart():
-    dose = np.array(DOSES)
-    keys = {"task": "t", "construction": "c", "hidden_size": 2, "seed": 0}
-    rows = [
-        pd.DataFrame({**keys, "removed": name, "mass": 0.5, "dose": dose, "fvu": 0.1 + effect})
-        for name, effect in (("RR", 0.2 * dose), ("CR", 0.3 * dose**2), ("CC", 0 * dose))
-    ]
-    table = dose_summary(pd.concat(rows)).set_index("removed")
-    assert_allclose(table.slope[["RR", "CR"]], [1, 2], rtol=1e-6)
-    assert_allclose(table.constancy[["RR", "CR"]], [1, 0.1], rtol=1e-6)
-    assert table.breaks["RR"] == pytest.approx(0.025, rel=1e-6)
-    assert table.breaks["CR"] == pytest.approx(np.sqrt(0.005 / 0.3), rel=0.06)
-    assert np.isnan(table.loc["CC", ["slope", "breaks", "constancy"]].astype(float)).all()
-
-
-# --- interactions ---------------------------------------------------------------------------
-
-
-def subsets(value):
-    return {name: value(set(filter(None, name.split("+")))) for name in ("", *REMOVED)}
-
-
-def test_interactions_of_an_additive_effect_vanish():
-    weight = {"RR": 0.3, "CR": -0.2, "CC": 1.5}
-    harms = subsets(lambda s: sum(weight[name] for name in s))
-    terms = mobius(harms)
-    assert_allclose([terms[name] for name in weight], list(weight.values()))
-    assert_allclose([terms[name] for name in terms if "+" in name], 0, atol=1e-12)
-    assert shapley(harms) == pytest.approx(weight)
-
-
-def test_the_terms_add_up_to_every_effect_and_shapley_values_to_the_whole():
-    rng = np.random.default_rng(0)
-    harms = subsets(lambda s: rng.normal() if s else 0.0)
-    terms = mobius(harms)
-    for name in harms:
-        inside = [t for t in terms if set(filter(None, t.split("+"))) <= set(name.split("+"))]
-        assert sum(terms[t] for t in inside) == pytest.approx(harms[name])
-    assert sum(shapley(harms).values()) == pytest.approx(harms["RR+CR+CC"])
-
-
-def test_an_effect_of_two_blocks_together_is_shared_equally_between_them():
-    harms = subsets(lambda s: 1.0 if {"RR", "CC"} <= s else 0.0)
-    assert mobius(harms)["RR+CC"] == 1 and mobius(harms)["RR+CR+CC"] == 0
-    assert shapley(harms) == pytest.approx({"RR": 0.5, "CR": 0.0, "CC": 0.5})
-
-
-def test_the_2x2x2_design_of_a_network_whose_only_block_is_RR():
-    table = two_cubed(silent(32)).set_index("removed")
-    assert table.term["RR"] == table.harm["RR"] == pytest.approx(table.shapley["RR"])
-    assert_allclose(table.term[table.index != "RR"], 0, atol=1e-7)
-
-
-def test_the_2x2x2_design_of_anyones_network_adds_up(anyone):
-    trials = anyone()
-    table = two_cubed(trials, 0.7)
-    profile = profile_of(trials, 0.7, n_draws=0).set_index("removed")
-    change = trials.metric.harm(profile.score["RR+CR+CC"], profile.score[""])
-    assert table.set_index("removed").harm["RR+CR+CC"] == pytest.approx(change)
-    assert table.term.sum() == pytest.approx(change)
-    assert table.shapley.sum() == pytest.approx(change)
-
-
-def test_a_missing_subset_is_named():
-    with pytest.raises(ValueError, match="RR\\+CC"):
-        mobius({name: 0.0 for name in ("", *REMOVED) if name != "RR+CC"})
 
 
 def test_the_example_network_is_what_its_description_says():
