@@ -57,6 +57,9 @@ def test_the_states_are_what_the_recurrent_matrix_multiplies_with_after_each_ste
         if form == "bias-inside":
             v = loop(t | {"W_hy": torch.eye(N), "b_y": -t["b_h"]}, x, Equation("identity", 0.3, "potential-out"))
         assert trials.states().shape == (T, B, N)
+        acted, first = trials.acted_on(), t["h0"].relu() if FORMS[form][0] == "v" else t["h0"]
+        torch.testing.assert_close(acted[0], first.double().expand(B, N))
+        torch.testing.assert_close(acted[1:], trials.states()[:-1].double())
     rates = evaluate(RateNetwork(t, Equation("tanh", 0.3)), x, torch.randn(T, B, 3)).states()
     h = loop(t | {"W_hy": torch.eye(N), "b_y": torch.zeros(N)}, x, Equation("tanh", 0.3))
     np.testing.assert_allclose(rates, h, rtol=0, atol=1e-5)
