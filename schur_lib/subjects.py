@@ -123,9 +123,10 @@ class Evaluation:
         return self.states_of(W)
 
     def acted_on(self) -> Tensor:
-        """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own."""
+        """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own `h0`,
+        or what a module that tells its states calls `start`."""
         states = self.states().cpu().double()  # not every device has float64
-        own = None if self.network is None else self.network.h0
+        own = getattr(self.module, "start", None) if self.network is None else self.network.h0
         start = torch.zeros_like(states[:1]) if own is None else own.cpu().double().expand_as(states[:1])
         return torch.cat([start, states[:-1]])
 
