@@ -209,6 +209,8 @@ def test_the_time_that_is_said_grows_with_the_plan():
     trials, some, _ = split(net, x, rollout(net, x), "fvu", plan)
     assert 0 < expected_seconds(plan, trials, some) < 600
     assert expected_seconds(replace(plan, runs=1e5 * plan.runs), trials, some) > 1000
+    vars(trials).pop("form")
+    assert expected_seconds(replace(plan, matrices=1e6), trials, some) > 1000
 
 
 def test_less_is_measured_where_the_plan_says_so():
