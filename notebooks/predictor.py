@@ -59,7 +59,7 @@ style.quote(figure, "predicted", "Harm of the single blocks against activity-wei
 #
 # So three things have to come together: the block *reads* the activity ($\Delta W h$), the network *carries on* what is missing ($D_t \tilde W$), and the readout *sees* it ($W_{hy}$). A block is safe where one of the three fails. Activity-weighted mass knows the first only.
 #
-# Said plainly: this is a linearisation around the intact run, and it costs nearly as much as running the ablated network. Its worth is that it takes the effect apart. What does each part contribute? Cheaper forms put less in its place: the mean slope of each unit for $D_t$; the inputs for the states, which are then those of a linear network; only $E[h h^\top]$; or nothing but the weights. All were fixed on these networks.
+# Said plainly: this is a linearisation around the intact run, and it costs nearly as much as running the ablated network. Its worth is that it takes the effect apart. What does each part contribute? Cheaper forms put less in its place: the mean slope of each unit for $D_t$; the inputs for the states, which are then those of a linear network; only $E[h h^\top]$; or nothing but the weights. All of these forms were written down with these networks in view; what they are worth on others is a matter of the frozen predictions below.
 
 # %%
 show(answers.ladder(blocks), reading=answers.of_ladder(blocks, forms))
@@ -94,7 +94,7 @@ show(answers.elsewhere(answers.settings(forms, other_forms, of_cells)))
 # %% [markdown]
 # ## The copy network is linear
 #
-# On the copy task no prediction is needed, because there is an equation. Take tanh away from a trained copy network, and run it with the same weights.
+# On the copy task no prediction is needed, because there is an equation. Take tanh away from a trained copy network, and run it with the same weights. Linear networks as memories of sequences are well understood, orthogonal ones {cite:p}`white2004` and nonnormal ones {cite:p}`ganguli2008`.
 
 # %%
 tell(answers.linear_is_enough(replays))
@@ -117,15 +117,15 @@ show(answers.of_linear(replays), reading=answers.exceptions(replays))
 # ```{admonition} Proposition 2 (the memory has $s d$ dimensions)
 # A linear network that replays perfectly has $G_m = I$ at $m = s, 2s, 3s, \dots$ and $G_m = 0$ at every other $m \ge 1$, which is the response of $z^{-s}/(1 - z^{-s})\, I_d$. Every network with this response has at least $s d$ dimensions, and on those that $W W_{xh}$ reaches and $W_{hy}$ sees, its eigenvalues are the $s$-th roots of unity, $d$ times each.
 #
-# *Proof.* The first statement is $y_t = x_k$ for all inputs. The Hankel matrix $(G_{i+j-1})_{ij}$ is then a permutation of blocks $I_d$ and repeats itself after $s$ block rows and $s$ block columns: its rank is $s d$, which is the dimension of a minimal realisation (Ho and Kalman, 1966). Two minimal realisations are similar; one is the cyclic shift of $s$ blocks of $d$ units, whose eigenvalues are these. ∎
+# *Proof.* The first statement is $y_t = x_k$ for all inputs. The Hankel matrix $(G_{i+j-1})_{ij}$ is then a permutation of blocks $I_d$ and repeats itself after $s$ block rows and $s$ block columns: its rank is $s d$, which is the dimension of a minimal realisation {cite:p}`ho1966`. Two minimal realisations are similar; one is the cyclic shift of $s$ blocks of $d$ units, whose eigenvalues are these. ∎
 # ```
 #
 # ```{admonition} Proposition 3 (what each block does)
-# Cut $B = Q^\top W_{xh}$ and $C = W_{hy} Q$ into the sectors, and let $T_R$ and $T_C$ be the two diagonal parts of $T$, each with its own couplings. Then
+# Cut $F = Q^\top W_{xh}$ and $H = W_{hy} Q$ into the sectors, and let $T_R$ and $T_C$ be the two diagonal parts of $T$, each with its own couplings. Then
 #
-# $$G_m = \underbrace{C_R T_R^m B_R}_{\text{memory}} + \underbrace{C_C T_C^m B_C}_{\text{complement}} + \underbrace{\sum_{k=0}^{m-1} C_R T_R^{m-1-k}\, T_{CR}\, T_C^k B_C}_{\text{cascade}}.$$
+# $$G_m = \underbrace{H_R T_R^m F_R}_{\text{memory}} + \underbrace{H_C T_C^m F_C}_{\text{complement}} + \underbrace{\sum_{k=0}^{m-1} H_R T_R^{m-1-k}\, T_{CR}\, T_C^k F_C}_{\text{cascade}}.$$
 #
-# Removing $T_{CR}$ removes the cascade and nothing else. Once it is removed, $T_{CC}$ appears only in $C_C T_C^m B_C$: it acts through the part of the readout on the complement, and what it does there decays with $m$ as $r^m$ does, for every $r$ above the largest modulus in $C$.
+# Removing $T_{CR}$ removes the cascade and nothing else. Once it is removed, $T_{CC}$ appears only in $H_C T_C^m F_C$: it acts through the part of the readout on the complement, and what it does there decays with $m$ as $r^m$ does, for every $r$ above the largest modulus in $C$.
 #
 # *Proof.* Powers of a block triangular matrix; and $\lVert T_C^m \rVert \le c_r r^m$ for every such $r$, with $T_{CC}$ and without it, because neither changes an eigenvalue. ∎
 # ```
@@ -181,7 +181,7 @@ tell(answers.of_similarity(off))
 # %% [markdown]
 # ## Predictions that can lose
 #
-# What was fixed on these networks has to be tried on others. `python -m study.predictions freeze` writes predictions for networks that nobody has ablated, with checksums of the table, of the code that made it and of the networks; `compare` ablates them later and refuses any of these that has changed.
+# What was written down with these networks in view has to be tried on others. `python -m study.predictions freeze` writes predictions for networks that nobody has ablated, with checksums of the table, of the code that made it and of the networks; `compare` ablates them later and refuses any of these that has changed.
 
 # %%
 tell(answers.frozen())

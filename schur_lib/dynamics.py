@@ -74,90 +74,84 @@ def _run(net, inputs, W_hh, free_steps, W_hy, b_y):
     fixed = (inputs, net.W_xh, net.b_h, net.h0, W_hy, b_y, free_steps, net.activation == "relu")
     tensors = (inputs, W_hh, *net.tensors().values())
     needs_grad = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    stack = W_hh if W_hh.ndim == 3 else W_hh[None]
     with one_blas_thread():
-        if W_hh.ndim == 2:
-            return _FusedRollout.apply(W_hh, *fixed)
-        if needs_grad:
-            return torch.stack([_FusedRollout.apply(W, *fixed) for W in W_hh])
-        return _run_stack(W_hh, *fixed)
+        runs = torch.stack([_FusedRollout.apply(W, *fixed) for W in stack]) if needs_grad else _runs(stack, *fixed)
+    return runs if W_hh.ndim == 3 else runs[0]
 
 
 class _FusedRollout(torch.autograd.Function):
     @staticmethod
     def forward(ctx, W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
-        W_hh = W_hh.contiguous()
-        drive, bias = _drive(inputs, W_xh, b_h)
-        H = torch.empty(len(inputs) + free_steps + 1, *drive.shape[1:], dtype=W_hh.dtype)
-        H[0] = 0 if h0 is None else h0
-        kernels.forward(drive, bias, _array(W_hh), relu, _array(H))
-        ctx.save_for_backward(H, inputs, W_xh, W_hh, W_hy)
-        ctx.relu = relu
-        return H[1:] if W_hy is None else torch.from_numpy(_read_out(_array(H), _array(W_hy), b_y))
+        ctx.N, ctx.relu, ctx.inputs = len(W_hh), relu, inputs.shape
+        ctx.S = _stacked(W_hh, W_xh, b_h, W_hy, b_y)
+        ctx.H = _states(len(inputs) + free_steps + 1, inputs, ctx.S, ctx.N, h0)
+        outputs = np.empty((len(ctx.H) - 1, inputs.shape[1], ctx.N if W_hy is None else len(W_hy)), ctx.S.dtype)
+        kernels.forward(_array(inputs), ctx.S, ctx.N, relu, ctx.H, outputs)
+        return torch.from_numpy(outputs)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, dY):
-        *saved, W_hy = ctx.saved_tensors
-        H, inputs, W_xh, W_hh = map(_array, saved)
-        H_flat, dY = H.reshape(-1, H.shape[-1]), _array(dY)
-        n_driven, B = inputs.shape[:2]
-        dW_hy = db_y = None
+    def backward(ctx, d_out):
+        needs_inputs, _, needs_b_h, needs_h0, needs_W_hy, needs_b_y = ctx.needs_input_grad[1:7]
+        N, (n_driven, *trials) = ctx.N, ctx.inputs
+        dS, d_inputs = np.empty_like(ctx.S), np.empty((n_driven * needs_inputs, *trials), ctx.S.dtype)
         with one_blas_thread():
-            if W_hy is None:
-                dA = dY.copy()
-            else:
-                dY = dY.reshape(-1, len(W_hy))
-                dA = np.dot(dY, _array(W_hy)).reshape(H[1:].shape)
-                dW_hy = np.dot(dY.T, H_flat[B:])
-                db_y = dY.sum(0) if ctx.needs_input_grad[6] else None
-            dh0 = kernels.backward(H, W_hh, ctx.relu, dA)
-            dA_flat = dA.reshape(-1, dA.shape[-1])
-            dW_hh = np.dot(dA_flat.T, H_flat[:-B])
-            driven = dA_flat[: n_driven * B]
-            dW_xh = np.dot(driven.T, inputs.reshape(len(driven), -1))
-            needs_inputs, _, needs_b_h, needs_h0 = ctx.needs_input_grad[1:5]
-            dx = np.dot(driven, W_xh).reshape(inputs.shape) if needs_inputs else None
-            db_h = dA_flat.sum(0) if needs_b_h else None
-            dh0 = dh0.sum(0) if needs_h0 else None
-        gradients = (dW_hh, dx, dW_xh, db_h, dh0, dW_hy, db_y)
+            dh0 = kernels.backward(ctx.H, ctx.S, N, ctx.relu, n_driven, _array(d_out), dS, d_inputs)
+        gradients = (
+            dS[:N, :N],
+            d_inputs if needs_inputs else None,
+            dS[:N, -trials[1] :],
+            dS[:N, N] if needs_b_h else None,
+            dh0.sum(0) if needs_h0 else None,
+            dS[N:, :N] if needs_W_hy else None,
+            dS[N:, N] if needs_b_y else None,
+        )
         return *(g if g is None else torch.from_numpy(g) for g in gradients), None, None
 
 
-def _run_stack(W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
-    drive, bias = _drive(inputs, W_xh, b_h)
-    W_hh, W_hy = _array(W_hh), None if W_hy is None else _array(W_hy)
-    n_steps, (B, N) = len(drive) + free_steps, drive.shape[1:]
-    results = np.empty((len(W_hh), n_steps, B, N if W_hy is None else len(W_hy)), drive.dtype)
+def _runs(W_hh, inputs, W_xh, b_h, h0, W_hy, b_y, free_steps, relu):
+    """Runs with each of the matrices (K, N_h, N_h), without gradients."""
+    N, x = W_hh.shape[-1], _array(inputs)
+    shape = (len(W_hh), len(x) + free_steps, x.shape[1], N if W_hy is None else len(W_hy))
+    results, matrices = np.empty(shape, x.dtype), _array(W_hh)
 
     def work(networks):
-        # The states of one network at a time: they stay in cache, and memory does not grow with K.
-        H = np.empty((n_steps + 1, B, N), drive.dtype)
-        H[0] = 0 if h0 is None else _array(h0)
+        # Two rows of states: they stay in cache, and memory does not grow with K.
+        S = _stacked(W_hh[0], W_xh, b_h, W_hy, b_y)
         with one_blas_thread():  # again, since the flag for denormals belongs to the thread
             for k in networks:
-                kernels.forward(drive, bias, W_hh[k], relu, H)
-                results[k] = H[1:] if W_hy is None else _read_out(H, W_hy, b_y)
+                S[:N, :N] = matrices[k]
+                kernels.forward(x, S, N, relu, _states(2, inputs, S, N, h0), results[k])
 
     workers = min(torch.get_num_threads(), len(W_hh))
+    if workers == 1:
+        work(range(len(W_hh)))
+        return torch.from_numpy(results)
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work, [range(i, len(W_hh), workers) for i in range(workers)]))
     return torch.from_numpy(results)
 
 
-def _drive(inputs, W_xh, b_h):
-    """The input's part of the preactivations with the bias in it, (T_in, B, N), and the bias."""
-    inputs, W_xh = _array(inputs), _array(W_xh)
-    drive = np.dot(inputs.reshape(-1, len(W_xh.T)), W_xh.T).reshape(*inputs.shape[:2], len(W_xh))
-    bias = np.zeros(len(W_xh), W_xh.dtype) if b_h is None else _array(b_h)
-    return drive if b_h is None else drive + bias, bias
-
-
-def _read_out(H, W_hy, b_y):
-    """Outputs W_hy h_t + b_y, (T, B, N_y)."""
-    outputs = np.dot(H[1:].reshape(-1, H.shape[-1]), W_hy.T)
+def _stacked(W_hh, W_xh, b_h, W_hy, b_y):
+    """S of `kernels`, (N + M, N + K)."""
+    N, M, biased = len(W_hh), 0 if W_hy is None else len(W_hy), b_h is not None or b_y is not None
+    S = np.zeros((N + M, N + biased + W_xh.shape[1]), _array(W_xh).dtype)
+    S[:N, :N], S[:N, N + biased :] = _array(W_hh), _array(W_xh)
+    if M:
+        S[N:, :N] = _array(W_hy)
+    if b_h is not None:
+        S[:N, N] = _array(b_h)
     if b_y is not None:
-        outputs += _array(b_y)
-    return outputs.reshape(*H[1:].shape[:2], -1)
+        S[N:, N] = _array(b_y)
+    return S
+
+
+def _states(n, inputs, S, N, h0):
+    """H of `kernels` with the initial state, (n, B, N + max(K, M))."""
+    H = np.empty((n, inputs.shape[1], max(S.shape)), S.dtype)
+    H[0, :, :N] = 0 if h0 is None else _array(h0)
+    return H
 
 
 def _array(tensor: Tensor) -> np.ndarray:

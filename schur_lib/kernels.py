@@ -1,8 +1,15 @@
-"""Fused forward run and gradient of one recurrent layer, for the processor's cache.
+"""Fused forward run, gradient and training step of one recurrent layer, for the processor's cache.
 
-One network, one core: per step a BLAS product into the next state and one pass over that state while
-it is still in cache. The GIL is released, so that several networks run in threads side by side.
-Only what is recurrent is here: `dynamics.py` adds the products over all steps at once, and torch.
+One network, one core, one matrix S = [[W_hh, b_h, W_xh], [W_hy, b_y, 0]] for all of its weights. Beside a row
+of states stand a one and the input, so that a step is one BLAS product, and so is its part of the gradient:
+
+    [a_{t+1}, y_t] = [h_t, 1, x_{t+1}] Sᵀ        h_t = φ(a_t)
+    [∂h_t, ·, ∂x_{t+1}] = [∂a_{t+1}, ∂y_t] S     ∂a_t = φ'(a_t) ∂h_t
+    ∂S = Σ_t [∂a_{t+1}, ∂y_t]ᵀ [h_t, 1, x_{t+1}]
+
+(∂v: the gradient of the loss by v.) S has N + M rows, M = N_y or 0 where states are wanted and not outputs, and
+N + K columns: one for the biases if there are any, then N_x. The GIL is released, so that several networks run
+in threads side by side.
 """
 
 import math
@@ -10,10 +17,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding
 import numba
 import numpy as np
 import platformdirs
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import get_cython_function_address, intrinsic
 from numpy.typing import NDArray
 
 # tanh(x) = x P(x²) / Q(x²) on |x| ≤ LIMIT, a minimax fit (Lawson-weighted least squares on Chebyshev
@@ -21,6 +32,11 @@ from numpy.typing import NDArray
 LIMIT = 7.9
 P = (1.0, 0.13444451987743378, 0.0035716958809643984, 2.1903415472479537e-05, 1.525967796567329e-08)
 Q = (1.0, 0.46777772903442383, 0.02616441249847412, 0.00034117428003810346, 8.530546438123565e-07)
+
+for _name in ("sgemm", "dgemm"):  # by a name, not an address: machine code that is kept is for every process
+    llvmlite.binding.add_symbol(
+        f"schur_lib_{_name}", get_cython_function_address("scipy.linalg.cython_blas", _name)
+    )
 
 
 def _jit(function):
@@ -39,6 +55,42 @@ def _jit(function):
         return njit(nogil=True, error_model="numpy", **options)(function)
     finally:
         config.CACHE_DIR = before
+
+
+@intrinsic
+def _gemm(typing, transposed_a, transposed_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
+    """BLAS gemm, c = a b + beta c in column-major order; it takes the address of every argument."""
+    signature = types.void(
+        *[types.uint8] * 2, *[types.int32] * 3, a, types.int32, b, types.int32, c.dtype, c, types.int32
+    )
+    name = f"schur_lib_{'s' if c.dtype == types.float32 else 'd'}gemm"
+
+    def codegen(context, builder, signature, values):
+        address, addresses = ir.IntType(8).as_pointer(), []
+        for kind, value in zip(signature.args, values, strict=True):
+            if isinstance(kind, types.Array):
+                place = context.make_array(kind)(context, builder, value).data
+            else:
+                place = cgutils.alloca_once_value(builder, value)
+            addresses.append(builder.bitcast(place, address))
+        one = cgutils.alloca_once_value(builder, ir.Constant(values[9].type, 1.0))
+        addresses.insert(5, builder.bitcast(one, address))
+        kind = ir.FunctionType(ir.VoidType(), [address] * 13)
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), addresses)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@_jit
+def product(A: NDArray, B: NDArray, beta: float, C: NDArray) -> None:
+    """C = A B + beta C, all of them parts of matrices in C order, A and B or their transposes."""
+    size, N, T = C.itemsize, ord("N"), ord("T")
+    by_row, also = A.strides[1] == size, B.strides[1] == size
+    lda, ldb = A.strides[0 if by_row else 1] // size, B.strides[0 if also else 1] // size
+    # BLAS counts by columns, and so sees all transposed: Cᵀ = Bᵀ Aᵀ.
+    _gemm(N if also else T, N if by_row else T, B.shape[1], A.shape[0], A.shape[1],
+          B, ldb, A, lda, C.dtype.type(beta), C, C.strides[0] // size)  # fmt: skip
 
 
 @_jit
@@ -61,55 +113,139 @@ def tanh_in_place(x: NDArray) -> None:
 
 
 @_jit
-def forward(drive: NDArray, bias: NDArray, W_hh: NDArray, relu: bool, H: NDArray) -> None:
-    """Fill H[1:] with h_t = φ(drive_t + W_hh h_{t-1}), H[0] being the initial state.
+def forward(inputs: NDArray, S: NDArray, N: int, relu: bool, H: NDArray, out: NDArray) -> None:
+    """Run a network: out_t = y_t, or h_t where S has no rows for outputs.
 
     Args:
-        drive: (T_in, B, N), the input's part of the preactivation with the bias in it.
-        bias: (N,), the whole drive of the steps after the input has ended.
-        W_hh: (N, N).
+        inputs: (T_in, B, N_x).
+        S: (N + M, N + K).
+        N: states.
         relu: φ is max(0, ·) if true, tanh if false.
-        H: (T + 1, B, N) with T ≥ T_in, written from H[1] on.
+        H: (T + 1, B, N + max(K, M)) with T ≥ T_in and h_0 in H[0]; H[t] becomes [h_t, 1, x_{t+1}]. Or (2, B, …),
+            used in turn, where no gradient is wanted. What is beside them need not be set, and becomes anything.
+        out: (T, B, M), or (T, B, N).
     """
-    biased = bias.any()
-    W_T = np.ascontiguousarray(W_hh.T)  # BLAS would transpose it anew at every step
-    for t in range(len(H) - 1):
-        h = H[t + 1]
-        np.dot(H[t], W_T, out=h)
-        if t < len(drive):
-            h += drive[t]
-        elif biased:
-            h += bias
+    M, T, columns = len(S) - N, len(out), S.shape[1]
+    free = columns - inputs.shape[2]  # columns of [h, 1]
+    S_T = np.ascontiguousarray(S.T)  # BLAS would transpose it anew at every step
+    for t in range(T + 1):
+        h = H[t % len(H)]
+        if free > N:
+            h[:, N] = 1
+        if t == T:
+            break
+        if t < len(inputs):
+            h[:, free:columns] = inputs[t]
+        n = columns if t < len(inputs) else free
+        a = H[(t + 1) % len(H)]
+        product(h[:, :n], S_T[:n], 0.0, a[:, : len(S)])
+        if M and t:
+            out[t - 1] = a[:, N : len(S)]
+        # All columns: a pass without ends of rows is quicker than one with fewer entries.
         if relu:
-            np.maximum(h, np.zeros_like(bias), h)
+            np.maximum(a, np.zeros_like(a[0]), a)
         else:
-            tanh_in_place(h)
+            tanh_in_place(a)
+        if not M:
+            out[t] = a[:, :N]
+    if M:
+        product(h[:, :free], S_T[:free, N:], 0.0, out[T - 1])
 
 
 @_jit
-def backward(H: NDArray, W_hh: NDArray, relu: bool, dA: NDArray) -> NDArray:
-    """Gradient of a loss by the preactivations, by backpropagation through time.
-
-    dA_t = (∂loss/∂h_t + dA_{t+1} W_hh) φ'(a_t)
+def backward(
+    H: NDArray, S: NDArray, N: int, relu: bool, n_driven: int, d_out: NDArray, dS: NDArray, d_inputs: NDArray
+) -> NDArray:
+    """Gradient of a loss by backpropagation through time.
 
     Args:
-        H: (T + 1, B, N) from `forward`.
-        W_hh: (N, N).
-        relu: as in `forward`.
-        dA: (T, B, N), holds ∂loss/∂h_t where the recurrence is not followed, and then ∂loss/∂a_t.
+        H, S, N, relu: as in `forward`, with all of H.
+        n_driven: T_in.
+        d_out: as `out`, the gradient by it.
+        dS: as S, written; what it has where S is 0 means nothing.
+        d_inputs: (T_in, B, N_x), written; (0, B, N_x) if it is not wanted.
     Returns:
         (B, N), the gradient by the initial state.
     """
-    carried = np.zeros_like(H[0])
-    one = H.dtype.type(1)
-    c = carried.reshape(-1)
-    for t in range(len(dA) - 1, -1, -1):
-        a, h = dA[t].reshape(-1), H[t + 1].reshape(-1)
+    M, T, columns = len(S) - N, len(d_out), S.shape[1]
+    free, one = columns - d_inputs.shape[2], H.dtype.type(1)
+    G = np.zeros_like(H[:2])  # [∂a_{t+1}, ∂y_t] of two steps in turn
+    dS[:] = 0
+    if M:
+        G[T % 2, :, N : N + M] = d_out[T - 1]
+    for t in range(T, -1, -1):
+        h, g, before = H[t], G[t % 2], G[(t + 1) % 2]
+        first, last = N if t == T else 0, len(S) if t else N
+        n = columns if t < n_driven else free
+        if first < last:
+            product(g[:, first:last].T, h[:, :n], 1.0, dS[first:last, :n])
+            n = columns if t < len(d_inputs) else N
+            product(g[:, first:last], S[first:last, :n], 0.0, before[:, :n])
+        if t < len(d_inputs):
+            d_inputs[t] = before[:, free:columns]
+        if t == 0:
+            break
+        if not M:
+            before[:, :N] += d_out[t - 1]
+        d, s = before.reshape(-1), h.reshape(-1)
         if relu:
-            for i in range(a.size):
-                a[i] = a[i] + c[i] if h[i] > 0 else 0
+            for i in range(d.size):
+                d[i] = d[i] if s[i] > 0 else 0
         else:
-            for i in range(a.size):
-                a[i] = (a[i] + c[i]) * (one - h[i] * h[i])
-        np.dot(dA[t], W_hh, out=carried)
-    return carried
+            for i in range(d.size):
+                d[i] *= one - s[i] * s[i]
+        if M and t > 1:
+            before[:, N : len(S)] = d_out[t - 2]
+    return before[:, :N].copy()
+
+
+@_jit
+def loss_and_gradient(
+    inputs: NDArray, targets: NDArray, S: NDArray, H: NDArray, outputs: NDArray, dS: NDArray
+) -> float:
+    """Mean squared error of the last outputs of a tanh network that starts at 0, and its gradient by S.
+
+    Args:
+        inputs, S, H: as in `forward`, without biases.
+        targets: (T', B, M) with T' ≤ T, contiguous.
+        outputs: (T, B, M), written.
+        dS: as in `backward`.
+    """
+    N, T = S.shape[1] - inputs.shape[2], len(outputs)
+    H[0] = 0
+    forward(inputs, S, N, False, H, outputs)
+    by_outputs = np.zeros_like(outputs)
+    d, y, x = (
+        by_outputs[T - len(targets) :].reshape(-1),
+        outputs[T - len(targets) :].reshape(-1),
+        targets.reshape(-1),
+    )
+    scale = S.dtype.type(2 / x.size)
+    for i in range(x.size):
+        d[i] = scale * (y[i] - x[i])
+    backward(H, S, N, False, len(inputs), by_outputs, dS, inputs[:0])
+    return np.dot(d, d) * x.size / 4
+
+
+@_jit
+def adam(
+    values: NDArray, gradient: NDArray, mean: NDArray, square: NDArray, step: int, rate: float, clip: float
+) -> None:
+    """A step of Adam (Kingma and Ba, 2015) with its default decay rates, in place; all vectors of one length.
+
+    Args:
+        values: that are trained.
+        gradient: is scaled to norm `clip` where that is exceeded.
+        mean, square: of the gradients so far, 0 at the start.
+        step: 1, 2, …
+        rate: of learning.
+        clip: inf for no clipping.
+    """
+    real = values.dtype.type
+    factor = real(min(1.0, clip / (math.sqrt(np.dot(gradient, gradient)) + 1e-6)))
+    rate, spread = real(rate / (1 - 0.9**step)), real(1 / (1 - 0.999**step))
+    for i in range(values.size):
+        g = factor * gradient[i]
+        mean[i] += real(0.1) * (g - mean[i])
+        square[i] = real(0.999) * square[i] + real(0.001) * g * g
+        values[i] -= rate * mean[i] / (math.sqrt(spread * square[i]) + real(1e-8))

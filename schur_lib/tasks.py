@@ -66,7 +66,7 @@ def copy(n_symbols: int = 8, n_channels: int = 8, horizon: int = 128) -> Task:
     def sample(batch_size, generator):
         bits = torch.randint(0, 2, (n_symbols, batch_size, n_channels), generator=generator)
         symbols = 2.0 * bits - 1.0
-        return symbols, symbols[torch.arange(horizon) % n_symbols]
+        return symbols, symbols.index_select(0, torch.arange(horizon) % n_symbols)
 
     parts = lambda inputs, targets: {"lag": _steps(targets)}  # noqa: E731
     return Task("copy", "copy", n_channels, n_channels, n_symbols, horizon, REPLAY_ACCURACY, COPY_RECIPE,
@@ -141,7 +141,7 @@ def sine_generation(
     def sample(batch_size, generator):
         j = torch.randint(0, n_frequencies, (batch_size,), generator=generator)
         cue = j / n_frequencies + cue_offset
-        return cue.expand(steps, batch_size)[..., None].contiguous(), waves[:, j, None]
+        return cue.expand(steps, batch_size)[..., None].contiguous(), waves.index_select(1, j)[..., None]
 
     parts = lambda inputs, targets: {"cue": inputs}  # noqa: E731
     return Task("sine_generation", "sine generation", 1, 1, steps, 0, FVU, NEURO_RECIPE, sample, parts)

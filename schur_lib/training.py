@@ -1,7 +1,6 @@
 """Training: networks for specs, each on one core, stored the moment it is finished."""
 
-import ctypes
-import sys
+import math
 import tempfile
 import threading
 import time
@@ -16,8 +15,8 @@ from joblib import Parallel, delayed
 from joblib.parallel import get_active_backend
 from tqdm import tqdm
 
-from schur_lib import initialisations, store
-from schur_lib.dynamics import one_blas_thread, rollout
+from schur_lib import initialisations, kernels, store
+from schur_lib.dynamics import one_blas_thread
 from schur_lib.networks import Network
 from schur_lib.provenance import library_versions
 from schur_lib.specs import Spec
@@ -108,28 +107,17 @@ def _followed(bar, works):
 
 def _train_into(spec, folder, report):
     """Train one network on one core and store it; returns `report`."""
-    _keep_freed_memory()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with one_blas_thread():
-            net = train_one(spec, report)
+        net = train_one(spec, report)
         store.save(spec, net, folder)
     finally:
         torch.set_num_threads(threads)
     return report
 
 
-def _keep_freed_memory():
-    # The C library gives the states of a step (megabytes) back to the system and faults them in
-    # again at the next: a quarter of the processor time of a training step with 72 units.
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt:
-        M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-        mallopt(M_MMAP_THRESHOLD, 2**30)
-        mallopt(M_TRIM_THRESHOLD, 2**30)
-
-
+@one_blas_thread()
 def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Network:
     """Train one network in this process, float32, with spec, provenance and learning curve in its metadata.
 
@@ -143,47 +131,43 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
     # PyTorch's starts: all weights of the recurrent layer and of the readout within N_h^(−1/2).
     parameters["W_xh"] = initialisations.uniform((n_h, task.n_inputs), n_h, start)
     parameters["W_hy"] = recipe.readout_scale * initialisations.uniform((task.n_outputs, n_h), n_h, start)
-    # All parameters in one vector, so that the optimiser's few operations are few calls too.
-    flat = torch.cat([p.flatten() for p in parameters.values()])
-    pieces = flat.split([p.numel() for p in parameters.values()])
-    for (name, start_value), piece in zip(parameters.items(), pieces, strict=True):
-        parameters[name] = piece.view(start_value.shape).detach().requires_grad_()
-    mean, square = torch.zeros_like(flat), torch.zeros_like(flat)
-    net = Network(parameters["W_xh"], initialisations.recurrent_matrix(parameters).detach(), parameters["W_hy"])
+    # All that is trained in one vector, for the optimiser.
+    values = torch.cat([p.flatten() for p in parameters.values()])
+    pieces = values.split([p.numel() for p in parameters.values()])
+    parameters = {k: piece.view(p.shape) for (k, p), piece in zip(parameters.items(), pieces, strict=True)}
+    mean, square = np.zeros((2, len(values)), np.float32)
+    S = np.zeros((n_h + task.n_outputs, n_h + task.n_inputs), np.float32)
+    dS = np.empty_like(S)
     curriculum = [spec.make_task(horizon=h) for h in recipe.horizons] or [task]
+    steps = max(task.steps + task.free_steps for task in curriculum)
+    states = np.empty((steps + 1, recipe.batch_size, max(S.shape)), np.float32)
+    all_outputs = np.empty((steps, recipe.batch_size, task.n_outputs), np.float32)
     stage, history = 0, []
     every = max(1, recipe.steps // HISTORY_POINTS)
     for step in range(1, recipe.steps + 1):
         task = curriculum[stage]
         inputs, targets = task.sample(recipe.batch_size, data)
-        W_hh = initialisations.recurrent_matrix(parameters)
-        outputs = rollout(net, inputs, W_hh, task.free_steps)[-len(targets) :]
-        loss = (outputs - targets).square().mean()
-        gradients = torch.autograd.grad(loss, list(parameters.values()))
-        with torch.no_grad():
-            g = torch.cat([gradient.flatten() for gradient in gradients])
-            if recipe.clip_norm is not None:
-                g *= min(1.0, recipe.clip_norm / (float(g.norm()) + 1e-6))
-            # Adam (Kingma and Ba, 2015) with its default decay rates
-            mean.lerp_(g, 0.1)
-            square.mul_(0.999).addcmul_(g, g, value=0.001)
-            spread = (square / (1 - 0.999**step)).sqrt_().add_(1e-8)
-            flat.addcdiv_(mean, spread, value=-recipe.learning_rate / (1 - 0.9**step))
-            last = stage == len(curriculum) - 1
-            if step % every == 0 or not last:
-                score = float(task.score(outputs, targets))
-                if step % every == 0:
-                    history.append([step, task.free_steps, float(loss), score])
-                    if report:
-                        report(step / recipe.steps)
-                if not last and score > recipe.advance_at:
-                    stage += 1
-    with torch.no_grad():
-        # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
-        W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
+        S[:n_h, :n_h], gradients = initialisations.with_gradients(parameters)
+        S[:n_h, n_h:], S[n_h:, :n_h] = parameters["W_xh"], parameters["W_hy"]
+        H, outputs = states[: len(inputs) + task.free_steps + 1], all_outputs[: len(inputs) + task.free_steps]
+        loss = kernels.loss_and_gradient(*(a.contiguous().numpy() for a in (inputs, targets)), S, H, outputs, dS)
+        dW_hh = gradients(torch.from_numpy(dS[:n_h, :n_h]))
+        g = np.concatenate([np.ravel(part) for part in (*dW_hh, dS[:n_h, n_h:], dS[n_h:, :n_h])])
+        clip = recipe.clip_norm or math.inf
+        kernels.adam(values.numpy(), g, mean, square, step, recipe.learning_rate, clip)
+        last = stage == len(curriculum) - 1
+        if step % every == 0 or not last:
+            score = float(task.score(torch.from_numpy(outputs), targets))
+            if step % every == 0:
+                history.append([step, task.free_steps, loss, score])
+                if report:
+                    report(step / recipe.steps)
+            if not last and score > recipe.advance_at:
+                stage += 1
+    # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
+    W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
     made = {"seconds": round(time.time() - started, 1), "trained": time.strftime("%Y-%m-%d", time.gmtime())}
     made |= {**library_versions(), "code": store.training_code()}
     curve = {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history}
     metadata = {"spec": spec.as_dict(), "history": curve, "provenance": made}
-    W_xh, W_hy = parameters["W_xh"].detach(), parameters["W_hy"].detach()
-    return Network(W_xh, W_hh, W_hy, metadata=metadata)
+    return Network(parameters["W_xh"], W_hh, parameters["W_hy"], metadata=metadata)

@@ -272,7 +272,10 @@ def main():
     parser = argparse.ArgumentParser(prog="run.py faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     seed = parser.parse_args().seed
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # which builds would else inherit as run.py leaves it
+    if run.os.name != "posix":
+        sys.exit("builds are killed and disks filled on Linux and macOS only")
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # builds would else inherit that it is ignored
     run.adopt_orphans()  # so that what a killed build leaves is seen
     wrong, start = 0, time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -24,8 +24,8 @@ with suppress(Exception):  # what cannot be imported says so where it is needed
 
     # numba has them in its cache; in a fresh clone it compiles them, here and not in each fork
     for dtype in (np.float32, np.float64):
-        states, W_hh = np.zeros((2, 1, 1), dtype), np.zeros((1, 1), dtype)
-        kernels.forward(states[1:].copy(), W_hh[0], W_hh, False, states)
-        kernels.backward(states, W_hh, False, states[1:].copy())
+        x, S, H = (np.zeros(shape, dtype) for shape in ((1, 1, 1), (1, 2), (2, 1, 2)))
+        kernels.forward(x, S, 1, False, H, x.copy())
+        kernels.backward(H, S, 1, False, 1, x, S.copy(), x.copy())
 
 gc.freeze()  # what is loaded stays: the forks need not look through it for garbage

@@ -19,6 +19,7 @@ from study.probes.predictor import FORMS
 from study.statistics import NETWORK
 from study.words import ON_TASK, as_text, listed, power_above
 
+LINEAR = 0.005  # of an accuracy: what may move without tanh (our choice)
 ROUNDED = 5e-8  # the tables keep seven digits
 SMALLEST = 1e-5  # ΔFVU below this counts as this much on a logarithmic scale (our choice)
 ACCOUNTS = {
@@ -231,7 +232,7 @@ def linear_is_enough(replays: pd.DataFrame) -> str:
     """
     replays = _main(replays)
     change = float((replays.linear - replays.score).abs().max())
-    headline = "They are linear" if change <= 0.005 else "They are not quite linear"
+    headline = "They are linear" if change <= LINEAR else "They are not quite linear"
     r = replays.closed_form.corr(replays.score) if _varies(replays) else np.nan
     return (
         f"**{headline}**: without tanh no accuracy of the eight sets changes by more than "
@@ -267,8 +268,9 @@ def parts(sectors: pd.DataFrame) -> str:
         return f"{as_text(scale * by[column]['min'], form)}–{as_text(scale * by[column]['max'], form)}"
 
     chance = (sectors.n_complement / sectors.hidden_size).mean()
+    port = "is the input port" if by["input_C"]["min"] > 2 * chance else "is no input port"
     return (
-        f"**The complement is the input port.** In these {len(sectors)} networks it has "
+        f"**The complement {port}.** In these {len(sectors)} networks it has "
         f"{span('n_complement', '.0f')} dimensions and holds {span('input_C', '.0f', 100)} % of ‖W_xh‖² (its "
         f"share of the dimensions is {as_text(100 * chance, '.0f')} %), but {span('readout_C', '.4f')} of "
         "‖W_hy‖². **The leading sector is the memory.** A perfect replay takes 64 dimensions, and here the "
@@ -387,11 +389,14 @@ def better_candidate(off: pd.DataFrame) -> str:
     part = off[(off.task == "copy") & (off.situation == "task")].groupby("removed").median(numeric_only=True)
     if not {"RC", "CC"} <= set(part.index) or not part.mass["CC"] > 0:
         return "Cannot be told: these networks have no such couplings."
+    larger = part.harm["RC"] <= part.harm["CC"] + 0.001  # the paper's agreement
+    verdict = f"by accuracy it is {'the larger' if larger else 'no such'} symmetry"
+    alike = part.discrepancy["RC"] <= part.discrepancy["CC"]
     return (
         "With the complement first, what couples the leading sector into it holds "
         f"{as_text(part.mass['RC'] / part.mass['CC'], '.1f')} times the mass of $T_{{CC}}$ and costs "
-        f"{as_text(part.harm['RC'], '.4f')} of the accuracy ($T_{{CC}}$: {as_text(part.harm['CC'], '.4f')}): by "
-        "accuracy it is the larger symmetry. By the outputs it is not: they move by "
+        f"{as_text(part.harm['RC'], '.4f')} of the accuracy ($T_{{CC}}$: {as_text(part.harm['CC'], '.4f')}): "
+        f"{verdict}. By the outputs it is {'one too' if alike else 'a worse one'}: they move by "
         f"{as_text(part.discrepancy['RC'], '.3f')} of their variance, those without $T_{{CC}}$ by "
         f"{as_text(part.discrepancy['CC'], '.3f')}. Accuracy does not see what stays on the right side of zero."
     )
@@ -412,6 +417,12 @@ def answer(blocks: pd.DataFrame, replays: pd.DataFrame, off: pd.DataFrame) -> st
     headline = (
         "Not its size: the path of its effect" if best["spearman"] > mass["spearman"] else "Not the path alone"
     )
+    linear = (
+        f"The copy networks are all but linear (no accuracy moves by more than {as_text(change, '.4f')} without "
+        "tanh), so there it is an equation."
+        if change <= LINEAR
+        else f"The copy networks are not linear (without tanh accuracies move by up to {as_text(change, '.4f')})."
+    )
     return (
         f"{headline}. What a block reads from the states, carried on by the ablated weights, as the readout "
         f"sees it, predicts the harm of {best['n']} blocks on four tasks with a rank R² of "
@@ -419,9 +430,8 @@ def answer(blocks: pd.DataFrame, replays: pd.DataFrame, off: pd.DataFrame) -> st
         f"a fit and without running an ablated network; activity-weighted mass has "
         f"{as_text(mass['spearman'] ** 2, '.2f')} ({as_text(mass['task'], '.2f')}). Whether ΔFVU is at most "
         f"{LIMITS['absolute']:g} it says rightly for {best['right']} of {best['n']} "
-        f"({max(little, best['n'] - little)} if all were called the same). The copy networks are all but linear "
-        f"(no accuracy moves by more than {as_text(change, '.4f')} without tanh), so there it is "
-        f"an equation. {restricted(off).split('**')[1]}"
+        f"({max(little, best['n'] - little)} if all were called the same). {linear} "
+        f"{restricted(off).split('**')[1]}"
     )
 
 

@@ -186,6 +186,7 @@ def test_the_parts_of_the_memory_are_told():
     assert "removing $T_{CR}$ removes the cascade and nothing else, up to 10⁻⁷" in said
     assert "by at most 10⁻⁵ beyond the first eight lags" in said
     assert answers.parts(sectors(n_complement=0)).startswith("Cannot be told")
+    assert answers.parts(sectors(input_C=0.2)).startswith("**The complement is no input port.**")
 
 
 def test_claims_3_and_4_are_told_by_their_structure():
@@ -239,6 +240,10 @@ def test_the_larger_candidate_is_told_by_both_scores():
     said = answers.better_candidate(off())
     assert "holds 3.0 times the mass of $T_{CC}$ and costs 0.0010" in said
     assert "they move by 0.040 of their variance, those without $T_{CC}$ by 0.020" in said
+    assert "by accuracy it is the larger symmetry. By the outputs it is a worse one: they move by" in said
+    dear = off()
+    dear.loc[dear.removed == "RC", "harm"] = 0.1
+    assert "by accuracy it is no such symmetry" in answers.better_candidate(dear)
     assert answers.better_candidate(off(task="flip_flop")).startswith("Cannot be told")
 
 
@@ -255,6 +260,9 @@ def test_the_answer_goes_with_the_tables():
     assert said.startswith("Not its size: the path of its effect.") and "the harm of 48 blocks" in said
     assert "rank R² of 1.00 (1.00 on a task left out)" in said and "rightly for 48 of 48" in said
     assert "by more than 0.0010 without tanh" in said and said.endswith("0 can go on the task alone.")
+    assert "are not linear (without tanh accuracies move by up to 0.1000)" in answers.answer(
+        blocks, replays(bend=0.1), off()
+    )
     worse = blocks.assign(active_mass=blocks.delta, two_sided=-blocks.delta)
     assert answers.answer(worse, replays(), off()).startswith("Not the path alone.")
 
