@@ -155,6 +155,8 @@ def seconds(plan):
 def test_an_ordinary_network_is_measured_in_full():
     plan = plan_of(n_steps=100, n_trials=500, hidden_size=64, n_outputs=3)
     assert plan.amount == AMOUNTS[0] and plan.kinds == ("blocks", "groups", "entries")
+    assert (plan.amount.draws, plan.amount.perturbations, plan.amount.doses, plan.amount.powers) == (100, 20, 21, 100)
+    assert plan_of(100, 500, 81, 3).kinds == ("blocks", "groups") and plan_of(100, 500, 129, 3).kinds == ("blocks",)
     assert (plan.n_trials, plan.n_some) == (500, 73) and seconds(plan) < 120  # 6e7 / (2 T N²)
 
 
