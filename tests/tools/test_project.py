@@ -35,7 +35,7 @@ def entries(path):
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = project["dependencies"] + extras["book"] + extras["test"] + extras["cluster"]
+    lines = project["dependencies"] + extras["book"] + extras["test"] + extras["cluster"] + extras["files"]
     return {canonical(Requirement(line).name): Requirement(line) for line in lines}
 
 
