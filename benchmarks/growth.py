@@ -14,7 +14,6 @@ from joblib import Parallel, delayed
 from benchmarks.speed import CORES
 from schur_lib import Network, rollout
 from schur_lib.dynamics import one_blas_thread
-from schur_lib.training import _keep_freed_memory
 
 BASE = {"hidden_size": 72, "length": 108, "batch": 64, "networks": 1}
 VALUES = {
@@ -29,7 +28,7 @@ CHANNELS, STEPS = 8, 10  # steps of a network at a time, where networks are shar
 
 @cache
 def make(hidden_size, length, batch):
-    _keep_freed_memory()
+
     torch.manual_seed(0)
     W = torch.linalg.qr(torch.randn(hidden_size, hidden_size)).Q.contiguous()
     readout = torch.randn(CHANNELS, hidden_size) / hidden_size

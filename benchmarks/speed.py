@@ -27,7 +27,6 @@ from threadpoolctl import threadpool_limits
 
 from schur_lib import Network, rollout
 from schur_lib.dynamics import one_blas_thread
-from schur_lib.training import _keep_freed_memory
 
 N, B, T, CHANNELS, NETWORKS, MATRICES = 72, 64, 108, 8, 10, 64
 CORES = 2
@@ -62,7 +61,7 @@ def modules():
 @cache
 def our_networks():
     """The same ten as ours, with gradients; as in training, freed memory is kept."""
-    _keep_freed_memory()
+
     networks = []
     for rnn, readout in modules():
         weights = (rnn.weight_ih_l0, rnn.weight_hh_l0, readout.weight)

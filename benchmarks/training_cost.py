@@ -16,7 +16,7 @@ from schur_lib import store
 from schur_lib.dynamics import one_blas_thread
 from schur_lib.specs import Spec
 from schur_lib.tasks import TASKS
-from schur_lib.training import _keep_freed_memory, train_one
+from schur_lib.training import train_one
 from study import catalogue, folders
 
 REPORTS = {"copy": 6, None: 16}  # of 200 and of 38 steps; the first is not counted
@@ -63,7 +63,7 @@ def steps_at(specs):
 def rows():
     """One dict a task, construction and stage of the curriculum."""
     torch.set_num_threads(1)
-    _keep_freed_memory()
+
     made = []
     for task in TASKS:
         configurations = catalogue.FIGURE_1 if task == "copy" else ((),)

@@ -172,13 +172,13 @@ show(answers.stabilisers(stabilisers(chosen_on, checked_on, kinds=("blocks", "gr
 # %% [markdown]
 # ## One command
 #
-# Weights and data in files are enough for a plain network. This writes one HTML page with all of the above and more (the cut, dose and response, halves on and off the activity, nonnormality), which opens offline:
+# Weights and data in files are enough for a rate network. This writes one HTML page with all of the above and more: the cut, dose and response, halves on and off the activity, nonnormality, and the network itself, to ablate with sliders. It opens offline; all its numbers are beside it as CSV and JSON, whose names the [data dictionary](../data.md) explains. With several weight files each network gets its page, and one more page compares them.
 #
 # ```console
 # $ python3 run.py report --weights data/own_network/rnn-seed0.safetensors --data data/own_network/trials.npz
 # ```
 #
-# The data are an `.npz` or `.mat` with `inputs` (steps, trials, inputs) and `targets`, or a table (`.csv`, `.parquet`, `.xlsx`) with the columns `trial`, `step`, `input…` and `target…`. What does not fit is said before anything runs.
+# The data are an `.npz` or `.mat` with `inputs` (steps, trials, inputs) and `targets`, or a table (`.csv`, `.parquet`, `.xlsx`) with the columns `trial`, `step`, `input…` and `target…`. What does not fit is said before anything runs, and so is how long it will take; `--budget` says how many minutes it may.
 #
 # ## Weights of other libraries
 #

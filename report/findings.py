@@ -82,14 +82,16 @@ def of_the_parts(profile: pd.DataFrame, departure: dict, allowed: float) -> str:
             f"can be removed within a harm of {number(allowed)}" if safe else f"does harm when removed: {becomes}"
         )
         return f"The only coupling block that holds anything, T_{worst.removed}, {does}."
-    if not safe:
-        return f"Each coupling block does harm when removed, T_{worst.removed} the most: {becomes}."
-    each = f"{_names(safe)} can {'each ' * (len(safe) > 1)}be removed within a harm of {number(allowed)}"
-    if harmless.all():
-        return f"Of the coupling blocks, {each}."
     harmful = single.removed[~harmless].tolist()[::-1]
-    most = f" (without T_{worst.removed} {becomes})"
-    return f"Of the coupling blocks, removing {_names(harmful)} does harm{most}, while {each}."
+    does = f"each of {_names(harmful)} does harm when removed" if harmful else ""
+    if len(harmful) == 1:
+        does = f"removing T_{worst.removed} does harm"
+    if not safe:
+        return f"Of the coupling blocks, {does}, T_{worst.removed} the most: {becomes}."
+    each = f"{_names(safe)} can {'each ' * (len(safe) > 1)}be removed within a harm of {number(allowed)}"
+    if not harmful:
+        return f"Of the coupling blocks, {each}."
+    return f"Of the coupling blocks, {does} (without T_{worst.removed} {becomes}), while {each}."
 
 
 def of_no_block(departure: dict) -> str:

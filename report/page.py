@@ -102,9 +102,10 @@ def write_report(
     all_found, texts = [], {}
     for case, page in zip(cases, pages, strict=True):
         trials, *parts = split(case.net, case.inputs, case.targets, metric, case.plan)
+        seconds = expected_seconds(case.plan, trials, parts[0])
         trials.form.n_leading(alpha)  # raises for a bad alpha
         which = f"{_shown(case.weights.name)}: " if len(cases) > 1 else ""
-        say(f"{which}{_expected(expected_seconds(case.plan, trials, parts[0]), case.plan)}")
+        say(f"{which}{_expected(seconds, case.plan)}")
         found = diagnose(trials, *parts, case.plan, case.inputs.shape[1], alpha, equation=case.net.text())
         texts |= _texts(found, case, page)
         all_found.append(found)

@@ -89,8 +89,10 @@ def product(A: NDArray, B: NDArray, beta: float, C: NDArray) -> None:
     by_row, also = A.strides[1] == size, B.strides[1] == size
     lda, ldb = A.strides[0 if by_row else 1] // size, B.strides[0 if also else 1] // size
     # BLAS counts by columns, and so sees all transposed: Cᵀ = Bᵀ Aᵀ.
-    _gemm(N if also else T, N if by_row else T, B.shape[1], A.shape[0], A.shape[1],
-          B, ldb, A, lda, C.dtype.type(beta), C, C.strides[0] // size)  # fmt: skip
+    _gemm(  # type: ignore[call-arg]  # numba hands over the first argument
+        N if also else T, N if by_row else T, B.shape[1], A.shape[0], A.shape[1],
+        B, ldb, A, lda, C.dtype.type(beta), C, C.strides[0] // size,
+    )  # fmt: skip
 
 
 @_jit

@@ -151,10 +151,10 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
         S[:n_h, n_h:], S[n_h:, :n_h] = parameters["W_xh"], parameters["W_hy"]
         H, outputs = states[: len(inputs) + task.free_steps + 1], all_outputs[: len(inputs) + task.free_steps]
         loss = kernels.loss_and_gradient(*(a.contiguous().numpy() for a in (inputs, targets)), S, H, outputs, dS)
-        dW_hh = gradients(torch.from_numpy(dS[:n_h, :n_h]))
-        g = np.concatenate([np.ravel(part) for part in (*dW_hh, dS[:n_h, n_h:], dS[n_h:, :n_h])])
+        by_S = torch.from_numpy(dS)
+        g = torch.cat([p.flatten() for p in (*gradients(by_S[:n_h, :n_h]), by_S[:n_h, n_h:], by_S[n_h:, :n_h])])
         clip = recipe.clip_norm or math.inf
-        kernels.adam(values.numpy(), g, mean, square, step, recipe.learning_rate, clip)
+        kernels.adam(values.numpy(), g.numpy(), mean, square, step, recipe.learning_rate, clip)
         last = stage == len(curriculum) - 1
         if step % every == 0 or not last:
             score = float(task.score(torch.from_numpy(outputs), targets))

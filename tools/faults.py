@@ -54,7 +54,7 @@ def made(folder):
 def sentence(said):
     """The line of a build's output that speaks of the fault."""
     lines = [line for line in said.splitlines() if any(word in line for word in WORDS)]
-    return re.sub(r"^\[ *\d+:\d\d\] ", "", lines[-1]) if lines else ""
+    return re.sub(r"^\[ *\d+:\d\d\] |^.*Warning: |(?<!\w)/\S*/", "", lines[-1]).strip() if lines else ""
 
 
 def judged(code, said, folder, expected):
@@ -240,7 +240,7 @@ def shipped(folder, draw):
             file = draw.choice(sorted(copy.glob(pattern)))
             before = file.read_bytes()
             file.write_bytes(damaged(before, how, draw))
-            shutil.rmtree(output)
+            shutil.rmtree(output, ignore_errors=True)
             code, said = call([*words, TASKS[1]], cwd=copy)
             file.write_bytes(before)
             # a build that says no is as good as one that mends

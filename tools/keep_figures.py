@@ -113,7 +113,7 @@ def as_it_comes(shell):
     pylabtools.select_figure_formats(shell, {"png"}, bbox_inches="tight")
 
 
-if get_ipython():
-    as_it_comes(get_ipython())
 if os.environ.get("SCHUR_LIB_FIGURES"):
     install(Path(os.environ["SCHUR_LIB_FIGURES"]))
+if get_ipython():
+    as_it_comes(get_ipython())  # after it: the choice of a format binds the function that prints figures

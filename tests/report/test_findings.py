@@ -114,10 +114,11 @@ def test_where_the_cut_lies_and_whether_it_stays(n_leading, moduli, low, high, s
          "Of the coupling blocks, removing T_CC does harm (without T_CC the score becomes 0.8), while T_RR and "
          "T_CR can each be removed within a harm of 0.05."),
         ({"CC": 0.3, "RR": 0.2, "CR": -0.1},
-         "Of the coupling blocks, removing T_CC and T_RR does harm (without T_CC the score becomes 0.8), while "
-         "T_CR can be removed within a harm of 0.05."),
+         "Of the coupling blocks, each of T_CC and T_RR does harm when removed (without T_CC the score becomes "
+         "0.8), while T_CR can be removed within a harm of 0.05."),
         ({"CC": 0.3, "RR": 0.2, "CR": 0.1},
-         "Each coupling block does harm when removed, T_CC the most: the score becomes 0.8."),
+         "Of the coupling blocks, each of T_CC, T_RR and T_CR does harm when removed, T_CC the most: the score "
+         "becomes 0.8."),
         ({"CC": 0.02, "RR": 0.01, "CR": 0.0},
          "Of the coupling blocks, T_CR, T_RR and T_CC can each be removed within a harm of 0.05."),
         ({"RR": 0.3, "CC": np.nan},
@@ -261,10 +262,12 @@ def test_the_summary_and_all_findings_in_their_order():
     said = findings(found)
     assert [s.startswith(b) for s, b in zip(said, begin, strict=True)] == [True] * len(begin)
     task, run, parts = summary(found)
-    assert task.startswith("Caution: this") and parts.startswith("Each coupling block does harm")
+    assert task.startswith("Caution: this") and parts.startswith(
+        "Of the coupling blocks, each of T_CC and T_RR does"
+    )
     assert run == "What was run, with 8 units: y = x."
     found.does_task, found.skill = True, 0.99
-    assert [sentence.split()[0] for sentence in summary(found)] == ["What", "The", "Each"]
+    assert [sentence.split()[0] for sentence in summary(found)] == ["What", "The", "Of"]
     found.profile, found.stable = profile(CC=np.nan), pd.DataFrame([ROW])
     assert len(findings(found)) == 2  # nothing can go where nothing is
 

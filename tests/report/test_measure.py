@@ -155,6 +155,8 @@ def seconds(plan):
 def test_an_ordinary_network_is_measured_in_full():
     plan = plan_of(n_steps=100, n_trials=500, hidden_size=64, n_outputs=3)
     assert plan.amount == AMOUNTS[0] and plan.kinds == ("blocks", "groups", "entries")
+    assert (plan.amount.draws, plan.amount.perturbations, plan.amount.doses, plan.amount.powers) == (100, 20, 21, 100)
+    assert plan_of(100, 500, 81, 3).kinds == ("blocks", "groups") and plan_of(100, 500, 129, 3).kinds == ("blocks",)
     assert (plan.n_trials, plan.n_some) == (500, 73) and seconds(plan) < 120  # 6e7 / (2 T N²)
 
 
@@ -209,6 +211,8 @@ def test_the_time_that_is_said_grows_with_the_plan():
     trials, some, _ = split(net, x, rollout(net, x), "fvu", plan)
     assert 0 < expected_seconds(plan, trials, some) < 600
     assert expected_seconds(replace(plan, runs=1e5 * plan.runs), trials, some) > 1000
+    vars(trials).pop("form")
+    assert expected_seconds(replace(plan, matrices=1e6), trials, some) > 1000
 
 
 def test_less_is_measured_where_the_plan_says_so():

@@ -387,6 +387,30 @@ def test_what_is_wrong_is_said_before_anything_runs(files, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_of_somebody_else_is_named_before_anything_runs(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(ValueError, match=f"folder of --output cannot be written to: {tmp_path}"):
+        write_report(files / "w.pt", files / "d.npz", tmp_path / "p.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_time_that_is_said_is_timed_on_the_network_and_its_matrix(files, tmp_path, monkeypatch):
+    """A form that is there already would take no time."""
+
+    def timed(plan, trials, some):
+        assert "form" not in vars(trials)
+        return 7200.0
+
+    monkeypatch.setattr(page, "expected_seconds", timed)
+    monkeypatch.setattr(page, "diagnose", lambda *_, **__: pytest.fail("said nothing"))
+
+    def stop(text):
+        raise KeyboardInterrupt(text)
+
+    with pytest.raises(KeyboardInterrupt, match="about 120 minutes and 0.4 GB of memory$"):
+        write_report(files / "w.pt", files / "d.npz", tmp_path / "p.html", say=stop)
+
+
 # --- the command --------------------------------------------------------------------------------------
 
 

@@ -1,112 +1,157 @@
-"""The compiled kernels against naive loops in float64, and against finite differences."""
+"""The compiled kernels against naive loops in float64, torch's autograd and torch's own optimiser."""
 
 import numpy as np
 import pytest
+import torch
 
 from schur_lib import kernels
 
-T_IN, T, B, N = 3, 5, 2, 4
 PHI = {False: np.tanh, True: lambda a: np.maximum(a, 0)}
 TOLERANCE = {np.float32: 3e-6, np.float64: 1e-13}
+# T_in, T, B, N_x, N, M: M = 0 for states; odd and single ones, free steps or none, input wider than output or not
+SIZES = [(3, 5, 2, 3, 4, 2), (1, 1, 1, 1, 1, 1), (4, 4, 3, 1, 7, 5), (2, 9, 5, 2, 33, 1), (6, 6, 17, 3, 67, 3),
+         (3, 5, 2, 3, 4, 0), (1, 1, 1, 1, 1, 0), (0, 4, 2, 1, 3, 2)]  # fmt: skip
 
 
-def case(dtype, relu, biased, seed=0):
-    """Drive, bias, weights and initial state; some preactivations are negative, some positive."""
+def case(size, dtype=np.float64, relu=False, biased=False, seed=0):
+    """Inputs, S and the initial state; of the preactivations some are negative and some positive."""
+    T_in, T, B, X, N, M = size
     rng = np.random.default_rng(seed)
-    bias = rng.standard_normal(N) if biased else np.zeros(N)
-    drive, W, h0 = (
-        rng.standard_normal((T_IN, B, N)) + bias,
-        rng.standard_normal((N, N)) / 2,
-        rng.standard_normal((B, N)),
-    )
-    return [x.astype(dtype) for x in (drive, bias, W, PHI[relu](h0))]
+    S = rng.standard_normal((N + M, N + biased + X)) / N**0.5
+    S[N:, N + biased :] = 0
+    inputs, h0 = rng.standard_normal((T_in, B, X)), PHI[relu](rng.standard_normal((B, N)))
+    return [x.astype(dtype) for x in (inputs, S, h0)]
 
 
-def naive(drive, bias, W, h0, relu):
-    """(T + 1, B, N): the equation, one trial, unit and step at a time."""
-    H = np.zeros((T + 1, B, N))
-    H[0] = h0
+def parts(S, N, X):
+    """W_hh, W_xh, W_hy, b_h and b_y, the biases 0 where S has none."""
+    biases = S[:, N] if S.shape[1] > N + X else 0 * S[:, 0]
+    return S[:N, :N], S[:N, S.shape[1] - X :], S[N:, :N], biases[:N], biases[N:]
+
+
+def naive(inputs, S, h0, relu, T, M):
+    """(T, B, M or N): the equation, one trial, unit and step at a time."""
+    N, out = h0.shape[1], []
+    W_hh, W_xh, W_hy, b_h, b_y = (np.float64(x) for x in parts(S, N, inputs.shape[2]))
+    h = np.float64(h0)
     for t in range(T):
-        for b in range(B):
+        a = np.empty_like(h)
+        for b in range(len(h)):
             for i in range(N):
-                a = float(drive[t, b, i]) if t < T_IN else float(bias[i])
-                a += sum(float(W[i, j]) * H[t, b, j] for j in range(N))
-                H[t + 1, b, i] = PHI[relu](a)
-    return H
+                a[b, i] = b_h[i] + sum(W_hh[i, j] * h[b, j] for j in range(N))
+                if t < len(inputs):
+                    a[b, i] += sum(W_xh[i, j] * float(inputs[t, b, j]) for j in range(inputs.shape[2]))
+        h = PHI[relu](a)
+        out.append([W_hy @ x + b_y for x in h] if M else h)
+    return np.array(out)
 
 
-def run(drive, bias, W, h0, relu):
-    H = np.full((T + 1, B, N), np.nan, W.dtype)
-    H[0] = h0
-    kernels.forward(drive, bias, W, relu, H)
-    return H
+def run(inputs, S, h0, relu, T, M, rows=None):
+    """What the kernel makes of buffers in which nothing is set but the initial state."""
+    B, N = h0.shape
+    H = np.full((rows or T + 1, B, max(S.shape)), np.nan, S.dtype)
+    out = np.full((T, B, M or N), np.nan, S.dtype)
+    H[0, :, :N] = h0
+    kernels.forward(inputs, S, N, relu, H, out)
+    return H, out
 
 
-@pytest.mark.parametrize("biased", [False, True, "one"])
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_states_are_those_of_the_equation_with_input_and_after_it(dtype, relu, biased):
-    drive, bias, W, h0 = case(dtype, relu, bool(biased))
-    if biased == "one":  # of all units a single one has a bias
-        bias[1:] = 0
-    expected = naive(drive, bias, W, h0, relu)
-    got = run(drive, bias, W, h0, relu)
-    assert got.dtype == dtype
-    np.testing.assert_allclose(got, expected, rtol=0, atol=TOLERANCE[dtype] * max(1, np.abs(expected).max()))
-    if relu:
-        assert (expected[1:] == 0).any() and (expected[1:] > 0).any()
+def test_outputs_and_states_are_those_of_the_equation(dtype, relu, biased, size):
+    _, T, B, _, N, M = size
+    inputs, S, h0 = case(size, dtype, relu, biased)
+    expected = naive(inputs, S, h0, relu, T, M)
+    H, got = run(inputs, S, h0, relu, T, M)
+    atol = TOLERANCE[dtype] * max(1, np.abs(expected).max())
+    np.testing.assert_allclose(got, expected, rtol=0, atol=atol)
+    np.testing.assert_allclose(H[1:, :, :N], naive(inputs, S[:N], h0, relu, T, 0), rtol=0, atol=atol)
+    assert np.array_equal(run(inputs, S, h0, relu, T, M, rows=2)[1], got), "two rows in turn"
 
 
-def test_a_run_without_any_input_decays_from_its_initial_state():
-    _, bias, W, h0 = case(np.float64, False, False)
-    H = run(np.empty((0, B, N)), bias, W, h0, False)
-    h = h0
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("relu", [False, True])
+def test_gradients_are_those_of_autograd_in_float64(relu, biased, size):
+    T_in, T, _, X, N, M = size
+    arrays = case(size, relu=relu, biased=biased, seed=1)
+    x, S, h0 = (torch.from_numpy(a).clone().requires_grad_() for a in arrays)
+    W_hh, W_xh, W_hy, b_h, b_y = parts(S, N, X)
+    h, out = h0, []
     for t in range(T):
-        h = np.tanh(h @ W.T)
-        np.testing.assert_allclose(H[t + 1], h, atol=1e-13)
+        a = h @ W_hh.T + b_h + (x[t] @ W_xh.T if t < T_in else 0)
+        h = a.relu() if relu else a.tanh()
+        out.append(h @ W_hy.T + b_y if M else h)
+    out = torch.stack(out)
+    d_out = np.random.default_rng(2).standard_normal(out.shape)
+    expected = torch.autograd.grad(out, (S, x, h0), torch.from_numpy(d_out), allow_unused=True)
+    H, _ = run(*arrays, relu, T, M)
+    dS, dx = np.full_like(arrays[1], np.nan), np.full_like(arrays[0], np.nan)
+    dh0 = kernels.backward(H, arrays[1], N, relu, T_in, d_out, dS, dx)
+    without = dS.copy()
+    kernels.backward(H, arrays[1], N, relu, T_in, d_out, without, dx[:0])
+    np.testing.assert_allclose(without, dS, rtol=1e-11, atol=1e-12)
+    meant = np.ones(dS.shape, bool)
+    meant[N:, dS.shape[1] - X :] = False
+    for found, wanted, where in ((dS, expected[0], meant), (dx, expected[1], ...), (dh0, expected[2], ...)):
+        wanted = np.zeros(found.shape) if wanted is None else wanted.numpy()
+        np.testing.assert_allclose(found[where], wanted[where], rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("n_targets", [2, 6])
+@pytest.mark.parametrize("size", [(3, 6, 5, 2, 9, 3), (6, 6, 4, 1, 8, 1)], ids=str)
+def test_loss_and_gradient_are_those_of_the_last_outputs(size, n_targets):
+    T_in, T, B, X, N, M = size
+    inputs, S, h0 = case(size, seed=3)
+    targets = np.random.default_rng(4).standard_normal((n_targets, B, M))
+    dS, outputs, H = np.empty_like(S), np.empty((T, B, M)), np.full((T + 1, B, max(S.shape)), np.nan)
+    loss = kernels.loss_and_gradient(inputs, targets, S, H, outputs, dS)
+    assert loss == pytest.approx(((outputs[-n_targets:] - targets) ** 2).mean(), rel=1e-12)
+    np.testing.assert_allclose(outputs, naive(inputs, S, 0 * h0, False, T, M), atol=1e-13)
+    step = 1e-6
+    for i, j in ((0, 0), (N - 1, 2), (1, N), (N, 3), (N + M - 1, N - 1)):  # of W_hh, W_xh and W_hy
+        there = []
+        for sign in (1, -1):
+            moved = S.copy()
+            moved[i, j] += sign * step
+            there.append(((naive(inputs, moved, 0 * h0, False, T, M)[-n_targets:] - targets) ** 2).mean())
+        assert dS[i, j] == pytest.approx((there[0] - there[1]) / (2 * step), abs=1e-8)
+
+
+@pytest.mark.parametrize("clip", [0.5, 1e9, np.inf])
+def test_the_optimiser_is_torchs_with_its_clipping(clip):
+    rng = np.random.default_rng(5)
+    start = rng.standard_normal(50)
+    theirs = torch.nn.Parameter(torch.from_numpy(start.copy()))
+    optimiser = torch.optim.Adam([theirs], lr=0.01)
+    values, mean, square = start.copy(), np.zeros(50), np.zeros(50)
+    for step in range(1, 8):
+        g = rng.standard_normal(50)
+        theirs.grad = torch.from_numpy(g.copy())
+        if clip < np.inf:
+            torch.nn.utils.clip_grad_norm_([theirs], clip)
+        optimiser.step()
+        kernels.adam(values, g, mean, square, step, 0.01, clip)
+    np.testing.assert_allclose(values, theirs.detach().numpy(), rtol=0, atol=1e-9)
+    assert np.abs(values - start).max() > 0.01
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_backward_pass_is_the_chain_rule_written_out(dtype, relu):
-    drive, bias, W, h0 = case(dtype, relu, True, seed=1)
-    H = run(drive, bias, W, h0, relu)
-    G = np.random.default_rng(2).standard_normal((T, B, N))  # ∂loss/∂h_t along the readout
-    dA = G.astype(dtype)
-    dh0 = kernels.backward(H, W, relu, dA)
-    expected, carried = np.zeros((T, B, N)), np.zeros((B, N))
-    for t in reversed(range(T)):
-        for b in range(B):
-            for i in range(N):
-                h = float(H[t + 1, b, i])
-                slope = float(h > 0) if relu else 1 - h * h
-                expected[t, b, i] = (G[t, b, i] + carried[b, i]) * slope
-            carried[b] = [sum(expected[t, b, i] * float(W[i, j]) for i in range(N)) for j in range(N)]
-    np.testing.assert_allclose(dA, expected, rtol=0, atol=20 * TOLERANCE[dtype])
-    np.testing.assert_allclose(dh0, carried, rtol=0, atol=20 * TOLERANCE[dtype])
-    assert np.abs(carried).max() > 0.01
-
-
-@pytest.mark.parametrize("relu", [False, True])
-def test_the_backward_pass_agrees_with_finite_differences(relu):
-    drive, bias, W, h0 = case(np.float64, relu, False, seed=3)
-    G, step = np.random.default_rng(4).standard_normal((T, B, N)), 1e-6
-    dA = G.copy()
-    dh0 = kernels.backward(run(drive, bias, W, h0, relu), W, relu, dA)
-    for b in range(B):
-        for i in range(N):
-            there = []
-            for sign in (1, -1):
-                moved = h0.copy()
-                moved[b, i] += sign * step
-                there.append((G * run(drive, bias, W, moved, relu)[1:]).sum())
-            assert dh0[b, i] == pytest.approx((there[0] - there[1]) / (2 * step), abs=1e-7)
-    for t in range(T_IN):
-        moved = [drive.copy(), drive.copy()]
-        moved[0][t, 1, 2] += step
-        moved[1][t, 1, 2] -= step
-        there = [(G * run(x, bias, W, h0, relu)[1:]).sum() for x in moved]
-        assert dA[t, 1, 2] == pytest.approx((there[0] - there[1]) / (2 * step), abs=1e-7)
+@pytest.mark.parametrize(("n", "m", "k"), [(4, 3, 5), (1, 1, 1), (80, 64, 72), (1, 7, 2), (7, 1, 3)])
+def test_products_of_parts_of_matrices_and_of_their_transposes(n, m, k, dtype):
+    rng = np.random.default_rng(6)
+    draw = lambda rows, columns: rng.standard_normal((rows, columns + 3)).astype(dtype)[:, 2 : columns + 2]  # noqa: E731
+    for A in (draw(n, k), draw(k, n).T):
+        for B in (draw(k, m), draw(m, k).T):
+            for beta in (0.0, 1.0):
+                C = draw(n, m)
+                whole = C.base.copy()
+                expected = A.astype(float) @ B + beta * C
+                kernels.product(A, B, beta, C)
+                np.testing.assert_allclose(C, expected, atol=10 * TOLERANCE[dtype])
+                assert np.array_equal(C.base[:, :2], whole[:, :2]) and np.array_equal(C.base[:, -1], whole[:, -1])
 
 
 def test_tanh_is_as_close_as_it_says_everywhere_and_never_beyond_one():

@@ -57,7 +57,7 @@ def test_training_reaches_what_decides_a_network_and_no_more(copied):
     ("module", "old", "new"),
     [
         ("kernels", "LIMIT = 7.9", "LIMIT = 7.8"),
-        ("training", "mean.lerp_(g, 0.1)", "mean.lerp_(g, 0.2)"),
+        ("training", "HISTORY_POINTS = 100", "HISTORY_POINTS = 50"),
         ("tasks", "steps: int = 25", "steps: int = 26"),
         ("recipes", "steps=20_000", "steps=20_001"),
         ("networks", "schur_lib network 2", "schur_lib network 3"),

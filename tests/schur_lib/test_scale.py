@@ -14,7 +14,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from schur_lib import Network, Recipe, Spec, store, train, training
+from schur_lib import Recipe, Spec, store, tasks, train, training
 from schur_lib.dynamics import one_blas_thread
 from schur_lib.initialisations import CONSTRUCTIONS
 
@@ -188,18 +188,18 @@ def blas_threads():
 
 
 def test_a_process_that_trains_uses_one_thread_and_gives_the_others_back(tmp_path, monkeypatch):
-    before, seen = torch.get_num_threads(), []
+    before, seen = torch.get_num_threads(), set()
 
-    def train_one(spec, report):
-        seen.append((torch.get_num_threads(), blas_threads()))
-        return Network(torch.ones(10, 2), torch.ones(10, 10), torch.ones(2, 10))
+    def generator(purpose, seed):
+        seen.add((torch.get_num_threads(), *blas_threads()))
+        return tasks.generator(purpose, seed)
 
-    monkeypatch.setattr(training, "train_one", train_one)
+    monkeypatch.setattr(training, "generator", generator)
     torch.set_num_threads(2)
     try:
         with threadpool_limits(2, "blas"):
-            training._train_into(tiny(0), tmp_path)
-            assert seen == [(1, {1})]
+            training._train_into(tiny(0), tmp_path, None)
+            assert seen == {(1, 1)}
             assert torch.get_num_threads() == 2 and blas_threads() == {2}
     finally:
         torch.set_num_threads(before)

@@ -284,6 +284,13 @@ def test_a_notebook_executed_twice_gives_the_same_bytes(toy):
     assert "image/png" in first and "injected-parameters" in first
 
 
+def test_every_figure_that_is_shown_is_kept_too(toy, tmp_path):
+    toy("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", "_ = plt.plot([3])")
+    notebooks.execute("toy", {}, None, tmp_path / "figures")
+    kept = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert kept == ["0.csv", "0.svg", "1.csv", "1.svg"]
+
+
 def test_a_kernel_starts_from_a_temporary_folder_with_a_long_name(toy, tmp_path, monkeypatch):
     """Too long for the name of a socket."""
     long = tmp_path / ("x" * 120)
