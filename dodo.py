@@ -1,4 +1,4 @@
-"""The task graph: train:<task> -> measure:<name> -> notebook:<name> -> book. `run.py book` runs it with doit.
+"""The task graph: train:<task> -> notebook:<name> -> book. `run.py book` runs it with doit.
 
 A task is out of date when the content of a file that it depends on or made, a parameter or the version of
 an installed library has changed; `run.py why` names the change.
@@ -47,7 +47,7 @@ USES = {
     "speed": (),  # shows what was measured
 }
 # These are begun first, so that none runs alone at the end.
-LONG = ("controls", "scope", "copy_task", "recipe")
+LONG = ("predictor", "controls", "scope", "copy_task", "recipe")
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py"))
@@ -57,7 +57,9 @@ DATA = sorted(
 )
 COMMON = [*CODE, str(ROOT / "requirements.lock")]
 REPORT = sorted(str(p) for p in (ROOT / "report").glob("*.py"))  # own_network shows its figures
-EXECUTION = [str(ROOT / "tools" / f"{name}.py") for name in ("notebooks", "keep_figures", "forks", "preload")]
+EXECUTION = [
+    str(ROOT / "tools" / f"{name}.py") for name in ("notebooks", "keep_figures", "forks", "preload", "measure")
+]
 INPUTS = {"profile": PROFILE, "networks": NETWORKS, **notebooks.versions()}
 START = time.monotonic()
 
@@ -166,44 +168,6 @@ def task_train():
         )
 
 
-# --- measure:<name> -------------------------------------------------------------------------
-
-# Each uses all processors; a second fills those that the last part of the first leaves idle.
-measuring = threading.Semaphore(2)
-
-
-def needs(name):
-    """The lists of the networks that a notebook uses."""
-    return [str(manifest(task)) for task in (USES.get(name, TASKS) if NETWORKS == "trained" else ())]
-
-
-def measure_tables(name):
-    with measuring:
-        say(f"measure:{name}: measuring what the store lacks")
-        start = time.monotonic()
-        if forks.call("tools.measure", "run", name, {"profile": PROFILE, "networks": NETWORKS}):
-            return TaskFailed(f"the tables of {name} could not be measured: the reason is above")
-        say(f"measure:{name}: done in {time.monotonic() - start:.0f} s")
-
-
-def measured_ahead(name):
-    """Whether the tables of a notebook are measured before it runs: those of shipped networks are shipped too."""
-    return NETWORKS == "trained" and bool(measure.code(name))
-
-
-def task_measure():
-    """Measure the tables of the notebooks with all processors (only with networks=trained)."""
-    for name in filter(measured_ahead, notebooks.names()):
-        yield graph_task(
-            name,
-            measure_tables,
-            [name],
-            [str(notebooks.FOLDER / f"{name}.py"), *COMMON, *needs(name), str(ROOT / "tools" / "measure.py")],
-            [],
-            f"measure the tables of {name}",
-        )
-
-
 # --- notebook:<name> ------------------------------------------------------------------------
 
 
@@ -211,15 +175,29 @@ def chapter(name):
     return book.chapters(OUTPUT) / f"{name}.ipynb"
 
 
+def needs(name):
+    """The lists of the networks that a notebook uses."""
+    return [str(manifest(task)) for task in (USES.get(name, TASKS) if NETWORKS == "trained" else ())]
+
+
+# Each uses all processors; a second fills those that the last part of the first leaves idle.
+measuring = threading.Semaphore(2)
+
+
 def execute(name):
     # a page of an older run must not pass for one of this run
     shutil.rmtree(OUTPUT / "html", ignore_errors=True)
     say(f"notebook:{name}: executing")
-    start = time.monotonic()
+    start, parameters = time.monotonic(), {"profile": PROFILE, "networks": NETWORKS}
+    if NETWORKS == "trained" and measure.code(name):  # the tables of shipped networks are shipped
+        with measuring:
+            say(f"notebook:{name}: measuring what the store lacks")
+            if forks.call("tools.measure", "run", name, parameters):
+                return TaskFailed(f"the tables of {name} could not be measured: the reason is above")
     try:
         notebooks.make_chapter(
             name,
-            {"profile": PROFILE, "networks": NETWORKS},
+            parameters,
             chapter(name),
             record(name),
             OUTPUT / "results",
@@ -254,7 +232,6 @@ def task_notebook():
             [chapter(name), record(name)],
             f"execute {name}",
             made=partial(executed, name),
-            task_dep=[f"measure:{name}"] if measured_ahead(name) else [],
         )
 
 
@@ -273,7 +250,7 @@ def task_explorer():
         "explorer",
         export,
         [],
-        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py")],
+        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py"), str(ROOT / "report" / "explorer.py")],
         [OUTPUT / "explorer" / "index.js"],
         "export the networks of the explorer",
         made=lambda: sorted((OUTPUT / "explorer").iterdir()),
@@ -311,6 +288,7 @@ def task_book():
             *pages,
             *made,
             *CODE,
+            *(str(p) for p in sorted((ROOT / "report" / "explorer").iterdir())),
             str(OUTPUT / "explorer" / "index.js"),
             str(ROOT / "_config.yml"),
             str(ROOT / "tools" / "book.py"),

@@ -478,6 +478,7 @@ def hand_over(*command, cwd=ROOT, asks=False, **settings):
         "OMP_NUM_THREADS": "1",
         "LOKY_MAX_CPU_COUNT": str(processes()),  # joblib's
         "PYTHONUNBUFFERED": "1",
+        "MATPLOTLIBRC": os.devnull,  # matplotlib as it comes, whatever the user has set
         "PYTHONUTF8": "1",  # every file is read and written as UTF-8, whatever the locale says
         "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         **settings,
@@ -631,7 +632,9 @@ def parser():
         sub.add_argument(
             "--output", metavar="DIR", help="build there, store and all, instead of build/<profile>-<networks>"
         )
-    command(test, "run all tests; further arguments go to pytest")
+    command(
+        test, "run the tests, with --slow those that take long and are rarely broken too; arguments go to pytest"
+    )
     sub = command(
         references,
         "execute the notebooks again, rewrite their reference outputs and "

@@ -172,13 +172,42 @@ show(answers.stabilisers(stabilisers(chosen_on, checked_on, kinds=("blocks", "gr
 # %% [markdown]
 # ## One command
 #
-# Weights and data in files are enough for a plain network. This writes one HTML page with all of the above and more (the cut, dose and response, halves on and off the activity, nonnormality), which opens offline:
+# Weights and data in files are enough for a rate network. This writes one HTML page with all of the above and more: the cut, dose and response, halves on and off the activity, nonnormality, and the network itself, to ablate with sliders. It opens offline; all its numbers are beside it as CSV and JSON, whose names the [data dictionary](../data.md) explains. With several weight files each network gets its page, and one more page compares them.
 #
 # ```console
 # $ python3 run.py report --weights data/own_network/rnn-seed0.safetensors --data data/own_network/trials.npz
 # ```
 #
-# The weights may be any safetensors file or `state_dict` of an `nn.RNN` or `nn.RNNCell` with a linear readout; other names are given with `--parameter`. The data are an `.npz` with `inputs` (steps, trials, inputs) and `targets`, or a CSV table with the columns `trial`, `step`, `input…` and `target…`. What does not fit is said before anything runs.
+# The data are an `.npz` or `.mat` with `inputs` (steps, trials, inputs) and `targets`, or a table (`.csv`, `.parquet`, `.xlsx`) with the columns `trial`, `step`, `input…` and `target…`. What does not fit is said before anything runs, and so is how long it will take; `--budget` says how many minutes it may.
+#
+# ## Weights of other libraries
+#
+# A weight file does not say which network it is: which equation, which of its arrays act, and on which side they multiply. What a file or the library that wrote it tells is taken from there, what it does not tell is asked for, and what is assumed stands on the page, whose head is the equation that was run. The kind of a file is told by its content, and nothing in it is run.
+#
+# | File | What is known by itself | What has to be said |
+# |:--|:--|:--|
+# | PyTorch: `state_dict` as `.pt`, `.ckpt`, `.safetensors`, also within a checkpoint | one `nn.RNN` or `nn.RNNCell` and one linear readout, a learned first state; weight norm, spectral norm and pruning are computed | `--activation` if not tanh |
+# | Keras: `.keras`, `.h5`, `.weights.h5` | SimpleRNN and Dense | `--activation` of `.weights.h5` if not tanh |
+# | Flax: `.msgpack`, `.npz` | SimpleCell and Dense | `--activation` if not tanh |
+# | PsychRNN: `.npz` | masks and Dale's law applied, ReLU | `--leak` |
+# | lowrank_inference: `.pt` | factors and gains | `--leak` |
+# | trainRNNbrain: `.json` | all but a cubic term; outputs come one step late | |
+# | operative dimensions: `.h5` | all matrices and biases | `--leak`, and which first state |
+# | nn-brain's CTRNN: `.pt` | ReLU, the leak inside it | `--from nn-brain --leak A` |
+# | MATLAB: `.mat`; NumPy: `.npz`; JSON; HDF5 | `W_xh`, `W_hh`, `W_hy`, or `W_in`, `W_rec`, `W_out`, and biases | `--transposed` where row vectors multiply; leak and activation |
+# | ONNX | one RNN node and a linear readout | |
+#
+# Other names are given with `--parameter ROLE=…`, in which a small expression may stand, such as `W_hh='abs(weight) * mask'`, `W_hh='m @ n.T / 64'` or `W_xh=wi.T`; another head, a counter or a second network is left out with `--set-aside 'critic.*'`. A leak is `--leak A` or `--dt DT --tau TAU`, and `--equation` says where it stands:
+#
+# | `--equation` | What is run (a = dt / tau, φ the activation) |
+# |:--|:--|
+# | `rate` | h ← (1 − a) h + a φ(W_hh h + W_xh x + b_h), y = W_hy h + b_y |
+# | `inside` | h ← φ((1 − a) h + a (W_hh h + W_xh x + b_h)), y = W_hy h + b_y |
+# | `potential` | v ← (1 − a) v + a (W_hh φ(v) + W_xh x + b_h), y = W_hy φ(v) + b_y |
+# | `potential-out` | the same, y = W_hy v + b_y |
+# | `bias-inside` | v ← (1 − a) v + a (W_hh φ(v + b_h) + W_xh x), y = W_hy φ(v) + b_y |
+#
+# Where the network does not do its task, other readings are tried (trials first, W_hh transposed, another activation, common leaks), and the one that fits is named. What cannot be read, such as a whole pickled model, TorchScript, an orthogonal parametrization or a GRU, is refused with the lines that save it otherwise. `python3 run.py report --help` lists all options.
 #
 # ## Other models
 #

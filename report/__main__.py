@@ -1,6 +1,8 @@
-"""The whole diagnostic of a network from a weight file and a data file, as one HTML page and a table."""
+"""The whole diagnostic of a network from a weight file and a data file, as one HTML page and its numbers."""
 
 import argparse
+import contextlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -13,23 +15,35 @@ ROLES = ("W_xh", "W_hh", "W_hy", "b_h", "b_y", "h0")
 def main():
     """`python -m report`, which `run.py report` calls in its caller's folder."""
     given = parser().parse_args()
-    output = given.output or Path(f"report-{given.weights.stem}.html")
-    os.environ["MPLBACKEND"] = "Agg"  # whatever the user's is, and before matplotlib reads it
-    from report.page import write_report
-
+    weights = given.weights
+    output = given.output or Path(f"report-{weights[0].stem if len(weights) == 1 else 'comparison'}.html")
+    plain_matplotlib()
     try:
-        diagnosis = write_report(
-            given.weights, given.data, output, given.metric, given.alpha, given.activation,
-            roles(given.parameter), given.batch_first, **reading(given),
+        from report.page import ENDINGS, write_report
+
+        all_found = write_report(
+            weights if len(weights) > 1 else weights[0], given.data, output, given.metric, given.alpha,
+            given.activation, roles(given.parameter), given.batch_first, given.budget,
+            say=lambda text: print(text, flush=True), **reading(given),
         )  # fmt: skip
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ValueError, OSError, RuntimeError) as error:
-        sys.exit(f"no report: {error}")
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        sys.exit(f"no report: {error or 'there is not enough memory'}")
     made = output.absolute()
-    print(f"the report is {made}\nits table is {made.with_suffix('.csv')}")
-    if diagnosis.does_task is False:
-        print(diagnosis.findings[0])
+    beside = " and ".join(made.with_suffix(ending).name for ending in ENDINGS)
+    print(f"the report is {made}\nits numbers are beside it, in {beside}")
+    for path, found in zip(weights, all_found, strict=True):
+        if found.does_task is False:
+            print(f"{path.name}: {found.summary[0]}" if len(weights) > 1 else found.summary[0])
+
+
+def plain_matplotlib():
+    """Import matplotlib as it comes: without any matplotlibrc, and without what it says of the user's folders."""
+    os.environ |= {"MPLBACKEND": "Agg", "MATPLOTLIBRC": os.devnull}
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    with contextlib.chdir(Path(__file__).parent):  # a matplotlibrc in the folder at hand would come first
+        import matplotlib  # noqa: F401
 
 
 def parser():
@@ -39,8 +53,9 @@ def parser():
     )  # fmt: skip
     option = top.add_argument
     # fmt: off
-    option("--weights", required=True, type=Path, metavar="FILE",
-           help="of the network, see below")
+    option("--weights", required=True, type=Path, metavar="FILE", nargs="+",
+           help="of the network, see below; of several files each is a network: a page each, and one that "
+                "compares them")
     option("--data", required=True, type=Path, metavar="FILE",
            help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
     option("--metric", default="fvu", metavar="M",
@@ -49,8 +64,11 @@ def parser():
            help="splits the leading sector from its complement (default: 0.9)")
     option("--batch-first", action="store_true", help="the arrays are (B, T, ...)")
     option("--output", type=Path, metavar="FILE",
-           help="the page, .html, which must not exist; its table goes beside it as .csv (default: "
-                "report-<weights>.html in this folder)")
+           help="the page, .html, which must not exist; its numbers go beside it as .csv and .json (default: "
+                "report-<weights>.html in this folder, of several networks report-comparison.html)")
+    option("--budget", type=float, default=15, metavar="MINUTES",
+           help="how long it may take, on a processor of 2020: what takes longer is thinned, which the page says, "
+                "or refused (default: 15)")
     # fmt: on
     add_options(top)
     return top

@@ -63,8 +63,8 @@ def _tokens(text, tensors):
         else:
             word = re.match(r"[\w./:-]+|.", rest)[0]
             raise ValueError(
-                f"{word!r} in {text!r} is not in the file; expressions are made of its names, .T, @, *, +, -, / number, "
-                f"abs(…), relu(…) and [row]. {described(Contents('', dict(tensors)))}"
+                f"{word!r} in {text!r} is not in the file; expressions are made of its names, .T, @, *, +, -, "
+                f"/ number, abs(…), relu(…) and [row]. {described(Contents('', dict(tensors)))}"
             )
         at += len(found[-1][1])
     return found
@@ -90,7 +90,8 @@ def _product(tokens, tensors):
         elif sign == "@":
             if not (isinstance(value, Tensor) and isinstance(other, Tensor)):
                 raise ValueError("on both sides of @ stand matrices")
-            value = value @ other.to(value.dtype if value.dtype == torch.float64 else other.dtype)
+            both = torch.promote_types(value.dtype, other.dtype)
+            value = value.to(both) @ other.to(both)
         else:
             _check_size(value, other)
             value = value * other

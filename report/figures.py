@@ -182,6 +182,45 @@ def growth(curve: np.ndarray, henrici: float) -> Figure:
     return fig
 
 
+@styled
+def comparison(table: pd.DataFrame, over: pd.DataFrame, sign: int) -> Figure:
+    """Harm of the seven removed sets: a point a network, and the mean with its interval over networks.
+
+    Args:
+        table: profiles of several networks, with `network` and `harm`.
+        over: from `over_networks`, of these.
+        sign: of harm against change of the score.
+    """
+    fig, ax = plt.subplots(figsize=(6.2, 4.6), layout="constrained")
+    means = over.set_index("removed")
+    for i, removed in enumerate(ORDER[1:]):
+        harms = table[table.removed == removed].harm.to_numpy()
+        shown = np.isfinite(harms)
+        offsets = np.linspace(-0.22, 0.22, len(harms))
+        colour, one = COLOURS.get(removed, "#444444"), means.loc[removed]
+        ax.scatter(harms[shown], i + offsets[shown], s=20, color=colour, alpha=0.5, linewidths=0)
+        if np.isfinite([one.low, one.high]).all():
+            ax.plot([sign * one.low, sign * one.high], [i, i], color=colour, lw=2.5)
+        if np.isfinite(one.delta):
+            ax.plot(sign * one.delta, i, "D", color=colour, ms=8, markeredgecolor="black")
+    ax.axvline(0, color="#444444", lw=1)
+    _scale(ax.set_xscale, table.harm[table.removed != ""])
+    ax.set_yticks(range(len(ORDER) - 1), [without(removed) for removed in ORDER[1:]])
+    ax.set(xlabel=f"harm ({HARM[table.metric.iloc[0]]})")
+    ax.grid(axis="y", visible=False)
+    ax.invert_yaxis()
+    fig.legend(
+        handles=[
+            Line2D([], [], marker="o", ls="", color="#444444", alpha=0.5, ms=5, label="one network"),
+            Line2D([], [], marker="D", color="#444444", markeredgecolor="black", ms=8, lw=2.5,
+                   label="mean, 95 % over networks"),
+        ],
+        loc="outside lower center",
+        ncols=2,
+    )  # fmt: skip
+    return fig
+
+
 def _scale(set_scale, values):
     """A scale that shows small and large harms, where they differ much; its linear part, or None."""
     sizes = np.abs(np.asarray(values, dtype=float))

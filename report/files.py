@@ -41,8 +41,8 @@ HARMLESS = [
     np.ndarray, np.dtype,
     *(getattr(np.dtypes, name) for name in np.dtypes.__all__ if name != "ObjectDType"),
     argparse.Namespace, types.SimpleNamespace,
-    *((getattr(pathlib, f"Pure{kind}Path"), f"{module}.{kind}Path")
-      for kind in ("Posix", "Windows") for module in ("pathlib", "pathlib._local")),
+    *((getattr(pathlib, f"Pure{kind}Path"), f"{module}.{pure}{kind}Path")
+      for kind in ("Posix", "Windows") for pure in ("", "Pure") for module in ("pathlib", "pathlib._local")),
     *((dict, f"{module}.AttributeDict")
       for module in ("pytorch_lightning.utilities.parsing", "lightning.pytorch.utilities.parsing",
                      "lightning.fabric.utilities.data", "lightning_fabric.utilities.data")),
@@ -120,9 +120,8 @@ def fits(path, n_bytes: float) -> None:
         raise ValueError(f"{LIMIT} must be a number, got {os.environ[LIMIT]!r}") from error
     if not n_bytes <= allowed * 1e9:
         raise ValueError(
-            f"{path} takes {n_bytes / 1e9:.1f} GB in memory, and {allowed:g} GB are allowed: for a file that is "
-            "to be "
-            f"trusted, set {LIMIT}={math.ceil(n_bytes / 1e9):.0f}"
+            f"{path} takes {n_bytes / 1e9:.3g} GB in memory, and {allowed:g} GB are allowed: for a file that is "
+            f"to be trusted, set {LIMIT}={math.ceil(n_bytes / 1e9):.3g}"
         )
 
 
@@ -270,17 +269,22 @@ def _torch(path):
         raise ValueError(f"{path} must hold a state_dict, tensors by name, got {_kind(held)}: save {SAVE}")
     if not held:
         raise ValueError(f"{path} holds an empty state_dict")
-    tensors, facts = {}, {}
-    _flat(held, ".", tensors, facts)
+    facts: dict[str, Any] = {}
+    _flat(held, ".", {}, facts)
+    while True:
+        # A checkpoint's weights stand under one key ("state_dict", "net"), by which nobody calls them.
+        tensors, within = {}, []
+        _flat(held, ".", tensors, {})
+        for part in held.values():
+            inner: dict[str, Tensor] = {}
+            _flat(part, ".", inner, {}, "it")
+            within += [part] if inner else []
+        if len(within) != 1 or not isinstance(within[0], Mapping):
+            break
+        held = within[0]
     bad = [n for n, t in tensors.items() if t.layout != torch.strided or t.is_quantized]
     if bad:
         raise ValueError(f"{path} must hold dense tensors; these are sparse or quantized: {', '.join(bad)}")
-    # A checkpoint's weights stand under one key ("state_dict", "net"), by which nobody calls them.
-    while len(first := {name.partition(".")[0] for name in tensors}) == 1 and isinstance(held, Mapping):
-        (key,) = first
-        if not isinstance(held.get(key), Mapping):
-            break
-        held, tensors = held[key], {name.removeprefix(f"{key}."): t for name, t in tensors.items()}
     return Contents("torch", tensors, facts)
 
 
@@ -441,6 +445,7 @@ def _msgpack(path):
 
 
 def _json(path):
+    fits(path, 8 * path.stat().st_size)  # a number of a few signs takes 32 bytes in Python
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -461,7 +466,7 @@ def _json(path):
     return Contents("json", tensors, facts)
 
 
-# --- ONNX: so little of its format that no library is needed for it ---------------------------------------------
+# --- ONNX: so little of its format that no library is needed for it -----------------------------------------
 
 # What moves or shapes numbers and computes none; all else must be the RNN and its readout.
 SHAPING = {"Shape", "Constant", "Gather", "Unsqueeze", "Concat", "ConstantOfShape", "Squeeze", "Transpose",

@@ -11,20 +11,29 @@ from schur_lib.schur import COUPLINGS
 from study.probes.activity import SHARE
 from study.probes.perturbations import SIZE
 
+ONE_MODULUS = 1e-6  # relative: moduli this close are called one
 CLEAR = 0.9  # our choice: Cliff's δ from which nulls are called different from the removal
 
 
-def findings(found) -> list[str]:
-    """All findings of a `Diagnosis`; how well the network does its task comes first."""
+def summary(found) -> list[str]:
+    """Three sentences on a `Diagnosis`; first, where it does not do its task, that it does not."""
     profile, trials = found.profile, found.trials
-    intact, size = profile.iloc[0], len(trials.W_hh)
-    gap = trials.form.cut_report(found.alpha).gap
+    intact = profile.iloc[0]
+    task = of_the_task(intact.score, intact.n_trials, trials.metric, found.skill)
+    run = f"What was run, with {_count(len(trials.W_hh), 'unit')}: {found.equation}."
+    said = [task, run] if found.does_task is False else [run, task]
+    return [*said, of_the_parts(profile, found.departure, found.allowed)]
+
+
+def findings(found) -> list[str]:
+    """Further findings of a `Diagnosis`, from its cut to its normality."""
+    profile, size = found.profile, len(found.trials.W_hh)
+    moduli = np.abs(found.trials.form.eigenvalues) * (found.departure["rho"] > 0)
     return [
-        of_the_task(intact.score, intact.n_trials, trials.metric, found.skill),
-        of_the_cut(intact.n_leading, size, gap, found.steady),
+        of_the_cut(profile.n_leading[0], moduli, found.steady),
         *of_the_blocks(profile),
         *of_the_activity(found.halves, worst_block(profile), size),
-        *map(of_what_can_go, found.stable.itertuples()),
+        *(of_what_can_go(row) for row in found.stable.itertuples() if profile.mass.max() > NEGLIGIBLE_MASS),
         of_the_departure(found.departure),
     ]
 
@@ -54,22 +63,76 @@ def of_the_task(score: float, n_trials: int, metric: Metric, skill: float) -> st
     )
 
 
-def of_the_cut(n_leading: int, hidden_size: int, gap: float, steady: pd.DataFrame) -> str:
+def of_the_parts(profile: pd.DataFrame, departure: dict, allowed: float) -> str:
+    """In one sentence, which coupling blocks a score depends on.
+
+    Args:
+        profile: from `profile_of`.
+        departure: from `departure_of`, or its `rho` and `henrici`.
+        allowed: harm that counts as none.
+    """
+    single = single_blocks(profile)
+    if single.empty:
+        return of_no_block(departure)
+    harmless = (single.harm <= allowed).to_numpy()
+    safe, worst = single.removed[harmless].tolist(), single.iloc[-1]
+    becomes = f"the score becomes {number(worst.score)}"
+    if len(single) == 1:
+        does = (
+            f"can be removed within a harm of {number(allowed)}" if safe else f"does harm when removed: {becomes}"
+        )
+        return f"The only coupling block that holds anything, T_{worst.removed}, {does}."
+    harmful = single.removed[~harmless].tolist()[::-1]
+    does = f"each of {_names(harmful)} does harm when removed" if harmful else ""
+    if len(harmful) == 1:
+        does = f"removing T_{worst.removed} does harm"
+    if not safe:
+        return f"Of the coupling blocks, {does}, T_{worst.removed} the most: {becomes}."
+    each = f"{_names(safe)} can {'each ' * (len(safe) > 1)}be removed within a harm of {number(allowed)}"
+    if not harmful:
+        return f"Of the coupling blocks, {each}."
+    return f"Of the coupling blocks, {does} (without T_{worst.removed} {becomes}), while {each}."
+
+
+def of_no_block(departure: dict) -> str:
+    """Why there is no coupling to remove.
+
+    Args:
+        departure: from `departure_of`, or its `rho` and `henrici`.
+    """
+    if departure["rho"] == 0:
+        return "W is zero: the network has no recurrence, and nothing can be removed."
+    if departure["henrici"] > NEGLIGIBLE_MASS:
+        return (
+            "No coupling block holds more than rounding, so that nothing can be removed: what makes W nonnormal "
+            "stands in the 2×2 blocks of its complex eigenvalues."
+        )
+    return "No coupling block holds more than rounding: W is normal, and nothing can be removed."
+
+
+def of_the_cut(n_leading: int, moduli: np.ndarray, steady: pd.DataFrame) -> str:
     """Where the cut lies, and whether small changes of W move it.
 
     Args:
         n_leading: n_R.
-        hidden_size: N_h.
-        gap: of the cut; NaN where the complement is empty.
+        moduli: (N_h,), of the eigenvalues.
         steady: from `steadiness`.
     """
-    if np.isnan(gap):
+    size = len(moduli)
+    if size == 1:
+        return "There is one dimension, and it leads: T_RR, T_CR and T_CC are empty."
+    if n_leading == size:
+        ratio = moduli.min() / moduli.max() if moduli.max() > 0 else 1.0
+        why = f"An α above {ratio:.3g} splits the spectrum."
+        if ratio > 1 - ONE_MODULUS:
+            same = "are 0" if moduli.max() == 0 else "have one modulus"
+            why = f"All eigenvalues {same}, so that no α splits them."
         return (
-            f"The leading sector holds all {hidden_size} dimensions: there is no complement, and T_CR and "
-            "T_CC are empty. A larger α may split the spectrum."
+            f"The leading sector holds all {size} dimensions: there is no complement, and T_CR and T_CC are "
+            f"empty. {why}"
         )
     low, high = int(steady.n_low.min()), int(steady.n_high.max())
-    said = f"The leading sector holds {n_leading} of {hidden_size} dimensions"
+    said = f"The leading sector holds {n_leading} of {size} dimensions"
     if low == high:
         return f"{said}, and changes of W by {SIZE:.1%} leave this number as it is."
     return (
@@ -95,7 +158,7 @@ def of_the_blocks(profile: pd.DataFrame) -> list[str]:
     """Which single block matters most and least, and whether that is its size."""
     single = single_blocks(profile)
     if single.empty:
-        return ["No block holds more than rounding: W is normal, and nothing can be removed."]
+        return []  # the summary says why
     mildest, worst = single.iloc[0], single.iloc[-1]
     if len(single) == 1:
         return [of_a_block(worst, "the most harm"), of_its_size(worst)]
@@ -168,10 +231,75 @@ def of_what_can_go(row) -> str:
 
 def of_the_departure(departure: dict) -> str:
     """How far W is from normal, from `departure_of`."""
-    return (
-        f"W departs from normality by {departure['henrici']:.3f} (Henrici, 0 to 1); its powers, without the "
-        f"growth of ρᵏ, reach a norm of {number(departure['peak'])} at k = {departure['peak_k']}."
-    )
+    henrici, peak = departure["henrici"], departure.get("peak", np.nan)
+    said = f"W departs from normality by {henrici:.3f} (Henrici, 0 to 1)"
+    if departure["rho"] == 0 and henrici == 0:
+        return "W is zero, and with it each of its powers."
+    if departure["rho"] == 0:
+        return (
+            f"{said}; it is nilpotent: all its eigenvalues are 0, and what it does is done by its couplings alone."
+        )
+    if np.isnan(peak):
+        return f"{said}."
+    if departure["peak_k"] == 0:
+        return f"{said}; its powers, without the growth of ρᵏ, never exceed a norm of 1."
+    reach = f"reach a norm of {number(peak)} at k = {departure['peak_k']}"
+    return f"{said}; its powers, without the growth of ρᵏ, {reach}."
+
+
+def of_the_plan(plan, n_given: int, everything) -> str:
+    """What was thinned to keep the report within its budget; "" where nothing was.
+
+    Args:
+        plan: a `Plan`.
+        n_given: trials in the data.
+        everything: the `Amount` from which nothing is thinned.
+    """
+    amount, less = plan.amount, []
+    if plan.n_trials < n_given:
+        less.append(f"{plan.n_trials} of the {n_given} trials, taken evenly")
+    for name, what in (
+        ("draws", "random changes of each kind and set"),
+        ("perturbations", "small changes of W"),
+        ("doses", "doses of each block"),
+        ("powers", "powers of W"),
+    ):
+        one, whole = getattr(amount, name), getattr(everything, name)
+        if one < whole:
+            less.append(f"{one or 'no'} {what} instead of {whole}")
+    if not less:
+        return ""
+    less = "; ".join(less)
+    return f"Thinned to keep within the budget of time and memory: {less}. --budget MINUTES allows more time."
+
+
+def _count(n, what):
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
+def _names(blocks):
+    """T_CC; T_RR and T_CC; T_RR, T_CR and T_CC."""
+    *first, last = (f"T_{block}" for block in blocks)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def of_the_networks(over: pd.DataFrame, metric: Metric) -> str:
+    """Which single block matters most and least on average over networks.
+
+    Args:
+        over: from `over_networks`.
+        metric: the score.
+    """
+    single = over[over.removed.isin(COUPLINGS) & (over.mass > NEGLIGIBLE_MASS)]
+    if single.empty:
+        return "No coupling block of any network holds more than rounding, so that nothing can be removed."
+    single = single.assign(harm=metric.harm(single.delta, 0)).sort_values("harm", kind="stable")
+    worst, mildest = single.iloc[-1], single.iloc[0]
+    said = f"On average over the networks, removing T_{worst.removed} does the most harm, {number(worst.harm)}"
+    if np.isfinite(worst.low):
+        between = sorted(metric.harm(end, 0) for end in (worst.low, worst.high))
+        said += f" (95 % over networks {number(between[0])} to {number(between[1])})"
+    return f"{said}{f', and T_{mildest.removed} the least, {number(mildest.harm)}' if len(single) > 1 else ''}."
 
 
 def number(value: float) -> str:

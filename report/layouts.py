@@ -205,7 +205,7 @@ def _only(recurrent):
     return recurrent[0]
 
 
-def _readout(held, used, names, of="", bias=("weight", "bias")):
+def _readout(held, used, names, of="", bias=("weight$", "bias")):
     """({"W_hy": …, "b_y": …}, name of the readout): the only matrix that is left, and the bias with its name."""
     there = [
         n for n in held.called(of) if held.tensors[n].ndim == 2 and n not in used and not FIRST_STATE.search(n)
@@ -219,7 +219,7 @@ def _readout(held, used, names, of="", bias=("weight", "bias")):
             "leave "
             f"the other heads out with --set-aside NAME. {held}"
         )
-    beside = re.sub(rf"{bias[0]}$", bias[1], name)
+    beside = re.sub(*bias, name)
     return {"W_hy": name} | ({"b_y": beside} if beside != name and beside in held.tensors else {})
 
 
@@ -294,7 +294,7 @@ def _keras(held, names, _asked):
         name.replace("recurrent_kernel", part) for part in ("kernel", "bias"))  # fmt: skip
     beside = ("optimizer*", "*seed_generator*", "*metrics*")
     other = {n for n in held.tensors if any(fnmatchcase(n, p) for p in beside)}
-    of, b_y = (r"vars/0$", ("vars/0", "vars/1")) if new else (r"kernel$", ("kernel", "bias"))
+    of, b_y = (r"vars/0$", ("vars/0$", "vars/1")) if new else (r"kernel$", ("kernel$", "bias"))
     readout = _readout(held, {name, kernel, *other}, names, of, b_y)
     roles = {"W_xh": kernel, "W_hh": name} | readout | ({"b_h": bias} if bias in held.tensors else {})
     roles = _for_rows(held, "Keras", roles, names)
@@ -358,11 +358,10 @@ def _flax(held, names, _asked):
     if not recurrent:
         return None
     name = _only(recurrent)
-    kernel, to_bias = inward[name], (r"kernel(?=([./]value)?", "bias")
-    biases = [re.sub(f"{to_bias[0]}$)", "bias", n) for n in (kernel, name)]
-    biases = [n for n in biases if n in held.tensors]
+    kernel, to_bias = inward[name], (r"kernel(?=([./]value)?$)", "bias")
+    biases = [n for n in (re.sub(*to_bias, n) for n in (kernel, name)) if n in held.tensors]
     roles = {"W_xh": kernel, "W_hh": name} | ({"b_h": " + ".join(biases)} if biases else {})
-    readout = _readout(held, {name, kernel}, names, end, (r"kernel(?=([./]value)?$)", "bias"))
+    readout = _readout(held, {name, kernel}, names, end, to_bias)
     return Layout(
         "flax",
         _for_rows(held, "Flax", roles | readout, names),

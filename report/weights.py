@@ -208,8 +208,7 @@ def _equation(layout, facts, activation, leak, form):
         said.append("The file does not name a leak: none was assumed.")
     noise = {n: v for n, v in facts.items() if OF_NOISE.search(_last(n)) and _number(v) and v}
     said += [f"Run without the noise that the file names ({n} = {v:g})." for n, v in noise.items()]
-    form = form or layout.form
-    return Equation(activation, leak, form, layout.late and form == layout.form), said
+    return Equation(activation, leak, form or layout.form, layout.late and form is None), said
 
 
 def _ask_for_leak(layout, facts):

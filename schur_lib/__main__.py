@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; what is wrong with the arguments ends the process with one line."""
     parser = argparse.ArgumentParser("python -m schur_lib", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("weights", type=Path, help="safetensors with W_xh, W_hh, W_hy; b_h, b_y, h0 if any")
-    parser.add_argument("data", type=Path, help=".npz with inputs (T, B, N_x) and targets of the last steps")
+    parser.add_argument("data", type=Path, help=".npz: inputs (T, B, N_x), targets of the last steps, mask")
     parser.add_argument("--metric", choices=METRICS, default="fvu", help="the score (%(default)s)")
     parser.add_argument("--alpha", type=float, default=0.9, help="where the leading sector ends (%(default)s)")
     parser.add_argument("--free-steps", type=int, default=0, help="steps after the input (%(default)s)")
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if output.exists():
             raise ValueError(f"{output} is there already; nothing is written over")
         net = Network.load(given.weights)
-        inputs, targets = _data(given.data, net, given.free_steps)
-        profile, stable, summary = measure(net, inputs, targets, given.metric, given.alpha)
+        inputs, targets, mask = _data(given.data, net, given.free_steps)
+        profile, stable, summary = measure(net, inputs, targets, given.metric, given.alpha, mask)
         run = {"weights": str(given.weights), "data": str(given.data), "free_steps": given.free_steps}
         _write(output, profile, stable, {"schema": SCHEMA, **run, **summary})
     except (ValueError, OSError) as error:
@@ -53,28 +53,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(
-    net: Network, inputs: Tensor, targets: Tensor, metric: str = "fvu", alpha: float = 0.9
+    net: Network,
+    inputs: Tensor,
+    targets: Tensor,
+    metric: str = "fvu",
+    alpha: float = 0.9,
+    mask: Tensor | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """The profile, the stabilisers and the summary of a network on trials; arguments as for `evaluation`."""
-    trials = evaluation(net, "W_hh", inputs, targets, metric)
+    trials = evaluation(net, "W_hh", inputs, targets, metric, mask=mask)
     if trials.n_trials < 2:
         raise ValueError("there must be 2 trials or more: some choose the stabilisers, others check them")
     some, others = (of_network(net, inputs[:, i::2], trials.targets[:, i::2], metric) for i in (0, 1))
     form, record = trials.form, trials.metric
     kinds = KINDS if int(form.above.sum()) <= MANY else KINDS[:1]
     profile, stable = profile_of(trials, alpha), stabilisers(some, others, alpha=alpha, kinds=kinds)
-    n, gap = form.n_leading(alpha), form.cut_report(alpha).gap
-    skill = record.skill(trials.intact, trials.targets, net.n_outputs)
+    n, gap, moduli = form.n_leading(alpha), form.cut_report(alpha).gap, np.abs(form.eigenvalues)
+    split = ", and a larger alpha would split it" if moduli.min() < (1 - 1e-6) * moduli.max() else ""
     summary = {
         "network": {"digest": net.digest(), "hidden_size": net.hidden_size, "activation": net.activation},
         "metric": metric, "alpha": alpha, "n_trials": trials.n_trials, "n_steps": len(inputs),
         "score": trials.intact, "chance": record.chance and record.chance(trials.targets, net.n_outputs),
-        "skill": skill, "does_task": skill >= record.enough,
+        "skill": trials.skill, "does_task": trials.does_task,
         "n_leading": n, "cut": form.cut_report(alpha)._asdict(), "stabilisers_searched": list(kinds),
     }  # fmt: skip
     cautions = {
-        f"poor score: skill {skill:.2f}, 0 is chance and 1 is perfect": not skill >= record.enough,
-        "complement empty: all of T is T_RR, and a larger alpha would split it": n == net.hidden_size,
+        f"poor score: skill {trials.skill:.2f}, 0 is chance and 1 is perfect": trials.does_task is False,
+        f"complement empty: all of T is T_RR{split}": n == net.hidden_size,
         f"cut not well posed: a gap of {gap:.2g} of the spectral radius; try another alpha as well": gap < GAP,
         f"few trials: {trials.n_trials}, so that the intervals are wide": trials.n_trials < FEW,
         "too many couplings to search groups and entries": kinds != KINDS,
@@ -83,18 +88,22 @@ def measure(
 
 
 def _data(path, net, free_steps):
-    """Inputs, with the free steps as zeros at their end, and targets."""
+    """Inputs, with the free steps as zeros at their end, targets, and the mask of those scored, None without."""
     if not path.is_file():
         raise ValueError(f"no data file {path}")
     try:
         with np.load(path, allow_pickle=False) as file:
             inputs, targets = (torch.from_numpy(file[name]) for name in ("inputs", "targets"))
+            mask = torch.from_numpy(file["mask"]) if "mask" in file else None
+            others = sorted(set(file) - {"inputs", "targets", "mask"})
     except Exception as error:  # zipfile, numpy and torch each have their own for what is no array of numbers
         raise ValueError(f"{path} must be .npz with arrays of numbers, inputs and targets: {error}") from error
     if inputs.ndim != 3 or free_steps < 0:
         raise ValueError(f"inputs must be (T, B, N_x), free steps ≥ 0; got {tuple(inputs.shape)}, {free_steps}")
+    if others:
+        raise ValueError(f"{path} may hold inputs, targets and mask; nothing is known of {', '.join(others)}")
     inputs = inputs.to(net.W_hh)
-    return torch.cat([inputs, inputs.new_zeros(free_steps, *inputs.shape[1:])]), targets
+    return torch.cat([inputs, inputs.new_zeros(free_steps, *inputs.shape[1:])]), targets, mask
 
 
 def _write(output, profile, stable, summary):
@@ -114,11 +123,13 @@ def _said(profile, summary, output):
     """Three sentences."""
     blocks = profile.set_index("removed").loc[["RR", "CR", "CC"]]
     harm = METRICS[summary["metric"]].harm(blocks.score, summary["score"])
-    does = "does" if summary["does_task"] else "does not do"
+    does = {True: "The network does the task", False: "The network does not do the task"}.get(
+        summary["does_task"], "Whether the network does the task is unknown"
+    )
     score = f"{summary['metric']} {summary['score']:.3g} on {summary['n_trials']} trials"
     cautions = f"; be careful, {'; '.join(summary['cautions'])}" if summary["cautions"] else ""
     return (
-        f"The network {does} the task: {score}.\n"
+        f"{does}: {score}.\n"
         f"Of the three blocks {harm.idxmax()} matters most: without it the score is {harm.max():.3g} worse.\n"
         f"The tables and the summary are in {output}{cautions}."
     )

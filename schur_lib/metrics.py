@@ -10,6 +10,7 @@ from torch import Tensor
 
 # W_hh is stored in float32: a removed mass below this is rounding, not a coupling.
 NEGLIGIBLE_MASS = 1e-5
+NOT_SCORED = -100  # the class that torch's losses leave out too
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class Metric:
 
     name: str  #: such as "fvu"
     title: str  #: in words, for tables and pages
-    per_trial: Callable[[Tensor, Tensor], Tensor]  #: outputs (..., T, B, N_y), targets → (..., B), mean: the score
+    #: outputs (..., T, B, N_y), targets → (..., B), whose mean is the score; where not all steps of all trials
+    #: are scored, each trial by its share of them, so that the mean is that of all scored steps together
+    per_trial: Callable[[Tensor, Tensor], Tensor]
     higher_is_better: bool = False  #: the direction
     chance: Callable[[Tensor, int], float] | None = None  #: targets, N_y → score of what looks at no input
     perfect: float | None = None  #: score of a perfect network; None where unknown (a function of one's own)
@@ -42,7 +45,33 @@ class Metric:
         """Where a score lies between chance (0) and perfect (1); NaN where either is unknown or they are one."""
         chance = np.nan if self.chance is None else self.chance(targets, n_outputs)
         perfect = np.nan if self.perfect is None else self.perfect
-        return (chance - score) / (chance - perfect) if chance != perfect else np.nan
+        return float((chance - score) / (chance - perfect)) if chance != perfect else np.nan
+
+    def does_task(self, skill: float) -> bool | None:
+        """Whether a network of this skill does its task; None where the skill is unknown (NaN)."""
+        return None if np.isnan(skill) else bool(skill >= self.enough)
+
+
+def is_scored(targets: Tensor) -> Tensor:
+    """Where targets count: not where they are NaN, or the class −100."""
+    return ~targets.isnan() if targets.is_floating_point() else targets != NOT_SCORED
+
+
+def masked(targets: Tensor, mask: Tensor) -> Tensor:
+    """Targets that count only where a mask is true.
+
+    Args:
+        targets: numbers in floating point (..., N_y), or integer classes.
+        mask: booleans, or zeros and ones, of the targets' shape or without its last axis N_y.
+    """
+    numbers = targets.is_floating_point()
+    if mask.shape not in (targets.shape, targets.shape[: -1 if numbers else None]):
+        wanted = f"the targets' {tuple(targets.shape)}{', or that without the last axis' * numbers}"
+        raise ValueError(f"mask must have the shape of {wanted}; got {tuple(mask.shape)}")
+    if not ((mask == 0) | (mask == 1)).all() or not mask.any():
+        raise ValueError("mask must be true (1) where targets are scored, else false (0), and true somewhere")
+    kept = mask.bool().reshape(*mask.shape, *[1] * (targets.ndim - mask.ndim))
+    return targets.where(kept, float("nan") if numbers else NOT_SCORED)
 
 
 def fvu(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -91,33 +120,42 @@ def sensitivity(delta: float, mass: float) -> float:
 
 def _fvu(outputs, targets):
     _check_shapes(outputs, targets)
-    # Of all trials, so that the mean over trials is the FVU.
-    variance = (targets - targets.mean((0, 1))).square().sum(-1).mean()
+    scored = is_scored(targets)
+    # Of all trials, so that the mean over trials is the FVU; what is not scored is 0 above and below.
+    variance = torch.where(scored, targets - targets.nanmean((0, 1)), 0).square().sum(-1).mean()
     if not variance > 0:
         raise ValueError("targets must vary over time or trials: their variance is 0")
-    return (outputs - targets).square().sum(-1).mean(-2) / variance
+    return torch.where(scored, outputs - targets, 0).square().sum(-1).mean(-2) / variance
 
 
 def _replay_accuracy(outputs, targets):
     _check_shapes(outputs, targets)
-    if not torch.all(targets.abs() == 1):
+    scored = is_scored(targets)
+    if not torch.all(targets[scored].abs() == 1):
         raise ValueError("targets must be −1 or +1")
-    return (torch.sign(outputs) == targets).cpu().double().mean((-3, -1))
+    return (torch.sign(outputs) == targets).cpu().double().mean((-3, -1)) / _share(scored)
 
 
 def _accuracy(outputs, targets):
     _check_classes(outputs, targets)
-    return (outputs.argmax(-1) == targets).cpu().double().mean(-2)
+    return (outputs.argmax(-1) == targets).cpu().double().mean(-2) / _share(is_scored(targets))
 
 
 def _cross_entropy(outputs, targets):
     _check_classes(outputs, targets)
-    index = targets.long().expand(outputs.shape[:-1])[..., None]
-    return -outputs.log_softmax(-1).gather(-1, index)[..., 0].mean(-2)
+    scored = is_scored(targets)
+    index = targets.where(scored, 0).long().expand(outputs.shape[:-1])[..., None]
+    losses = -outputs.log_softmax(-1).gather(-1, index)[..., 0]
+    return torch.where(scored, losses, 0).mean(-2) / _share(scored)
+
+
+def _share(scored):
+    return float(scored.cpu().double().mean())
 
 
 def _commonest(targets, n_outputs):
-    return float(torch.bincount(targets.flatten().long()).max() / targets.numel())
+    counts = torch.bincount(targets[is_scored(targets)].long())
+    return float(counts.max() / counts.sum())
 
 
 FVU = Metric("fvu", "fraction of variance unexplained; lower is better", _fvu,
@@ -146,8 +184,9 @@ _ORDER = "time first; batch_first=True if trials come first"
 
 
 def _check_shapes(outputs, targets):
-    if targets.ndim != 3 or not targets.numel():
-        raise ValueError(f"targets must be (T, B, N_y) and not empty, got {tuple(targets.shape)}")
+    if targets.ndim != 3 or not is_scored(targets).any():
+        wanted = "(T, B, N_y), and not all of them NaN (not scored)"
+        raise ValueError(f"targets must be {wanted}, got {tuple(targets.shape)}")
     if outputs.ndim < 3 or outputs.shape[-3:] != targets.shape:
         wanted = f"(..., T, B, N_y) with the targets' {tuple(targets.shape)} last"
         raise ValueError(f"outputs must be {wanted}, got {tuple(outputs.shape)} ({_ORDER})")
@@ -157,6 +196,13 @@ def _check_classes(outputs, targets):
     if outputs.shape[-3:-1] != targets.shape:
         wanted, got = tuple(targets.shape), tuple(outputs.shape[-3:-1])
         raise ValueError(f"the outputs' steps and trials must be the targets' {wanted}, got {got} ({_ORDER})")
-    n, low, high = outputs.shape[-1], int(targets.min()), int(targets.max())
-    if low < 0 or high >= n:
-        raise ValueError(f"targets must be classes 0 to {n - 1}, as many as outputs; got {low} to {high}")
+    check_labels(targets, outputs.shape[-1])
+
+
+def check_labels(targets: Tensor, n_outputs: int) -> None:
+    """Raise a ValueError where targets are not integer classes, one for each output, or −100 (not scored)."""
+    scored = targets[is_scored(targets)]
+    low, high = (int(scored.min()), int(scored.max())) if len(scored) else (NOT_SCORED, NOT_SCORED)
+    if low < 0 or high >= n_outputs:
+        allowed = f"classes 0 to {n_outputs - 1}, one for each output ({NOT_SCORED}, or a mask: not scored)"
+        raise ValueError(f"targets must be {allowed}; got {low} to {high}")

@@ -8,7 +8,7 @@ from schur_lib.intervals import interval
 from schur_lib.metrics import sensitivity
 from schur_lib.networks import Network
 from schur_lib.schur import SUBSETS, label
-from schur_lib.subjects import Evaluation, on_task
+from schur_lib.subjects import Evaluation, on_task, warn_of_poor_score
 from schur_lib.tasks import Task
 
 
@@ -43,7 +43,9 @@ def ablation_profile(
     Returns:
         As `profile_of`, without intervals.
     """
-    return profile_of(on_task(net, task, n_trials, seed), alpha, removed, n_draws=0)
+    trials = on_task(net, task, n_trials, seed)
+    warn_of_poor_score(trials)
+    return profile_of(trials, alpha, removed, n_draws=0)
 
 
 def profile_of(
@@ -65,7 +67,8 @@ def profile_of(
         One row a set, the first the intact network: `removed` (such as "RR+CC", "" for the intact network),
         `mass` ‖ΔT‖_F/‖T‖_F, `score`, `delta` = score − score of the intact network, `sensitivity` = delta/mass
         (NaN where the block is empty or at rounding level), `low` and `high`: 95 % percentile bootstrap of
-        `delta` over trials (paired; NaN with one trial), `n_leading` = n_R, `alpha`, `metric`, `n_trials`.
+        `delta` over trials (paired; NaN with one trial), `n_leading` = n_R, `alpha`, `metric`, `n_trials`. Its
+        `attrs` hold `skill` and `does_task` as in `Evaluation`: where that is False, the rest says little.
     """
     form = trials.form
     sets = [frozenset(), *(frozenset(s) for s in removed if len(s))]
@@ -79,9 +82,12 @@ def profile_of(
         if n_draws:
             row["low"], row["high"] = interval(mine - scores[0], n_draws, seed) if s else (0.0, 0.0)
         rows.append(row)
-    return pd.DataFrame(rows).assign(
+    table = pd.DataFrame(rows).assign(
         n_leading=form.n_leading(alpha), alpha=alpha, metric=trials.metric.name, n_trials=trials.n_trials
     )
+    skill = trials.metric.skill(means[0], trials.targets, trials.n_outputs)
+    table.attrs = {"skill": skill, "does_task": trials.metric.does_task(skill)}
+    return table
 
 
 def over_networks(profiles: Sequence[pd.DataFrame], n_draws: int = 2000, seed: int = 0) -> pd.DataFrame:

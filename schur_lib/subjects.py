@@ -9,10 +9,13 @@ It comes from a network and a task, from a network and data, or from anyone's to
 and goes to any probe: `profile_of(trials)`, `stabilisers(trials, others)`.
 """
 
+import re
+import warnings
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import islice
 from typing import Any
 
@@ -21,9 +24,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from schur_lib.dynamics import check_run, hidden_states, rollout
-from schur_lib.metrics import Metric, by_name
+from schur_lib.metrics import Metric, by_name, masked
 from schur_lib.networks import Network
 from schur_lib.schur import Matrix, OrderedSchur, ordered_schur
 from schur_lib.tasks import Task, held_out
@@ -33,9 +38,13 @@ GATES: dict[type[nn.Module], tuple[str, ...]] = {
     **dict.fromkeys((nn.GRU, nn.GRUCell), ("reset", "update", "new")),
     **dict.fromkeys((nn.LSTM, nn.LSTMCell), ("input", "forget", "cell", "output")),
 }
-# Our choice: the fused run stands in for a module whose outputs it repeats to this (relative to the largest).
+# Our choice: outputs that differ by less than this (relative to the largest) are the same.
 SAME = 1e-3
-CHUNK = 2**26  # bytes of outputs at a time
+CHUNK = 2**26  # bytes of outputs, or of matrices, at a time
+STATES = 2**30  # bytes of states at a time, if all of a chunk's matrices were run at once
+# Operations that multiply by a matrix; any other result of its shape is another matrix made from it.
+PRODUCTS = re.compile("mm|mv|matmul|linear|rnn|gru|lstm|einsum|dot")
+COMPUTED = "give effective=lambda module: …, which returns the matrix that the module computes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +60,7 @@ class Evaluation:
     targets: Tensor  #: what the metric compares the last outputs with
     n_scored: int  #: how many of the last outputs it is given
     n_trials: int  #: B
+    n_outputs: int  #: N_y
     states_of: Callable[[Tensor], Tensor] | None = None  #: matrix → h_1 … h_T (T, B, N); None where unknown
     module: Network | nn.Module | None = None  #: the network or module itself
     network: Network | None = None  #: the same as a `Network` where it is a plain one
@@ -71,6 +81,16 @@ class Evaluation:
     def error(self) -> float:
         """The intact network's distance from a perfect score; NaN where that is unknown."""
         return float(self.metric.error(self.intact))
+
+    @property
+    def skill(self) -> float:
+        """Where the intact network's score lies between chance (0) and perfect (1); NaN where that is unknown."""
+        return self.metric.skill(self.intact, self.targets, self.n_outputs)
+
+    @property
+    def does_task(self) -> bool | None:
+        """Whether that is enough for an ablation to mean something; None where it is unknown."""
+        return self.metric.does_task(self.skill)
 
     def outputs(self, matrices: Iterable[Tensor | Matrix]) -> Iterator[Tensor]:
         """The outputs that are scored, (n_scored, B, N_y), of one matrix after the other."""
@@ -103,9 +123,10 @@ class Evaluation:
         return self.states_of(W)
 
     def acted_on(self) -> Tensor:
-        """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own."""
+        """The states that W_hh acts on, h_0 … h_{T−1}, (T, B, N) float64; h_0 = 0 but for a network's own `h0`,
+        or what a module that tells its states calls `start`."""
         states = self.states().cpu().double()  # not every device has float64
-        own = None if self.network is None else self.network.h0
+        own = getattr(self.module, "start", None) if self.network is None else self.network.h0
         start = torch.zeros_like(states[:1]) if own is None else own.cpu().double().expand_as(states[:1])
         return torch.cat([start, states[:-1]])
 
@@ -157,8 +178,10 @@ def of_network(
         free_steps: steps that the network runs on after the input has ended.
     """
     check_run(net, inputs, net.W_hh, free_steps)
-    n_steps, n_trials = len(inputs) + free_steps, inputs.shape[1]
-    size = max(1, CHUNK // (n_steps * n_trials * net.n_outputs * inputs.element_size()))
+    n_steps, n_trials, n = len(inputs) + free_steps, inputs.shape[1], net.hidden_size
+    rows, itemsize = n_steps * n_trials, inputs.element_size()
+    size = CHUNK // (max(rows * net.n_outputs, n * n) * itemsize)
+    size = max(1, min(size, STATES // (rows * n * itemsize)))
 
     def run(matrices: Iterable[Tensor]) -> Iterator[Tensor]:
         matrices = iter(matrices)
@@ -172,53 +195,43 @@ def of_network(
             return hidden_states(net, inputs, W.to(net.W_hh), free_steps)
 
     own, n_scored = net.W_hh.detach().cpu().double(), min(len(targets), n_steps)
-    return Evaluation(own, run, by_name(metric), targets, n_scored, n_trials, states_of, net, net, inputs,
-                      free_steps)  # fmt: skip
+    return Evaluation(own, run, by_name(metric), targets, n_scored, n_trials, net.n_outputs, states_of, net, net,
+                      inputs, free_steps)  # fmt: skip
 
 
 def evaluation(
-    module: nn.Module | Network,
-    parameter: str,
-    inputs: Any,
-    targets: Tensor,
-    metric: str | Callable[[Tensor, Tensor], Any] = "fvu",
-    forward: Callable[[Any, Any], Tensor] | None = None,
-    gate: str | int | slice | None = None,
-    batch_first: bool | None = None,
-    higher_is_better: bool | None = None,
-    seed: int = 0,
-    states: Callable[[Any, Any], Tensor] | None = None,
-) -> Evaluation:
-    """Make a model ready for matrices that are swapped into one of its parameters.
+    module: nn.Module | Network, parameter: str, inputs: Any, targets: Any,
+    metric: str | Callable[[Tensor, Any], Any] = "fvu", forward: Callable[[Any, Any], Tensor] | None = None,
+    gate: str | int | slice | None = None, batch_first: bool | None = None, higher_is_better: bool | None = None,
+    seed: int = 0, states: Callable[[Any, Any], Tensor] | None = None, mask: Tensor | None = None,
+    effective: Callable[[Any], Tensor] | None = None,
+) -> Evaluation:  # fmt: skip
+    """Make a model ready for matrices that are put in the place of its recurrent one.
 
-    The model runs with every other parameter as it is, in evaluation mode, and from the same seed each time,
-    so that noise and dropout are no difference between matrices. One `nn.RNN` (one layer, one direction) with
-    one `nn.Linear` after it runs through the fused `rollout` instead, if that repeats the model's outputs.
+    The model runs with all else as it is, in evaluation mode, and from the same seed each time, so that noise
+    and dropout are no difference between matrices. What is swapped is the matrix that acts: parametrizations,
+    norms and pruning by torch's hooks give way to it. One `nn.RNN` (one layer, one direction) with one
+    `nn.Linear` after it runs through the fused `rollout` instead, if that repeats the model's outputs.
 
     >>> import torch
     >>> from schur_lib import evaluation, profile_of
-    >>> class Model(torch.nn.Module):
-    ...     def __init__(self):
-    ...         super().__init__()
-    ...         self.rnn, self.readout = torch.nn.GRU(3, 8), torch.nn.Linear(8, 2)
-    ...     def forward(self, x):
-    ...         return self.readout(self.rnn(x)[0])
-    >>> _ = torch.manual_seed(0)
-    >>> inputs, targets = torch.randn(20, 16, 3), torch.randn(20, 16, 2)
-    >>> trials = evaluation(Model(), "rnn.weight_hh_l0", inputs, targets, gate="new")
+    >>> inputs, gru = torch.randn(20, 16, 3), torch.nn.GRU(3, 8)
+    >>> targets = gru(inputs)[0].detach()
+    >>> trials = evaluation(gru, "weight_hh_l0", inputs, targets, forward=lambda m, x: m(x)[0], gate="new")
     >>> profile_of(trials).removed.tolist()
     ['', 'CC', 'RR', 'RR+CC', 'CR', 'CR+CC', 'RR+CR', 'RR+CR+CC']
 
     Args:
         module: the model, or a `Network`.
-        parameter: name of the parameter (or buffer) that holds the recurrent matrix, as in
-            `module.named_parameters()`; "W_hh" for a `Network`.
+        parameter: name of the matrix, as the model multiplies with it: a parameter, a buffer, or what a
+            parametrization or a hook of torch's computes; "W_hh" for a `Network`.
         inputs: what `forward` takes, usually (T, B, N_x).
-        targets: (T, B, N_y), or (B, N_y) for the last step alone; for "accuracy" and "cross_entropy"
-            integer classes (T, B) or (B,). If there are fewer steps than outputs, the last ones count.
+        targets: (T, B, N_y), or (B, N_y) for the last step alone, or (T, B) where N_y = 1; for "accuracy"
+            and "cross_entropy" integer classes (T, B) or (B,). If there are fewer steps than outputs, the
+            last ones count. NaN and the class −100 are not scored.
         metric: "fvu", "accuracy", "cross_entropy", "replay_accuracy", or a function of all outputs
             (T, B, N_y) and the targets as given that returns (B,) scores, one a trial, or one number.
-        forward: (module, inputs) → outputs (T, B, N_y) or (B, N_y); None: module(inputs).
+        forward: (module, inputs) → outputs (T, B, N_y), (T, B) or (B, N_y); None: module(inputs).
         gate: which part of a stacked matrix: a gate's name ("reset", "update", "new" of a GRU; "input",
             "forget", "cell", "output" of an LSTM), its index, or a slice of rows; None: all of it.
         batch_first: whether outputs and targets are (B, T, …); None: if a layer of the module says so.
@@ -226,35 +239,42 @@ def evaluation(
         seed: of the random numbers within the model.
         states: (module, inputs) → hidden states (T, B, N), for probes of the activity; needed only where
             the matrix is not that of the last layer of one of torch's recurrent layers, or of a cell.
+        mask: which targets are scored, of their shape or without the last axis; None: all.
+        effective: module → the matrix that the module's own code computes and multiplies with, such as
+            `lambda module: module.weight.abs() * module.signs`; None: the parameter is that matrix.
     Raises:
-        ValueError: an unknown name, a matrix that is not square, outputs and targets that do not fit, or
-            values that are not finite.
+        ValueError: an unknown name, a matrix that is not square or not what the module multiplies with, a
+            module that answers differently when run twice, outputs and targets that do not fit, or values
+            that are not finite.
     """
     record = _metric(metric, higher_is_better)
-    targets = _finite("targets", targets)
+    if callable(metric) and mask is not None:
+        raise ValueError(
+            "a function as a metric sees targets as given: it leaves out what is not scored, not a mask"
+        )
     if isinstance(module, Network):
-        if parameter != "W_hh" or forward is not None or gate is not None or states is not None:
-            got = f"parameter={parameter!r}, forward={forward!r}, gate={gate!r}, states={states!r}"
-            raise ValueError(f"a Network has the parameter 'W_hh', no forward, gate or states; got {got}")
+        if parameter != "W_hh" or not forward is gate is states is effective is None:
+            got = f"parameter={parameter!r}, {forward=}, {gate=}, {states=}, {effective=}"
+            raise ValueError(f"a Network has the parameter 'W_hh' and none of the others; got {got}")
         inputs = _finite("inputs", inputs)
         if batch_first and inputs.ndim == 3:
             inputs = inputs.transpose(0, 1).contiguous()
-        trials = of_network(module, inputs, targets, record)
+        trials = of_network(module, inputs, inputs, record)  # targets follow, once outputs are known
     elif isinstance(module, nn.Module):
         if batch_first is None:
             batch_first = any(getattr(m, "batch_first", False) for m in module.modules())
-        rows = _rows(module, parameter, gate)
-        model = _Model(module, parameter, rows, inputs, forward, batch_first, seed)
+        model = _Model(module, parameter, inputs, forward, batch_first, seed, gate, effective)
+        own, run = model.whole[model.rows].cpu().double(), lambda some: map(model.run, some)
         fast = model.as_network()
         if fast is not None:
-            trials = replace(of_network(fast[0], fast[1], targets, record), module=module)
+            trials = replace(of_network(fast[0], fast[1], inputs, record), module=module)
         else:
-            own, run = _tensors(module)[parameter].detach()[rows].cpu().double(), lambda some: map(model.run, some)
-            known = isinstance(_owner(module, parameter), nn.RNNBase | nn.RNNCellBase)
+            model.check()
+            known = isinstance(model.holder, nn.RNNBase | nn.RNNCellBase)
             states_of = (lambda W: model.run(W, states)) if states else model.states if known else None
             plain = isinstance(inputs, Tensor) and inputs.ndim == 3
             shown = inputs.transpose(0, 1) if plain and batch_first else inputs if plain else None
-            trials = Evaluation(own, run, record, targets, 1, 1, states_of, module, inputs=shown)
+            trials = Evaluation(own, run, record, targets, 1, 1, 1, states_of, module, inputs=shown)
     else:
         raise ValueError(f"module must be a torch module, got {type(module).__name__}")
     (outputs,) = trials.run([trials.W_hh])
@@ -262,12 +282,25 @@ def evaluation(
         raise ValueError("the model's outputs are not all finite on these inputs")
     n_scored = len(outputs)
     if not callable(metric):
-        targets = _time_first(targets, record, batch_first)
+        targets = _time_first(targets, mask, record, batch_first, outputs)
         n_scored = min(len(targets), len(outputs))
-    targets = targets.to(outputs) if targets.is_floating_point() else targets.to(outputs.device)
-    trials = replace(trials, targets=targets, n_scored=n_scored, n_trials=outputs.shape[1])
-    # Raises before long work what the metric cannot take.
-    return replace(trials, n_trials=len(trials._scored(outputs[-n_scored:])))
+    # raises before long work what it cannot take
+    scores = record.per_trial(outputs[-n_scored:], targets).detach().cpu().double()
+    if scores.isnan().any():
+        raise ValueError(f"the metric {record.name!r} gives NaN: it must leave out targets that are not scored")
+    trials = replace(trials, targets=targets, n_scored=n_scored, n_trials=len(scores), n_outputs=outputs.shape[-1])
+    vars(trials)["intact"] = float(scores.mean())  # is known; running it again may take long
+    warn_of_poor_score(trials)
+    return trials
+
+
+def warn_of_poor_score(trials: Evaluation) -> None:
+    """Warn where a network does not do its task."""
+    if trials.does_task is False:
+        metric, skill = trials.metric, f"skill {trials.skill:.2g}, {trials.metric.enough:g} is asked"
+        said = f"{metric.name} {trials.intact:.3g}, {skill}"
+        hint = "are time and trials in this order, and is it the network that was trained?"
+        warnings.warn(f"this network does not do the task ({said}): an ablation says little; {hint}", stacklevel=3)
 
 
 def _unknown_states(why):
@@ -280,95 +313,239 @@ def _tensors(module):
     return {**dict(module.named_buffers()), **dict(module.named_parameters())}
 
 
-def _owner(module, parameter):
-    return module.get_submodule(parameter.rpartition(".")[0])
+def _at(module, name):
+    """The submodule or tensor that a name leads to; None where there is none."""
+    return reduce(lambda part, key: getattr(part, key, None), filter(None, name.split(".")), module)
 
 
-def _rows(module, parameter, gate):
-    """The rows of a parameter that are the recurrent matrix."""
-    tensors = _tensors(module)
-    if parameter not in tensors:
-        known = ", ".join(f"{n} {tuple(t.shape)}" for n, t in tensors.items() if t.ndim == 2) or "none"
-        raise ValueError(f"the module has no parameter {parameter!r}; its matrices are {known}")
-    whole = tensors[parameter]
-    if whole.ndim != 2 or not whole.is_floating_point():
-        raise ValueError(f"{parameter} must be a real matrix, got shape {tuple(whole.shape)}, {whole.dtype}")
-    if not torch.isfinite(whole).all():
-        raise ValueError(f"{parameter} holds NaN or infinite values")
-    n_rows, n = whole.shape
-    names = next((names for kind, names in GATES.items() if isinstance(_owner(module, parameter), kind)), ())
-    allowed = [*names, *range(n_rows // n if n_rows % n == 0 else 0)]
-    if gate is None:
-        rows = slice(0, n_rows)
-    elif isinstance(gate, slice):
-        rows = slice(*gate.indices(n_rows))
-    elif gate in allowed and not isinstance(gate, bool):
-        index = names.index(gate) if isinstance(gate, str) else gate
-        rows = slice(index * n, (index + 1) * n)
-    else:
-        raise ValueError(f"gate must be one of {allowed} or a slice of the {n_rows} rows, got {gate!r}")
-    shape = (len(range(n_rows)[rows]), n)
-    if shape != (n, n):
-        stacked = gate is None and n_rows % n == 0
-        hint = f"; it stacks {n_rows // n} matrices: gate must be one of {allowed}" if stacked else ""
-        raise ValueError(f"the recurrent matrix must be square, got {shape} from {parameter}{hint}")
-    return rows
+def _acting(module, name):
+    """The name of the matrix that is computed from a tensor of this name; the name itself where none is."""
+    found = re.fullmatch(r"(.*?)(?:parametrizations\.(\w+)\..*|(\w+)_(?:orig|mask|g|v|u))", name)
+    whole = found[1] + (found[2] or found[3]) if found else name
+    return whole if whole not in _tensors(module) and isinstance(_at(module, whole), Tensor) else name
+
+
+class _Operations(TorchDispatchMode):
+    """Looks for a matrix, as it stands or transposed, in every operation of a run.
+
+    With `put`, that takes the place of each result that equals it. Without, `seen` gets the operations that make
+    another matrix of it, such as abs or the product with a mask; a product with a vector or a number is none.
+    """
+
+    def __init__(self, matrix, put=None):
+        super().__init__()
+        self.views, self.put, self.seen = (matrix, matrix.mT), put, {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function._schema.name.removeprefix("aten::").strip("_")
+        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        # before the operation, which may be in place
+        ours = [t.shape for t in tensors if self._is(t) is not None] if self.put is None else []
+        result = function(*args, **(kwargs or {}))
+        if self.put is not None:
+            return tree_map_only(Tensor, lambda t: self._swapped(t, function._schema.is_mutable), result)
+        scaled = name in ("mul", "div") and sum(t.numel() > 1 for t in tensors) == 1
+        made = isinstance(result, Tensor) and result.is_floating_point() and self._is(result) is None
+        if made and result.shape in ours and not (scaled or PRODUCTS.search(name)):
+            self.seen[name] = None
+        return result
+
+    def _is(self, t):
+        """Which of the two a tensor equals, None: neither."""
+        for M, transposed in zip(self.views, (False, True), strict=True):
+            if t.shape[-2:] == M.shape and t.numel() == M.numel():
+                if torch.allclose(t.reshape(M.shape).to(M), M, 1e-5, 0):
+                    return transposed
+        return None
+
+    def _swapped(self, t, in_place):
+        transposed = self._is(t)
+        if transposed is None:
+            return t
+        self.seen["put"], put = None, (self.put.mT if transposed else self.put).reshape(t.shape).to(t)
+        return t.copy_(put) if in_place else put.clone()
 
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """A torch module on its inputs, with the rows of one parameter open to other matrices."""
+    """A torch module on its inputs, with the place of its recurrent matrix open to others."""
 
     module: nn.Module
     parameter: str
-    rows: slice
     inputs: Any
     forward: Callable | None
     batch_first: bool
     seed: int
+    gate: str | int | slice | None
+    effective: Callable | None
+
+    @cached_property
+    def as_is(self):
+        """The outputs with nothing swapped."""
+        return self.run(None)
+
+    @cached_property
+    def holder(self):
+        """The submodule that the matrix belongs to; None where a function computes it."""
+        return None if self.effective else _at(self.module, self.parameter.rpartition(".")[0])
+
+    @cached_property
+    def whole(self):
+        """The matrix that acts, with the gates that are stacked with it."""
+        return self.found[0]
+
+    @cached_property
+    def found(self):
+        """`whole`, and its name; None where it is computed in the run."""
+        return self.call(None, lambda module, _: (self.as_is, self._find(_tensors(module)))[1])
+
+    def _find(self, tensors):
+        """What `found` tells; within a call and after a run, where torch's hooks compute it."""
+        acts = {name: _acting(self.module, name) for name in tensors}
+        name = acts.get(self.parameter, self.parameter)
+        W = self.effective(self.module) if self.effective else _at(self.module, name)
+        if name != self.parameter and not self.effective:
+            raise ValueError(f"{self.parameter} is only a part of what {name} is computed from: name {name}")
+        if W is None and not self.effective:
+            shapes = {name: tuple(_at(self.module, name).shape) for name in acts.values()}
+            known = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if len(shape) == 2) or "none"
+            raise ValueError(f"the module has no parameter {self.parameter!r}; its matrices are {known}")
+        if not isinstance(W, Tensor) or W.ndim != 2 or not W.is_floating_point():
+            got = f"shape {tuple(W.shape)}, {W.dtype}" if isinstance(W, Tensor) else type(W).__name__
+            raise ValueError(f"{self.parameter} must be a real matrix, got {got}")
+        if not torch.isfinite(W).all():
+            raise ValueError(f"{self.parameter} holds NaN or infinite values")
+        return W.detach().clone(), next((name for name, t in tensors.items() if t is W), None)
+
+    @cached_property
+    def rows(self):
+        """The rows that are the recurrent matrix."""
+        (n_rows, n), gate, parameter = self.whole.shape, self.gate, self.parameter
+        names = next((names for kind, names in GATES.items() if isinstance(self.holder, kind)), ())
+        allowed = [*names, *range(n_rows // n * (n_rows % n == 0))]
+        if isinstance(gate, str | int) and gate in allowed and not isinstance(gate, bool):
+            index = names.index(gate) if isinstance(gate, str) else gate
+            rows = slice(index * n, (index + 1) * n)
+        elif gate is None or isinstance(gate, slice):
+            rows = gate or slice(None)
+        else:
+            raise ValueError(f"gate must be one of {allowed} or a slice of the {n_rows} rows, got {gate!r}")
+        shape, hint = tuple(self.whole[rows].shape), COMPUTED
+        if names and n_rows != len(names) * n:
+            shape, hint = (
+                (n_rows, n),
+                f"each of its {len(names)} gates has {n_rows // len(names)} rows of {n} columns",
+            )
+        elif allowed:
+            hint = f"it stacks {n_rows // n} matrices: gate must be one of {allowed}; or {COMPUTED}"
+        if shape != (n, n):
+            raise ValueError(f"the recurrent matrix must be square, got {shape} from {parameter}; {hint}")
+        if isinstance(self.holder, nn.RNNBase | nn.RNNCellBase) and "weight_ih" in parameter:
+            raise ValueError(f"{parameter} multiplies the inputs; the recurrent one has hh in the place of ih")
+        return rows
+
+    def check(self):
+        """See that the module answers the same when run again, and multiplies with the matrix as it stands."""
+        W, (_, name) = self.whole[self.rows], self.found
+        draw = torch.randn(W.shape, generator=torch.Generator().manual_seed(0)).to(W) * W.std(correction=0)
+        with _Operations(self.stacked(draw)) as watch:
+            other = self.run(draw)
+        if self.as_is.isfinite().all() and not _same(self.run(W), self.as_is):
+            raise ValueError(
+                "the module answers differently when run twice (random numbers of another kind than torch's, or a "
+                "state that it keeps): give a forward that seeds them, or starts afresh"
+            )
+        if watch.seen and not (self.effective and name):
+            raise ValueError(
+                f"the module multiplies not with {self.parameter} but with {', '.join(watch.seen)} of it: "
+                f"{COMPUTED} (or the parameter itself, where you know that it acts as it stands)"
+            )
+        if W.any() and _same(other, self.as_is):
+            warnings.warn(f"the outputs do not depend on {self.parameter} on these inputs", stacklevel=3)
+
+    def stacked(self, W):
+        """The whole tensor with a matrix in its rows."""
+        whole = self.whole.clone()
+        whole[self.rows] = W.to(whole)
+        return whole
+
+    def call(self, W, function=None, inputs=None):
+        """What a function of the module, its forward by default, returns with W as its matrix; None: its own."""
+        call, module, leaf = function or self.forward or _forward, self.module, self.parameter.rpartition(".")[2]
+        inputs = self.inputs if inputs is None else inputs
+        (own, name), whole = ((None, None), None) if W is None else (self.found, self.stacked(W))
+        computed: Any = nullcontext()
+        put: Any = {f"module.{name}": whole} if name else {}
+        called: Any = nn.Module()  # functional_call wants a module, and this one takes any function
+        called.module, called.forward = module, lambda inputs: call(module, inputs)
+        devices = {t.device for t in module.parameters() if t.device.type == "cuda"}
+        before = [(m, dict(vars(m))) for m in module.modules()]
+        try:
+            module.eval()
+            if W is not None and leaf in getattr(self.holder, "parametrizations", {}):
+                self.holder.parametrizations[leaf].forward = lambda: whole
+            elif W is not None and not name:
+                computed = _Operations(own, whole)
+            with torch.no_grad(), torch.random.fork_rng(devices=list(devices)), computed:
+                torch.manual_seed(self.seed)
+                outputs = functional_call(called, put, (inputs,))
+        finally:
+            for m, attributes in before:
+                vars(m).clear()
+                vars(m).update(attributes)
+        if not getattr(computed, "seen", True):
+            never = f"{self.parameter} is computed, but no run forms it as one matrix, as in (h @ n) @ m.T"
+            raise ValueError(f"{never}: give a forward that multiplies with their product")
+        return outputs
 
     def run(self, W, function=None):
-        """(T, B, N) of a function of the module, its forward by default, with W in the place of its own."""
-        call = function or self.forward or (lambda module, inputs: module(inputs))
-        called: Any = nn.Module()  # functional_call wants a module, and this one takes any function
-        called.module, called.forward = self.module, lambda inputs: call(self.module, inputs)
-        swapped = _tensors(self.module)[self.parameter].detach().clone()
-        swapped[self.rows] = W.to(swapped)
-        devices = {t.device for t in self.module.parameters() if t.device.type == "cuda"}
-        modes = {m: m.training for m in self.module.modules()}
-        try:
-            self.module.eval()
-            with torch.no_grad(), torch.random.fork_rng(devices=list(devices)):
-                torch.manual_seed(self.seed)
-                outputs = functional_call(called, {f"module.{self.parameter}": swapped}, (self.inputs,))
-        finally:
-            for m, training in modes.items():
-                m.training = training
+        """The same as (T, B, N)."""
+        outputs = self.call(W, function)
         if not isinstance(outputs, Tensor) or outputs.ndim not in (2, 3):
             got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
             hint = "give forward, such as forward=lambda module, x: module(x)[0]"
-            raise ValueError(f"the model must return one tensor (T, B, N_y) or (B, N_y), got {got}; {hint}")
-        if outputs.ndim == 2:
+            raise ValueError(
+                f"the model must return one tensor (T, B, N_y), (T, B) or (B, N_y), got {got}; {hint}"
+            )
+        if outputs.ndim == 2 and not self.every_step:
             return outputs[None]
+        outputs = outputs if outputs.ndim == 3 else outputs[..., None]
         return outputs.transpose(0, 1) if self.batch_first else outputs
+
+    @cached_property
+    def every_step(self):
+        """Whether outputs of two axes are one output of every step, (T, B), not those of the last, (B, N_y)."""
+        x, time, shape = self.inputs, int(self.batch_first), self.call(None).shape
+        tensors = [t for t in tree_leaves(x) if isinstance(t, Tensor) and t.ndim > 1]
+        flat = isinstance(x, Tensor) and x.ndim == 2 and x.is_floating_point()
+        if tensors and not flat and all(t.shape[:2] != shape for t in tensors):
+            return False
+        try:  # with one step more
+            longer = None if flat else self.call(None, None, torch.cat([x, x.narrow(time, -1, 1)], time))
+        except Exception:  # whatever a foreign module raises
+            longer = None
+        if longer is None:
+            hint = "[..., None] for one output of every step, [None] ([:, None] if trials come first) for the last"
+            wanted = f"give forward=lambda module, x: module(x) and {hint}"
+            raise ValueError(f"outputs {tuple(shape)} may be (T, B) or (B, N_y): {wanted}")
+        return longer.shape[time] > shape[time]
 
     def states(self, W):
         """h_1 … h_T as the layer or cell of torch's that holds the parameter gives them."""
-        owner, seen = _owner(self.module, self.parameter), []
-        handle = owner.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+        holder, seen = self.holder, []
+        handle = holder.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
         try:
-            self.run(W)
+            self.call(W)
         finally:
             handle.remove()
         seen = [output if isinstance(output, Tensor) else output[0] for output in seen]
-        if isinstance(owner, nn.RNNCellBase):
+        if isinstance(holder, nn.RNNCellBase):
             return torch.stack(seen)
-        last = f"weight_hh_l{owner.num_layers - 1}"
-        if owner.bidirectional or owner.proj_size or not self.parameter.endswith(last):
+        if holder.bidirectional or not self.parameter.endswith(f"weight_hh_l{holder.num_layers - 1}"):
             raise _unknown_states(f"{self.parameter} is not that of the last layer, in one direction")
         if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 3:
             raise _unknown_states(f"the layer of {self.parameter} ran {len(seen)} times, or on packed sequences")
-        return seen[0].transpose(0, 1) if owner.batch_first else seen[0]
+        return seen[0].transpose(0, 1) if holder.batch_first else seen[0]
 
     def as_network(self):
         """The module as a plain network and its inputs, time first; None where the fused run differs."""
@@ -383,15 +560,23 @@ class _Model:
             net = Network.from_torch(rnn, readout)
             inputs = (inputs.transpose(0, 1) if rnn.batch_first else inputs).detach().contiguous()
             check_run(net, inputs, net.W_hh, 0)
-        except ValueError:
+        except (ValueError, KeyError):  # KeyError: a hook computes one of its tensors
             return None
         # as it is, and without its couplings
         for W in (net.W_hh, torch.from_numpy(ordered_schur(net.W_hh).ablate({"RR", "CR", "CC"})).to(net.W_hh)):
             theirs = self.run(W)
-            ours = rollout(net, inputs, W)[-len(theirs) :]
-            if ours.shape != theirs.shape or not (ours - theirs).abs().max() <= SAME * theirs.abs().max():
+            if not _same(rollout(net, inputs, W)[-len(theirs) :], theirs):
                 return None
         return net, inputs
+
+
+def _forward(module, inputs):
+    return module(inputs)
+
+
+def _same(ours, theirs):
+    """Whether outputs are the same but for rounding."""
+    return ours.shape == theirs.shape and bool((ours - theirs).abs().max() <= SAME * theirs.abs().max())
 
 
 def _metric(metric, higher_is_better):
@@ -418,17 +603,23 @@ def _finite(name, value):
         raise ValueError(f"{name} must be a torch tensor, got {type(value).__name__}")
     if not value.numel():
         raise ValueError(f"{name} must not be empty, got {tuple(value.shape)}")
-    if not torch.isfinite(value).all():
-        raise ValueError(f"{name} hold NaN or infinite values")
+    if (value.isinf() if name == "targets" else ~value.isfinite()).any():
+        raise ValueError(f"{name} hold {'' if name == 'targets' else 'NaN or '}infinite values")
     return value.detach()
 
 
-def _time_first(targets, metric, batch_first):
-    """Targets as (T, B, N_y), classes as (T, B)."""
+def _time_first(targets, mask, metric, batch_first, outputs):
+    """Targets as (T, B, N_y), classes as (T, B), for outputs (T, B, N_y)."""
+    targets = _finite("targets", targets).to(outputs.device)
     if metric.classes and targets.is_floating_point():
         raise ValueError(f"targets must be integer classes for the metric {metric.name!r}, got {targets.dtype}")
+    targets = targets if metric.classes else targets.to(outputs)
+    targets = targets if mask is None else masked(targets, torch.as_tensor(mask).to(outputs.device))
     n_axes = 2 if metric.classes else 3
     if targets.ndim == n_axes - 1:
+        if not metric.classes and outputs.shape[-1] == 1:  # (T, B), one output of every step
+            turned = targets.mT if batch_first else targets
+            return turned[..., None] if turned.shape[1] == outputs.shape[1] else targets[None]
         return targets[None]
     if targets.ndim != n_axes:
         wanted = "(T, B) or (B,)" if metric.classes else "(T, B, N_y) or (B, N_y)"

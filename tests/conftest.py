@@ -25,8 +25,19 @@ FLAGS = [
 WINDOWS_HAS_NOT = ("symlink_to(", '"bash"', ".chmod(", "SIGKILL", "#!/")
 
 
-def pytest_collection_modifyitems(items):
-    """Mark the tests that need a built book or .venv; on Windows, skip those that need what it has not."""
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests that are marked slow too")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests that need a built book or .venv; leave slow ones out unless asked for.
+
+    On Windows, skip those that need what it has not.
+    """
+    if not config.getoption("--slow"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if item not in slow]
+        config.hook.pytest_deselected(items=slow)
     for item in items:
         text = inspect.getsource(item.function) if hasattr(item, "function") else ""
         calls_run = getattr(getattr(item, "module", None), "run", None) is run and "run(" in text

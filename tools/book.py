@@ -10,6 +10,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from safetensors import safe_open
+
+from report import explorer
+from schur_lib.provenance import LIBRARIES
+from study import folders
 from tools import forks, publish
 from tools.notebooks import FOLDER, ROOT, names, versions
 
@@ -40,11 +45,13 @@ def build(output, profile, networks):
     for name in names():  # not the folder: it may hold pages of notebooks that are gone
         copy(chapters(output) / f"{name}.ipynb", work / "book" / "chapters" / f"{name}.ipynb")
     copy_mathjax(work / "book" / "_extra" / "mathjax")
+    copy(explorer.FOLDER, work / "book" / "_extra" / "explorer")
     copy(output / "explorer", work / "book" / "_extra" / "explorer" / "data")
     copy_downloads(output, work / "book" / "_extra" / "downloads")
     generated = work / "book" / "_generated"
     generated.mkdir()
     (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks, **code_version()}))
+    copy(explorer.FOLDER / "panel.html", generated / "panel.html")
     (generated / "records").mkdir()
     for record in (output / "records").glob("*.json"):
         copy(record, generated / "records" / record.name)
@@ -195,4 +202,20 @@ def runs(records):
         "|:--|:--|",
     ]
     lines += [f"| {name} | {version} |" for name, version in versions().items()]
+    lines += ["", made_by(folders.NETWORKS)]
     return "\n".join(lines) + "\n"
+
+
+def made_by(folder):
+    """Which versions of the libraries made the networks in a folder, as their files say."""
+    made = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "numpy") as file:
+            made.append(json.loads(file.metadata()["metadata"])["provenance"])
+    days = sorted(network["trained"] for network in made)
+    told = sorted({f"{name} {network[name]}" for network in made for name in LIBRARIES if name in network})
+    return (
+        f"The {len(made)} networks in `data/networks` were trained from {days[0]} to {days[-1]} with "
+        f"{', '.join(told)}. Training carries rounding on, so that another version may give other weights. The "
+        "tables in `data/results` name the versions that measured them, and are measured anew under any others."
+    )

@@ -1,18 +1,13 @@
-"""Export the reference networks to the explorer page: classic scripts that work from a file:// copy.
+"""Export the reference networks to the explorer page, each as a script of its own (see report/explorer.py)."""
 
-A page opened from the disk can neither fetch a file nor load a module, but it can add a <script>.
-So each network is one script: a JSON head and its matrices as base64 of little-endian float32.
-"""
-
-import base64
 import json
 import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 
+from report.explorer import of_network, script
 from schur_lib import store
 from schur_lib.dynamics import rollout
 from schur_lib.schur import ordered_schur
@@ -46,7 +41,9 @@ def export(folder):
         folder: is made; a Path.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    index = {"tasks": {}, "networks": []}
+    first = next(s for s in specs() if (s.construction, s.hidden_size) == catalogue.FIGURE_1[0])
+    start = {"network": network_name(first), "alpha": 0.9}
+    index = {"tasks": {}, "networks": [], "start": start}
     for spec in specs():
         task, name = spec.make_task(), network_name(spec)
         if task.name not in index["tasks"]:
@@ -57,7 +54,8 @@ def export(folder):
                 "free_steps": task.free_steps,
                 "n_trials": N_TRIALS[task.name],
             }
-            write(folder / f"trials-{task.name}.js", task.name, {}, inputs=inputs, targets=targets)
+            chosen = script(task.name, {}, inputs=inputs, targets=targets)
+            (folder / f"trials-{task.name}.js").write_text(chosen)
         index["networks"].append(
             {
                 "name": name,
@@ -68,28 +66,9 @@ def export(folder):
             }
         )
         net = store.load(spec, folders.NETWORKS)
-        form = ordered_schur(net.W_hh)
-        write(
-            folder / f"{name}.js",
-            name,
-            {"blocks": form.blocks.tolist()},
-            Q=form.Q,
-            T=form.T,
-            real=form.eigenvalues.real,
-            imag=form.eigenvalues.imag,
-            W_xh=net.W_xh,
-            W_hy=net.W_hy,
-        )
+        (folder / f"{name}.js").write_text(of_network(name, net, ordered_schur(net.W_hh)))
     (folder / "index.js").write_text(f"explorer.index = {json.dumps(index)};\n")
     pictures(folder)
-
-
-def write(path, name, head, **arrays):
-    """One script: explorer.receive(name, {…, arrays: [[name, shape], …]}, base64)."""
-    arrays = {key: np.asarray(value, dtype="<f4") for key, value in arrays.items()}
-    head = {**head, "arrays": [[key, value.shape] for key, value in arrays.items()]}
-    data = base64.b64encode(b"".join(value.tobytes() for value in arrays.values())).decode()
-    path.write_text(f'explorer.receive("{name}", {json.dumps(head)}, "{data}");\n')
 
 
 def pictures(folder):

@@ -12,7 +12,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ("book", "test", "cluster")
+EXTRAS = ("book", "test", "cluster", "files")
 
 
 def floors():

@@ -12,6 +12,7 @@ import multiprocessing.util
 import os
 import signal
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from importlib.metadata import EntryPoint
@@ -25,6 +26,12 @@ FORKING = sys.platform == "linux"
 processes = multiprocessing.get_context("forkserver" if FORKING else "spawn")
 if FORKING:
     processes.set_forkserver_preload(["tools.preload"])
+    if len(os.fsencode(tempfile.gettempdir())) > 60 and os.access("/tmp", os.W_OK):
+        # multiprocessing keeps sockets in the first temporary folder it is given, and a path of 108 bytes is too
+        # long for one
+        given, tempfile.tempdir = tempfile.tempdir, "/tmp"
+        multiprocessing.util.get_temp_dir()
+        tempfile.tempdir = given
 
 
 def call(module, function, *arguments):

@@ -1,4 +1,4 @@
-"""Runs in a kernel before a notebook: keeps every figure it shows as SVG and its data as CSV.
+"""Runs in a kernel before a notebook: shows every figure as PNG, and keeps it as SVG and its data as CSV.
 
 tools/notebooks.py copies this file into the start-up folder of the kernel, so it stands alone. The
 n-th figure is written to <SCHUR_LIB_FIGURES>/<n>.svg and <n>.csv.
@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from IPython import get_ipython
 from IPython.core import pylabtools
 from matplotlib import collections, rc_context
 from matplotlib.patches import Rectangle
@@ -101,5 +102,18 @@ def install(folder):
     pylabtools.print_figure = print_and_keep
 
 
+def as_it_comes(shell):
+    """Undo what IPython is told of figures for all users of a machine: it holds whatever IPYTHONDIR is."""
+    from matplotlib_inline.config import InlineBackend
+
+    backend = InlineBackend.instance(parent=shell)
+    backend.shell = shell
+    backend.print_figure_kwargs = {"bbox_inches": "tight"}
+    backend.figure_formats = {"png"}
+    pylabtools.select_figure_formats(shell, {"png"}, bbox_inches="tight")
+
+
 if os.environ.get("SCHUR_LIB_FIGURES"):
     install(Path(os.environ["SCHUR_LIB_FIGURES"]))
+if get_ipython():
+    as_it_comes(get_ipython())  # after it: the choice of a format binds the function that prints figures

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LOCK, CUDA = ROOT / "requirements.lock", ROOT / "requirements-cuda.lock"
 OLDEST = "3.11"  # as pyproject.toml says; Debian 12 has 3.11.2
-EXTRAS = ("book", "test", "cluster")
+EXTRAS = ("book", "test", "cluster", "files")
 OF_CUDA = re.compile(r"(cuda|nvidia)-|triton$")  # what torch's build for graphics cards needs
 ENTRY = re.compile(
     r"^([A-Za-z0-9][\w.-]*)==([^\s;]+)(?: ; ([^\\\n]*?))?((?: \\\n +--hash=sha256:[0-9a-f]{64})*)$", re.M

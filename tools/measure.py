@@ -5,6 +5,7 @@ given, are taken out of it and run. Alone in Jupyter it measures them itself.
 """
 
 import ast
+import multiprocessing
 import os
 import tempfile
 
@@ -48,7 +49,10 @@ def code(name, parameters=None):
 
 def run(name, parameters):
     """Measure into the store; the tables themselves are the notebook's to save."""
-    backend = "multiprocessing" if forks.FORKING else "loky"  # forks of a process that holds the libraries
+    backend = "loky"
+    if forks.FORKING:  # forks of this process, which has the libraries in place
+        backend = "multiprocessing"
+        multiprocessing.set_start_method("fork", force=True)
     with tempfile.TemporaryDirectory() as folder, joblib.parallel_config(backend=backend, n_jobs=-1):
         os.environ["SCHUR_LIB_RESULTS"] = folder
         exec(compile(code(name, parameters), f"notebooks/{name}.py", "exec"), {"__name__": name})

@@ -29,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 METHOD = ("schur", "networks", "kernels", "dynamics", "tasks", "metrics", "subjects", "intervals", "profile",
           "stability", "training", "initialisations", "store", "specs", "recipes", "provenance")  # fmt: skip
+EVERY = "tests/test_defaults.py"  # asks of every module
 # Tests of a module beside those that bear its name.
 ALSO = {
     "schur_lib/kernels.py": ["tests/schur_lib/test_dynamics.py"],
@@ -216,11 +217,11 @@ def modules(names):
 
 def tests_of(path):
     mirror = Path("tests", *path.parts[:-1], f"test_{path.name}")
-    return [test for test in [mirror.as_posix(), *ALSO.get(path.as_posix(), [])] if (ROOT / test).exists()]
+    return [test for test in [mirror.as_posix(), EVERY, *ALSO.get(path.as_posix(), [])] if (ROOT / test).exists()]
 
 
 def draw(sources, n, seed):
-    """About n faults of {path: text}, each once, at least AT_LEAST of each module: [(path, line, kind, text), …]."""
+    """About n faults of {path: text}, each once, AT_LEAST or more of a module: [(path, line, kind, text), …]."""
     rng = random.Random(seed)
     found = {path: places(ast.parse(source)) for path, source in sources.items()}
     n_lines = sum(map(len, found.values()))
@@ -250,13 +251,14 @@ def difference(old, new):
 class Order:
     """Takes the tests in the order of the times they took, leaves out the slow ones, and writes down the times."""
 
-    def __init__(self, file):
-        self.file, self.times = file, Counter()
+    def __init__(self, file, path):
+        self.file, self.times, self.module = file, Counter(), path.with_suffix("").as_posix().replace("/", ".")
         self.known = json.loads(file.read_text()) if file.exists() else {}
 
     def pytest_collection_modifyitems(self, items):
-        items[:] = sorted(items, key=lambda item: self.known.get(item.nodeid, 0))
-        items[:] = [item for item in items if self.known.get(item.nodeid, 0) < SLOW]
+        own = [item for item in items if EVERY not in item.nodeid or f"[{self.module}]" in item.nodeid]
+        quick = [item for item in own if self.known.get(item.nodeid, 0) < SLOW]
+        items[:] = sorted(quick, key=lambda item: self.known.get(item.nodeid, 0))
 
     def pytest_runtest_logreport(self, report):
         self.times[report.nodeid] += report.duration
@@ -342,7 +344,7 @@ class Copy:
             return 0
         times = self.folder / f"{path.as_posix().replace('/', '.')}.json"
         options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", f"--basetemp={self.folder / 'pytest'}"]
-        return pytest.main([*options, *tests], plugins=[Order(times)])
+        return pytest.main([*options, *tests], plugins=[Order(times, path)])
 
 
 def main():

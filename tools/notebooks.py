@@ -98,7 +98,8 @@ def execute(name, parameters=None, results=None, figures=None):
         long it took.
     Raises:
         ValueError: a parameter that the notebook does not have.
-        RuntimeError: a cell failed; says which one, with its first lines and the error.
+        RuntimeError: a cell failed, or shows no picture where it is to show a figure; says which one, with its
+            first lines and the error.
     """
     parameters = parameters or {}
     nb = read(name)
@@ -118,6 +119,7 @@ def execute(name, parameters=None, results=None, figures=None):
             "SCHUR_LIB_RESULTS": str(results or Path(folder) / "results"),
             "SCHUR_LIB_FIGURES": str(figures or ""),
             "IPYTHONDIR": str(startup.parents[1]),
+            "MATPLOTLIBRC": os.devnull,
         }
         config = Config({"Provisioner": {"variables": variables}, "KernelManager": sockets(folder)})
         try:
@@ -139,8 +141,21 @@ def execute(name, parameters=None, results=None, figures=None):
         finally:
             forks.exit_codes.pop(variables["IPYTHONDIR"], None)
         done = nbformat.read(executed, as_version=4)
+    if blank := [i for i, cell in enumerate(done.cells) if has_no_picture(cell)]:
+        head = done.cells[blank[0]].source.splitlines()[:6]
+        raise RuntimeError(
+            f"notebooks/{name}.py: cell {blank[0]} of the executed notebook is to show a figure and shows none:"
+            + "\n\n"
+            + "\n".join(f"    {line}" for line in head)
+        )
     clean(done)
     return done, time.perf_counter() - start
+
+
+def has_no_picture(cell):
+    """Whether a cell that is to show a figure shows no PNG."""
+    wanted = cell.cell_type == "code" and "figure" in cell.metadata.get("mystnb", {})
+    return wanted and not any("image/png" in output.get("data", {}) for output in cell.outputs)
 
 
 def sockets(folder):
@@ -295,6 +310,8 @@ def lint(name):
                 complaints.append(f"{where}: {output.ename}: {output.evalue}")
             if output.get("name") == "stderr":
                 complaints.append(f"{where}: writes to stderr")
+        if has_no_picture(cell):
+            complaints.append(f"{where}: is to show a figure and shows none")
         if any("image/png" in o.get("data", {}) for o in cell.outputs):
             shown = cell.metadata.get("mystnb", {})
             if not shown.get("image", {}).get("alt"):

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MPLBACKEND"] = "agg"
+os.environ["MATPLOTLIBRC"] = os.devnull  # matplotlib as it comes, whatever the user has set
 
 with suppress(Exception):  # what cannot be imported says so where it is needed
     import ipykernel.kernelapp  # noqa: F401

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schur_lib import Network, kernels, rollout
-from schur_lib.dynamics import hidden_states, plain_states
+from schur_lib.dynamics import hidden_states, one_blas_thread, plain_states
 
 
 def random_network(n_h=11, n_x=3, n_y=2, seed=0, dtype=torch.float32, biases=False, **kw):
@@ -116,6 +116,111 @@ def test_gradients_flow_to_each_matrix_of_a_stack():
         torch.testing.assert_close(stack.grad[k], W.grad)
 
 
+class Elsewhere(torch.Tensor):
+    """A tensor that says it is on another device, so that what runs there can be seen here."""
+
+    device = torch.device("cuda")
+
+
+@pytest.mark.parametrize("biases", [False, True])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_on_another_device_a_plain_loop_gives_the_same(activation, biases, monkeypatch):
+    net = random_network(biases=biases, activation=activation)
+    inputs = torch.randn(5, 4, 3)
+    stack = torch.stack([random_network(seed=s).W_hh / 2 for s in range(2)])
+    expected = [rollout(net, inputs, free_steps=2), rollout(net, inputs, stack), hidden_states(net, inputs)]
+    there = {name: tensor.as_subclass(Elsewhere) for name, tensor in net.tensors().items()}
+    net, inputs, stack = (
+        Network(**there, activation=activation),
+        inputs.as_subclass(Elsewhere),
+        stack.as_subclass(Elsewhere),
+    )
+    monkeypatch.setattr(kernels, "forward", None)  # knows no other device
+    found = [rollout(net, inputs, free_steps=2), rollout(net, inputs, stack), hidden_states(net, inputs)]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.shape == theirs.shape and isinstance(ours, Elsewhere)
+        scale = max(1.0, float(theirs.abs().max()))
+        np.testing.assert_allclose(ours.numpy() / scale, theirs.numpy() / scale, atol=2e-5)
+    with pytest.raises(ValueError, match="inputs must be torch.float32 on cuda as the network is, got .* on cpu"):
+        rollout(net, torch.randn(5, 4, 3))
+
+
+@pytest.mark.parametrize("biases", [False, True])
+def test_the_states_are_without_the_readout_and_their_gradients_too(biases):
+    net = random_network(5, dtype=torch.float64, biases=biases)
+    leaves = [t.requires_grad_() for n, t in net.tensors().items() if n not in ("W_hy", "b_y")]
+    inputs = torch.randn(3, 2, 3, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(5, 2, 5, dtype=torch.float64)
+    found = [
+        torch.autograd.grad((states(net, inputs, free_steps=2) * weight).sum(), [inputs, *leaves])
+        for states in (hidden_states, plain_states)
+    ]
+    for fused, plain in zip(*found, strict=True):
+        torch.testing.assert_close(fused, plain, rtol=1e-10, atol=1e-12)
+
+
+def test_gradients_are_computed_for_what_wants_them_and_only_there():
+    net = random_network(5, biases=True)
+    inputs = torch.randn(3, 2, 3)
+    assert not rollout(net, inputs).requires_grad
+    for name, tensor in net.tensors().items():
+        tensor.requires_grad_()
+        rollout(net, inputs, free_steps=1).square().sum().backward()
+        with torch.no_grad():
+            assert not rollout(net, inputs).requires_grad
+        others = [t for n, t in net.tensors().items() if n != name]
+        assert tensor.grad.abs().max() > 0 and all(t.grad is None for t in others)
+        tensor.requires_grad_(False)
+        tensor.grad = None
+
+
+def test_a_network_may_be_given_another_matrix_and_its_own_is_not_touched():
+    net = random_network()
+    before, W = net.W_hh.clone(), random_network(seed=7).W_hh
+    inputs = torch.randn(4, 6, 3)
+    other = Network(net.W_xh, W, net.W_hy)
+    assert torch.equal(rollout(net, inputs, W), rollout(other, inputs)) and torch.equal(net.W_hh, before)
+    assert torch.equal(hidden_states(net, inputs, W), hidden_states(other, inputs))
+    # a matrix in another layout, inputs that are a view
+    assert torch.equal(rollout(net, inputs, W.T.contiguous().T), rollout(other, inputs))
+    wide = torch.randn(6, 4, 3).transpose(0, 1)
+    assert torch.equal(rollout(net, wide), rollout(net, wide.contiguous()))
+
+
+def test_a_stack_is_run_by_as_many_threads_as_torch_has_and_gives_the_same():
+    net, inputs = random_network(biases=True), torch.randn(4, 6, 3)
+    stack = torch.stack([random_network(seed=s).W_hh for s in range(5)])
+    threads, found = torch.get_num_threads(), []
+    try:
+        for n in (1, 2, 3, 8):
+            torch.set_num_threads(n)
+            found.append((rollout(net, inputs, stack, 2), hidden_states(net, inputs, stack, 2)))
+    finally:
+        torch.set_num_threads(threads)
+    for outputs, states in found[1:]:
+        assert torch.equal(outputs, found[0][0]) and torch.equal(states, found[0][1])
+
+
+def test_one_blas_thread_inside_and_as_many_as_before_outside_nested_or_after_an_error():
+    from threadpoolctl import ThreadpoolController
+
+    def count():
+        return {info["num_threads"] for info in ThreadpoolController().info() if info["user_api"] == "blas"}
+
+    def flushes():
+        return float(torch.tensor(1e-310, dtype=torch.float64) * 1) == 0
+
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        for _ in range(2):
+            with pytest.raises(KeyError), one_blas_thread():
+                assert count() == {1} and flushes()
+                with one_blas_thread():
+                    assert count() == {1}
+                assert count() == {1} and flushes()
+                raise KeyError
+            assert count() == {2} and not flushes()
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 30), st.integers(0, 2**31), st.floats(1e-3, 1e3))
 def test_fused_tanh_is_within_4e_7_everywhere(n, seed, scale):
@@ -157,6 +262,10 @@ def test_the_callers_denormals_are_left_as_they_were():
         ({"W_hh": torch.zeros(11, 10)}, r"\(11, 11\)"),
         ({"W_hh": torch.zeros(0, 11, 11)}, r"\(K, 11, 11\)"),
         ({"W_hh": torch.zeros(2, 2, 11, 11)}, r"\(K, 11, 11\)"),
+        ({"inputs": torch.zeros(4, 0, 3)}, "T, B ≥ 1, got \\(4, 0, 3\\)"),
+        ({"W_hh": np.zeros((11, 11))}, "W_hh must be a torch tensor, got ndarray"),
+        ({"W_hh": torch.zeros(11)}, r"got \(11,\)"),
+        ({"W_hh": torch.zeros(11, 11, dtype=torch.float64)}, "W_hh must be torch.float32"),
         ({"free_steps": -1}, "free_steps"),
         ({"free_steps": 1.5}, "free_steps"),
     ],

@@ -12,12 +12,64 @@ from schur_lib.initialisations import (
     initial_parameters,
     random_orthogonal,
     recurrent_matrix,
+    uniform,
 )
 
 
 def start(construction, n=72, seed=0):
     parameters = initial_parameters(construction, n, torch.Generator().manual_seed(seed))
     return {k: v.double() for k, v in parameters.items()}
+
+
+@pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
+def test_what_is_trained_is_float32_of_the_stated_shapes_and_follows_its_generator(construction):
+    draw = lambda seed: initial_parameters(construction, 8, torch.Generator().manual_seed(seed))  # noqa: E731
+    one, again, other = draw(0), draw(0), draw(1)
+    assert {v.dtype for v in one.values()} == {torch.float32}
+    assert all(torch.equal(one[k], again[k]) for k in one)
+    name = "U" if construction == "cayley" else "W_hh"
+    assert one[name].shape == (8, 8) and not torch.equal(one[name], other[name])
+    assert set(one) == ({"U", "a", "b", "d"} if construction == "cayley" else {"W_hh"})
+    if construction == "cayley":
+        assert one["a"].shape == one["b"].shape and (one["b"] > 0).all()
+    else:
+        assert recurrent_matrix(one) is one["W_hh"]
+
+
+def test_the_dense_start_is_what_the_generator_gives_scaled_to_one_over_root_n():
+    found = start("dense_default", 5, 3)["W_hh"]
+    drawn = torch.rand(5, 5, generator=torch.Generator().manual_seed(3)).double()
+    torch.testing.assert_close(found, (2 * drawn - 1) / math.sqrt(5), atol=1e-7, rtol=0)
+    wide = uniform((3, 4), 9, torch.Generator().manual_seed(3))
+    drawn = torch.rand(3, 4, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(wide, (2 * drawn - 1) / 3, atol=1e-7, rtol=0)
+
+
+def test_the_eigenvalues_that_cayley_starts_with_are_those_of_its_second_draw():
+    g = torch.Generator().manual_seed(4)
+    U, M = (uniform((7, 7), 7, g) for _ in range(2))
+    found = start("cayley", 7, 4)
+    assert torch.equal(found["U"].float(), U)
+    ours = torch.cat([torch.complex(found["a"], s * found["b"]) for s in (1, -1)] + [found["d"] + 0j])
+    theirs = torch.linalg.eigvals(M.double())
+    distance = (ours[:, None] - theirs).abs()
+    assert distance.min(0).values.max() < 1e-6 and distance.min(1).values.max() < 1e-6
+
+
+def test_a_block_diagonal_matrix_written_out():
+    a, b, d = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), torch.tensor([5.0])
+    expected = [[1, -3, 0, 0, 0], [3, 1, 0, 0, 0], [0, 0, 2, -4, 0], [0, 0, 4, 2, 0], [0, 0, 0, 0, 5]]
+    assert block_diagonal(a, b, d).tolist() == expected
+    assert block_diagonal(a[:0], b[:0], d).tolist() == [[5.0]]
+    assert block_diagonal(a[:1], b[:1], d[:0]).tolist() == [[1, -3], [3, 1]]
+
+
+def test_a_random_orthogonal_matrix_is_the_one_factor_whose_triangle_is_positive():
+    Q = random_orthogonal(6, torch.Generator().manual_seed(2))
+    A = torch.randn(6, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    R = Q.T @ A
+    assert Q.dtype == torch.float64 and (torch.diagonal(R) > 0).all()
+    torch.testing.assert_close(R, R.triu(), atol=1e-12, rtol=0)
 
 
 def commutator(W):
@@ -94,7 +146,12 @@ def test_cayley_gradients_match_finite_differences():
 
 @pytest.mark.parametrize(
     ("construction", "n", "message"),
-    [("dense", 8, "dense_default"), ("dense_normal", 7, "even"), ("cayley", 0, "hidden_size")],
+    [
+        ("dense", 8, "dense_default"),
+        ("dense_normal", 7, "even hidden_size, got 7"),
+        ("cayley", 0, "hidden_size must be an integer ≥ 1, got 0"),
+        ("dense_default", 2.0, "hidden_size must be an integer ≥ 1, got 2.0"),
+    ],
 )
 def test_bad_arguments_are_named(construction, n, message):
     with pytest.raises(ValueError, match=message):

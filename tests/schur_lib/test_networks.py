@@ -82,7 +82,13 @@ def test_what_is_no_safetensors_file_is_refused(tmp_path):
         ({"b_h": torch.zeros(3)}, "b_h"),
         ({"h0": torch.zeros(1, 4)}, "h0"),
         ({"W_hh": torch.full((4, 4), float("nan"))}, "W_hh.*NaN"),
-        ({"W_hh": torch.zeros(4, 4, dtype=torch.int64)}, "int64"),
+        ({"W_hh": torch.zeros(4, 4, dtype=torch.int64)}, "must be float32 or float64, got torch.int64"),
+        (
+            {"W_xh": W_XH.half(), "W_hh": W_HH.half(), "W_hy": W_HY.half()},
+            "must be float32 or float64, got torch.float16",
+        ),
+        ({"W_hh": torch.zeros(0, 0), "W_xh": torch.zeros(0, 2), "W_hy": torch.zeros(3, 0)}, "W_hh must be"),
+        ({"b_y": torch.zeros(4)}, r"b_y must be \(N_y\), here N_h = 4, N_x = 2, N_y = 3; got \(4,\)"),
         ({"W_hh": torch.zeros(4, 4, dtype=torch.complex64)}, "complex64"),
         ({"W_hy": torch.zeros(3, 4, dtype=torch.float64)}, "one dtype"),
         ({"W_hh": [[0.0]]}, "list"),
@@ -95,8 +101,9 @@ def test_bad_tensors_are_named(change, message):
 
 
 def test_metadata_that_json_cannot_hold_is_refused_and_leaves_no_file(tmp_path):
-    with pytest.raises(ValueError, match="JSON"):
-        Network(W_XH, W_HH, W_HY, metadata={"a": object()}).save(tmp_path / "a.safetensors")
+    for value in (object(), float("nan"), float("inf"), {(1, 2): 3}):
+        with pytest.raises(ValueError, match="metadata must be what JSON can hold"):
+            Network(W_XH, W_HH, W_HY, metadata={"a": value}).save(tmp_path / "a.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -247,3 +254,81 @@ def test_the_digest_sees_every_tensor_and_the_activation():
     seen |= {Network(**{k: v for k, v in tensors.items() if k != name}).digest() for name in extras}
     assert len(seen) == 2 + 6 + 3
     assert Network(**tensors, metadata={"a": 1}).digest() == Network(**tensors).digest()
+
+
+def test_sizes_and_tensors_of_a_network():
+    net = Network(W_XH, W_HH, W_HY, h0=torch.ones(4))
+    assert (net.hidden_size, net.n_inputs, net.n_outputs) == (4, 2, 3)
+    assert list(net.tensors()) == ["W_xh", "W_hh", "W_hy", "h0"] and net.tensors()["h0"] is net.h0
+    assert (net.activation, net.metadata) == ("tanh", {})
+
+
+def test_the_network_in_float64_is_the_same_network():
+    net = Network(W_XH, W_HH, W_HY, torch.ones(4), activation="relu", metadata={"a": 1})
+    double = net.double()
+    assert double.activation == "relu" and double.metadata == {"a": 1} and double.h0 is None
+    for name, tensor in net.tensors().items():
+        assert double.tensors()[name].dtype == torch.float64
+        assert torch.equal(double.tensors()[name].float(), tensor)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_a_torch_network_is_copied_tensor_by_tensor(nonlinearity, bias):
+    torch.manual_seed(0)
+    rnn, readout = torch.nn.RNN(2, 4, nonlinearity=nonlinearity, bias=bias), torch.nn.Linear(4, 3, bias=bias)
+    net = Network.from_torch(rnn, readout)
+    assert net.activation == nonlinearity and net.h0 is None
+    theirs = [rnn.weight_ih_l0, rnn.weight_hh_l0, readout.weight]
+    for ours, other in zip((net.W_xh, net.W_hh, net.W_hy), theirs, strict=True):
+        assert torch.equal(ours, other) and not ours.requires_grad and ours.data_ptr() != other.data_ptr()
+    if bias:
+        assert torch.equal(net.b_h, rnn.bias_ih_l0 + rnn.bias_hh_l0) and torch.equal(net.b_y, readout.bias)
+        assert net.b_y.data_ptr() != readout.bias.data_ptr() and not net.b_y.requires_grad
+    else:
+        assert net.b_h is None and net.b_y is None
+
+
+def test_a_readout_that_is_no_linear_layer_is_refused():
+    with pytest.raises(ValueError, match="need torch.nn.RNN and torch.nn.Linear, got RNN and Identity"):
+        Network.from_torch(torch.nn.RNN(2, 4), torch.nn.Identity())
+
+
+def test_a_write_that_fails_leaves_the_file_that_was_there_and_none_beside_it(tmp_path, monkeypatch):
+    path = tmp_path / "net.safetensors"
+    Network(W_XH, W_HH, W_HY).save(path)
+    before = path.read_bytes()
+    monkeypatch.setattr("os.fsync", lambda handle: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        Network(W_XH + 1, W_HH, W_HY).save(path)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+def test_a_file_is_readable_for_others_and_goes_through_to_the_disk(tmp_path, monkeypatch):
+    synced, fsync = [], __import__("os").fsync
+    monkeypatch.setattr("os.fsync", lambda handle: (synced.append(handle), fsync(handle)))
+    Network(W_XH, W_HH, W_HY).save(str(tmp_path / "net.safetensors"))
+    assert (tmp_path / "net.safetensors").stat().st_mode & 0o777 == 0o644 and len(synced) == 1
+
+
+def test_metadata_are_written_in_one_order_and_a_view_is_saved_whole(tmp_path):
+    whole, told = torch.randn(8, 8), []
+    for metadata in ({"x": 1, "y": 2}, {"y": 2, "x": 1}):
+        net = Network(W_XH, whole[::2, ::2], W_HY, metadata=metadata)
+        net.save(tmp_path / "a")
+        rewrite_header(tmp_path / "a", lambda header: told.append((header["metadata"], header["sha256"])))
+    assert told[0] == told[1] and told[0][0] == '{"x": 1, "y": 2}'
+    assert torch.equal(Network.load(tmp_path / "a").W_hh, whole[::2, ::2])
+
+
+def test_a_network_lands_on_the_device_that_is_asked_for(tmp_path, monkeypatch):
+    Network(W_XH, W_HH, W_HY).save(tmp_path / "a")
+    asked, to = [], torch.Tensor.to
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, device: asked.append(device) or to(self, "cpu"))
+    Network.load(tmp_path / "a", device="elsewhere")
+    assert asked == ["elsewhere"] * 3
+
+
+def test_a_digest_has_16_hexadecimal_digits_and_is_the_same_for_the_same_numbers():
+    one, other = (Network(W_XH.clone(), W_HH.clone(), W_HY.clone()).digest() for _ in range(2))
+    assert one == other and len(one) == 16 and int(one, 16) >= 0

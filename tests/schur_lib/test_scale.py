@@ -65,6 +65,7 @@ def cluster(tmp_path):
         log.close()
 
 
+@pytest.mark.slow
 def test_a_sweep_on_dask_survives_a_killed_worker_and_equals_the_local_run(cluster, tmp_path):
     client, workers = cluster
     specs = [tiny(seed, steps=100) for seed in range(40)]
@@ -141,6 +142,7 @@ def start_pair(script, folder):
     return pair
 
 
+@pytest.mark.slow
 def test_two_processes_that_train_the_same_specs_at_once_leave_one_sound_network_each(tmp_path):
     pair = start_pair(RACE, tmp_path)
     assert [process.wait(60) for process in pair] == [0, 0]
@@ -169,6 +171,7 @@ for _ in range(150):
 """
 
 
+@pytest.mark.slow
 def test_who_reads_while_two_processes_write_meets_whole_networks_only(tmp_path):
     pair, loaded = start_pair(SAVES, tmp_path), 0
     while any(process.poll() is None for process in pair):
@@ -234,6 +237,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.slow
 def test_memory_of_an_ablation_run_does_not_grow_with_the_number_of_matrices():
     """All outputs of 2,500 runs would take 660 MiB."""
     done = subprocess.run([sys.executable, "-c", MEMORY, "2500"], env=ENVIRONMENT, capture_output=True, text=True)

@@ -17,7 +17,16 @@ from scipy.linalg import block_diag, lapack
 from scipy.optimize import linear_sum_assignment
 from threadpoolctl import threadpool_limits
 
-from schur_lib.schur import COUPLINGS, SUBSETS, _swap, choose_basis, label, ordered_schur
+from schur_lib.schur import (
+    COUPLINGS,
+    SUBSETS,
+    OrderedSchur,
+    _swap,
+    choose_basis,
+    label,
+    ordered_schur,
+    random_changes,
+)
 
 EPS = np.finfo(float).eps
 SLOW_MACHINE = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -690,6 +699,81 @@ def test_the_blocks_of_an_ordered_matrix_are_read_off():
     assert form.n_leading(0.96) == 1
     assert form.removed_mass({"CC"}, 0.96) == pytest.approx(20**0.5 / size)
     assert form.removed_mass({"CR"}, 0.96) == pytest.approx(46**0.5 / size)
+
+
+def hidden_form(seed=0, N=9):
+    """A nonsymmetric matrix, its form, and two random masks."""
+    rng = np.random.default_rng(seed)
+    W = gaussian(N, rng)
+    return W, ordered_schur(W), rng.random((N, N)) < 0.4
+
+
+def test_a_matrix_is_the_part_in_a_mask_and_what_is_without_it():
+    W, form, mask = hidden_form()
+    dW = np.zeros_like(W)
+    for i, j in np.argwhere(mask):
+        dW += form.T[i, j] * np.outer(form.Q[:, i], form.Q[:, j])
+    assert_allclose(form.part(mask), dW, atol=1e-13)
+    assert_allclose(form.without(mask), W - dW, atol=1e-13)
+    assert form.mass(mask) == pytest.approx(np.linalg.norm(dW) / np.linalg.norm(W))
+    assert form.mass(np.zeros_like(mask)) == 0 and form.mass(np.ones_like(mask)) == 1
+    assert OrderedSchur.of_factors(form.Q, 0 * form.T).mass(mask) == 0
+
+
+def test_the_cut_may_be_given_in_dimensions():
+    W, form, _ = hidden_form(1)
+    for n in form.blocks[1:]:
+        masks = form.couplings(0.9, n)
+        expected = {"RR": form.above[:n, :n].sum(), "CR": n * (9 - n), "CC": form.above[n:, n:].sum()}
+        assert {name: mask.sum() for name, mask in masks.items()} == expected
+        assert_array_equal(form.mask(["CR", "CC"], n=n), masks["CR"] | masks["CC"])
+        assert_array_equal(form.ablate({"CR"}, n=n), form.without(masks["CR"]))
+        assert form.ablate({"CR"}, 0.3, int(n)).tolist() == form.ablate({"CR"}, 0.9, int(n)).tolist()
+    assert not form.mask([]).any() and form.mask([]).shape == (9, 9)
+
+
+def test_a_form_from_factors_has_the_blocks_and_eigenvalues_of_its_diagonal():
+    T = np.array([[0.3, 1.0, 2.0, 3.0], [0.0, 0.5, 4.0, 5.0], [0.0, -1.0, 0.5, 6.0], [0.0, 0.0, 0.0, -0.7]])
+    form = OrderedSchur.of_factors(np.eye(4), T)
+    assert_array_equal(form.blocks, [0, 1, 3, 4])
+    assert_allclose(form.eigenvalues, [0.3, 0.5 + 2j, 0.5 - 2j, -0.7])
+    assert form.unswapped == 0
+    expected = np.triu(np.ones((4, 4), bool), 1)
+    expected[1, 2] = False
+    assert_array_equal(form.above, expected)
+    # R is a prefix, whatever the order: the leading pair ends at 3
+    assert form.n_leading() == 3
+
+
+@pytest.mark.parametrize(("below", "n"), [(0.0, 2), (0.5e-10, 2), (2e-10, 1)])
+def test_a_modulus_that_is_below_the_cut_by_rounding_leads(below, n):
+    for scale in (1.0, 64.0, 1e-200):
+        assert ordered_schur(scale * np.diag([1.0, 0.9 - below, 0.5])).n_leading(0.9) == n
+
+
+@pytest.mark.parametrize(("apart", "moves"), [(0, False), (1, False), (100, False), (101, True), (1000, True)])
+def test_moduli_as_close_as_a_hundred_roundings_are_tied_and_others_are_not(apart, moves):
+    second = 0.5 + apart * EPS
+    form = ordered_schur(np.array([[1.0, 0.1, 0.2], [0.0, 0.5, 0.3], [0.0, 0.0, second]]))
+    assert_allclose(form.eigenvalues[1] - form.eigenvalues[2], (1 if moves else -1) * apart * EPS, atol=20 * EPS)
+
+
+def test_a_warning_points_at_who_asks():
+    with pytest.warns(RuntimeWarning) as seen:
+        ordered_schur(CLASHING)
+    assert [w.filename for w in seen] == [__file__]
+
+
+@pytest.mark.parametrize("norm", [0.0, 1.0, 2.5])
+def test_random_changes_are_isotropic_and_of_one_norm(norm):
+    changes = random_changes(3000, norm, 4, np.random.default_rng(0))
+    assert changes.shape == (3000, 4, 4)
+    assert_allclose(np.linalg.norm(changes, axis=(1, 2)), norm)
+    if norm:
+        second = np.einsum("nij,nkl->ijkl", changes, changes).reshape(16, 16) / 3000
+        assert_allclose(second, norm**2 / 16 * np.eye(16), atol=0.15 * norm**2 / 16 * 2)
+        expected = np.random.default_rng(0).standard_normal((3000, 4, 4))[7]
+        assert_allclose(changes[7], norm * expected / np.linalg.norm(expected))
 
 
 # --- the cut report ---------------------------------------------------------------------------

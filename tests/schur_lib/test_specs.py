@@ -1,10 +1,12 @@
 """The name of a spec: the same for the same network, whatever was given and whatever was left out."""
 
+import hashlib
 import inspect
+import json
 
 import pytest
 
-from schur_lib import Recipe, Spec, specs, tasks
+from schur_lib import Recipe, Spec, recipes, specs, tasks
 
 
 @pytest.mark.parametrize("task", tasks.TASKS)
@@ -49,3 +51,52 @@ def test_the_spec_as_a_dictionary_makes_the_spec_again():
     told = spec.as_dict()
     again = Spec(**{**told, "recipe": Recipe(**told["recipe"])})
     assert again == spec and again.name == spec.name
+
+
+def test_a_name_can_be_read_and_ends_in_ten_digits_of_the_content():
+    spec = Spec("flip_flop", "cayley", 12, 3)
+    content = json.dumps(spec.as_dict(), sort_keys=True).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    assert spec.name == f"flip_flop-cayley-12-seed3-{digest[:10]}"
+    told = spec.as_dict()
+    assert told["task_options"] == {"n_bits": 3, "steps": 25, "pulse_probability": 0.2}
+    assert list(told) == ["task", "construction", "hidden_size", "seed", "recipe", "task_options"]
+    assert told["recipe"]["steps"] == 3840
+
+
+def test_what_is_not_given():
+    spec = Spec("copy")
+    assert (spec.construction, spec.hidden_size, spec.seed) == ("dense_orthogonal", 64, 0)
+    assert spec.recipe == recipes.COPY_RECIPE and Spec("flip_flop").recipe == recipes.NEURO_RECIPE
+
+
+def test_the_task_of_a_spec_has_its_options_but_for_those_of_the_moment():
+    spec = Spec("copy", task_options={"n_symbols": 2, "n_channels": 3, "horizon": 9})
+    task, shorter = spec.make_task(), spec.make_task(horizon=4)
+    assert (task.steps, task.n_inputs, task.free_steps) == (2, 3, 9)
+    assert (shorter.steps, shorter.n_inputs, shorter.free_steps) == (2, 3, 4)
+    assert spec.make_task(n_symbols=5).steps == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"task": "copyy"}, "task must be one of .*'copy'.* got 'copyy'"),
+        ({"task": "copy", "seed": -1}, "seed must be an integer ≥ 0, got -1"),
+        ({"task": "copy", "seed": 1.0}, "seed must be an integer ≥ 0, got 1.0"),
+        ({"task": "copy", "construction": "dense"}, "construction must be one of"),
+        ({"task": "copy", "construction": "dense_normal", "hidden_size": 9}, "even hidden_size"),
+        ({"task": "copy", "task_options": {"lag": 1}}, "task 'copy' does not take {'lag': 1}: .*lag"),
+        ({"task": "copy", "recipe": Recipe(1)}, "needs horizons and the others have none.*'copy' with horizons"),
+        ({"task": "flip_flop", "recipe": Recipe(1, horizons=(2,))}, r"'flip_flop' with horizons \(2,\)"),
+    ],
+)
+def test_what_no_spec_can_be_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Spec(**arguments)
+
+
+def test_a_spec_is_a_key_and_cannot_be_changed():
+    assert {Spec("copy"): 1}[Spec("copy")] == 1
+    with pytest.raises(AttributeError):
+        Spec("copy").seed = 3

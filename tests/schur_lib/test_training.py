@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,18 @@ import pytest
 import torch
 from joblib import parallel_config
 
-from schur_lib import Network, Recipe, Spec, ordered_schur, rollout, store, tasks, train, training
+from schur_lib import (
+    Network,
+    Recipe,
+    Spec,
+    initialisations,
+    ordered_schur,
+    rollout,
+    store,
+    tasks,
+    train,
+    training,
+)
 from schur_lib.dynamics import plain_states
 from schur_lib.initialisations import recurrent_matrix
 from schur_lib.recipes import COPY_RECIPE
@@ -41,8 +53,6 @@ def test_the_same_spec_gives_the_same_weights_and_another_seed_does_not():
 @pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
 def test_200_steps_end_where_a_plain_loop_with_autograd_ends(construction):
     """An independent training loop, in float64 with torch's own parts, from the same start and data."""
-    from schur_lib import initialisations
-
     recipe = Recipe(steps=200, batch_size=16, clip_norm=1.0, horizons=(6,))
     options = {"n_symbols": 3, "n_channels": 2}
     spec = Spec("copy", construction, 12, 3, recipe, options)
@@ -72,8 +82,6 @@ def test_200_steps_end_where_a_plain_loop_with_autograd_ends(construction):
 @pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
 def test_gradients_of_the_loss_match_finite_differences_in_float64(construction):
     """Through construction, fused rollout, readout and the slice of the scored steps."""
-    from schur_lib import initialisations
-
     g = generator("start", 0)
     parameters = initialisations.initial_parameters(construction, 6, g)
     parameters |= {"W_xh": torch.randn(6, 2, generator=g), "W_hy": torch.randn(2, 6, generator=g)}
@@ -192,6 +200,30 @@ def test_a_network_that_other_code_trained_is_trained_again(tmp_path, monkeypatc
         assert not store.has(tiny(), tmp_path)
 
 
+@pytest.mark.parametrize("provenance", [None, [], ["code"], "text", 3, {}, {"code": None}])
+def test_a_network_of_odd_provenance_is_trained_again(tmp_path, provenance):
+    good = train([tiny()], tmp_path, progress=False)[0]
+    store.save(tiny(), replace(good, metadata=good.metadata | {"provenance": provenance}), tmp_path)
+    with pytest.warns(UserWarning, match="another version of the code"):
+        again = train([tiny()], tmp_path, progress=False)[0]
+    assert torch.equal(again.W_hh, good.W_hh) and again.metadata["provenance"]["code"] == store.training_code()
+
+
+@pytest.mark.parametrize("spec", [None, [], "copy", {}])
+def test_a_network_of_an_odd_spec_is_set_aside(tmp_path, spec):
+    good = train([tiny()], tmp_path, progress=False)[0]
+    store.save(tiny(), replace(good, metadata=good.metadata | {"spec": spec}), tmp_path)
+    with pytest.warns(UserWarning, match="does not hold the network of.*set aside"):
+        assert not store.has(tiny(), tmp_path)
+
+
+def test_a_network_says_which_libraries_made_it(tmp_path):
+    [net] = train([tiny()], tmp_path, progress=False)
+    made = net.metadata["provenance"]
+    assert set(made) == {"seconds", "trained", "code", "numba", "numpy", "scipy", "torch"}
+    assert made["torch"] == torch.__version__.partition("+")[0] and made["numpy"] == np.__version__
+
+
 KILLED = """
 import sys
 from schur_lib import Recipe, Spec, train
@@ -204,6 +236,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_kill_9_at_ten_random_moments_loses_no_finished_network(tmp_path):
     script, folder = tmp_path / "go.py", tmp_path / "store"
     script.write_text(KILLED)
@@ -252,3 +285,111 @@ def test_kill_9_at_ten_random_moments_loses_no_finished_network(tmp_path):
 def test_bad_specs_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def by_hand(spec):
+    """Parameters and curve of a loop with torch's own Adam and clipping, in float64, from the same data."""
+    recipe, start, data = spec.recipe, generator("start", spec.seed), generator("data", spec.seed)
+    task, n_h = spec.make_task(), spec.hidden_size
+    parameters = initialisations.initial_parameters(spec.construction, n_h, start)
+    for name, shape in (("W_xh", (n_h, task.n_inputs)), ("W_hy", (task.n_outputs, n_h))):
+        parameters[name] = (2 * torch.rand(shape, generator=start) - 1) / n_h**0.5
+    parameters["W_hy"] *= recipe.readout_scale
+    parameters = {k: v.double().requires_grad_() for k, v in parameters.items()}
+    optimiser, stage, history = torch.optim.Adam(parameters.values(), lr=recipe.learning_rate), 0, []
+    for step in range(1, recipe.steps + 1):
+        if recipe.horizons:
+            task = spec.make_task(horizon=recipe.horizons[stage])
+        inputs, targets = task.sample(recipe.batch_size, data)
+        net = Network(parameters["W_xh"], recurrent_matrix(parameters), parameters["W_hy"])
+        H = plain_states(net, inputs.double(), free_steps=task.free_steps)
+        outputs = (H @ parameters["W_hy"].T)[-len(targets) :]
+        loss = (outputs - targets).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        if recipe.clip_norm:
+            torch.nn.utils.clip_grad_norm_(parameters.values(), recipe.clip_norm)
+        optimiser.step()
+        score = float(task.score(outputs.detach(), targets))
+        history.append([step, task.free_steps, loss.item(), score])
+        if stage < len(recipe.horizons) - 1 and score > recipe.advance_at:
+            stage += 1
+    return {k: v.detach() for k, v in parameters.items()}, history
+
+
+HAND = {
+    "a curriculum that moves on": Spec(
+        "copy", "cayley", 7, 2, Recipe(40, 8, 2e-3, 0.5, (2, 5, 3), 0.5, 0.3), {"n_symbols": 2, "n_channels": 2}
+    ),
+    "a curriculum that waits": Spec(
+        "copy", "dense_default", 8, 5, Recipe(60, 4, 5e-3, 0.2, (2, 4, 6), 0.7), {"n_symbols": 2, "n_channels": 1}
+    ),
+    "no clipping": Spec("flip_flop", "dense_normal", 6, 1, Recipe(50, 8, 3e-3), {"steps": 9}),
+    "a large readout": Spec("sine_generation", "dense_orthogonal", 6, 0, Recipe(50, 8, readout_scale=4.0)),
+    "a rare clipping": Spec("context_integration", "dense_orthogonal", 6, 0, Recipe(50, 8, clip_norm=3.0)),
+}
+
+
+@pytest.mark.parametrize("name", HAND)
+def test_weights_and_curve_are_those_of_torchs_adam_with_clipping_and_curriculum(name):
+    spec = HAND[name]
+    parameters, history = by_hand(spec)
+    net = train_one(spec)
+    for ours, theirs in ((net.W_xh, parameters["W_xh"]), (net.W_hh, recurrent_matrix(parameters)),
+                         (net.W_hy, parameters["W_hy"])):  # fmt: skip
+        assert ours.dtype == torch.float32 and not ours.requires_grad
+        torch.testing.assert_close(ours.double(), theirs, atol=2e-4, rtol=0)
+    curve = net.metadata["history"]
+    assert curve["columns"] == ["step", "horizon", "loss", spec.make_task().metric.name]
+    np.testing.assert_allclose(np.array(curve["rows"]), np.array(history), atol=2e-3)
+    if spec.recipe.horizons:
+        horizons = [row[1] for row in curve["rows"]]
+        assert horizons[0] == 2 and horizons[-1] != 2  # the score was at times below and at times above
+
+
+def test_the_curve_of_a_long_training_has_a_point_every_so_often_and_the_report_follows_it():
+    spec, told = Spec("flip_flop", hidden_size=3, recipe=Recipe(1001, 4), task_options={"steps": 4}), []
+    rows = train_one(spec, told.append).metadata["history"]["rows"]
+    every = rows[0][0]
+    assert [row[0] for row in rows] == list(range(every, 1002, every)) and 1 < every and 100 <= len(rows) <= 1001
+    np.testing.assert_allclose(told, np.array([row[0] for row in rows]) / 1001)
+    short = train_one(Spec("flip_flop", hidden_size=3, recipe=Recipe(3, 4))).metadata["history"]["rows"]
+    assert [row[0] for row in short] == [1, 2, 3]
+
+
+def test_what_made_a_network_stands_in_its_metadata():
+    before = time.time()
+    net = train_one(tiny())
+    made = net.metadata["provenance"]
+    assert net.metadata["spec"] == tiny().as_dict() and set(net.metadata) == {"spec", "history", "provenance"}
+    assert 0 <= made["seconds"] <= time.time() - before + 0.05
+    assert made["trained"] in {time.strftime("%Y-%m-%d", time.gmtime(t)) for t in (before, time.time())}
+    assert made["torch"] == torch.__version__.split("+")[0] and made["code"] == store.training_code()
+    assert (net.b_h, net.b_y, net.h0, net.activation) == (None, None, None, "tanh")
+
+
+def test_training_leaves_threads_and_random_numbers_as_they_were(tmp_path):
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    torch.set_num_threads(2)
+    try:
+        train([tiny()], tmp_path, progress=False)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_without_a_folder_networks_go_into_the_users_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "default_folder", lambda: tmp_path / "mine")
+    train([tiny()], progress=False)
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == [f"{tiny().name}.safetensors"]
+
+
+def test_the_bar_of_a_single_network_is_shown_unless_it_is_told_not_to(tmp_path, capsys):
+    train([tiny()], tmp_path / "a", progress=False)
+    assert capsys.readouterr().err == ""
+    train([tiny()], tmp_path / "b")
+    shown = capsys.readouterr().err
+    assert "training 1 network:" in shown and "100%" in shown
+    train([tiny()], tmp_path / "b")
+    assert capsys.readouterr().err == ""  # there is nothing to train

@@ -1,4 +1,4 @@
-"""Every public function says what it takes and gives, mypy agrees, and the package says that it is typed."""
+"""Every public function says what it takes and gives, and the package says that it is typed."""
 
 import ast
 import importlib
@@ -13,11 +13,6 @@ import schur_lib
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(Path(schur_lib.__path__[0]).glob("*.py"))
-
-
-def test_mypy_finds_nothing_to_complain_of():
-    done = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def public(tree):

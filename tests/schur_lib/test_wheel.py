@@ -188,6 +188,7 @@ print(numba.config.CACHE_DIR)
 """
 
 
+@pytest.mark.slow
 def test_the_folder_of_compiled_code_can_be_chosen(environment, tmp_path):
     home, chosen = tmp_path / "home", tmp_path / "chosen"
     # -I leaves NUMBA_CACHE_DIR alone: it is numba's, not Python's
@@ -197,6 +198,7 @@ def test_the_folder_of_compiled_code_can_be_chosen(environment, tmp_path):
     assert list(chosen.rglob("*.nbi")) and not list(home.rglob("*.nbi"))
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_it_works_without_a_cache(environment, tmp_path):
     site = environment[1]
     before, file = listing(site), tmp_path / "a file, not a folder"

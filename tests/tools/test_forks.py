@@ -86,6 +86,7 @@ def test_a_call_in_a_process_of_its_own_has_the_variables_of_now_and_tells_how_i
     assert forks.call("os", "execvp", "sh", ["sh", "-c", "test $SCHUR_LIB_STORE = here"]) == 1
 
 
+@pytest.mark.slow
 @only_forks
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_kernel_and_what_it_started_end_with_the_build(signum, toy, tmp_path):

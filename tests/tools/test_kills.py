@@ -160,22 +160,30 @@ def test_a_second_build_into_the_same_folder_says_who_holds_it_and_waits(project
     assert (folder / "build" / "paper-trained" / "lock").read_text() == ""
 
 
+def said(folder):
+    return [(folder / name).read_text() for name in ("first", "second")]
+
+
 @posix
 def test_two_first_set_ups_in_one_folder_install_once(project):
     script = f"""case "$*" in
-*"-m pip install"*) echo . >> pip; sleep 1;;
+*"-m pip install"*) echo . >> pip; until test -e go; do sleep 0.05; done;;
+*sysconfig*) echo "'$PWD'";;
 *"-m pip"*|*tools*) ;;
 *) exec {shlex.quote(sys.executable)} "$@";;
 esac"""
     folder = project(script, installed=False)
     with start(folder, "why", file="first") as first, start(folder, "why", file="second") as second:
+        until(lambda: any("waiting" in text for text in said(folder)))
+        (folder / "go").touch()
         assert first.wait(60) == second.wait(60) == 0
-    texts = [(folder / name).read_text() for name in ("first", "second")]
+    texts = said(folder)
     assert sorted("installing requirements.lock" in text for text in texts) == [False, True]
     assert sorted(f"waiting: another run.py sets up {folder / '.venv'} (process " in text for text in texts) == [
         False, True,
     ]  # fmt: skip
     assert len((folder / "pip").read_text().split()) == 2  # the lock, and the project itself
+    assert (folder / "rooms.pth").exists()
 
 
 def test_where_a_file_system_has_no_locks_it_goes_on_with_a_word(tmp_path, monkeypatch, capsys):
@@ -264,6 +272,7 @@ def test_a_finished_task_that_cannot_be_noted_ends_the_build_with_a_sentence(gra
         (OSError(28, "No space left on device", "a.csv"), "The disk is full: free some space"),
         (OSError(122, "Disk quota exceeded"), "The disk is full"),
         (MemoryError(), "Memory ran out"),
+        (type("TerminatedWorkerError", (RuntimeError,), {})("A worker … was killed\nby"), "Memory ran out"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …"), "Memory ran out"),
         (ValueError("sizes differ"), ""),
         (FileNotFoundError(2, "No such file", "memory"), ""),
@@ -271,7 +280,8 @@ def test_a_finished_task_that_cannot_be_noted_ends_the_build_with_a_sentence(gra
 )
 def test_an_error_of_the_machine_has_a_remedy_and_others_have_none(error, word):
     said = troubles.said(error)
-    assert said.startswith(f"{type(error).__name__}: {error}. {word}") if word else said == ""
+    first = str(error).splitlines()[:1]
+    assert said.startswith(f"{type(error).__name__}: {''.join(first)}. {word}") if word else said == ""
     if word:
         with pytest.raises(SystemExit, match="what is finished is kept"), troubles.in_a_sentence():
             raise error

@@ -1,11 +1,14 @@
 """Tables measured ahead of their notebooks: the statements that they need, and no other."""
 
 import ast
+import subprocess
+import sys
 
 import pytest
 
 from tests.cases import PARAMETERS
-from tools import measure, notebooks
+from tools import forks, measure, notebooks
+from tools.notebooks import ROOT
 
 NOTEBOOK = """
 import matplotlib.pyplot as plt
@@ -66,9 +69,29 @@ def test_what_is_measured_ahead_the_notebook_reads(toy, tmp_path, monkeypatch):
         "specs = catalogue.specs('flip_flop')[:2]\nnets = catalogue.networks(specs)\n"
         "table = measured('toy', profiles, specs, nets, on={'n_trials': 8}, removed=[['CC']])"
     )
-    measure.run("toy", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(forks, "FORKING", False)  # what forks is a fork itself, and not this process
+        measure.run("toy", {})
     parts = {path: path.stat().st_mtime_ns for path in (tmp_path / "store" / "measured").glob("toy-*.csv")}
     assert len(parts) == 2
     notebooks.execute("toy", {}, tmp_path / "results")
     assert parts == {path: path.stat().st_mtime_ns for path in (tmp_path / "store" / "measured").glob("toy-*.csv")}
     assert (tmp_path / "results" / "toy.csv").exists()
+
+
+@pytest.mark.parametrize("networks", ["trained", "reference"])
+def test_the_graph_measures_before_it_executes_where_there_is_something_to_measure(networks):
+    code = f"""
+from doit import doit_cmd
+doit_cmd.reset_vars()
+doit_cmd.set_var("networks", {networks!r})
+doit_cmd.set_var("output", "/nowhere")
+import dodo
+dodo.say = lambda text: None
+dodo.forks.call = lambda module, function, name, parameters: print("measured", name, parameters["networks"])
+dodo.notebooks.make_chapter = lambda name, *_: print("executed", name)
+dodo.execute("flip_flop"), dodo.execute("speed")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    measured = ["measured flip_flop trained"] if networks == "trained" else []
+    assert done.stdout.splitlines() == [*measured, "executed flip_flop", "executed speed"], done.stderr

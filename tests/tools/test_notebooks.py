@@ -65,6 +65,7 @@ def test_the_lint_finds_each_trap(tmp_path, monkeypatch):
         "a path of this machine": {"outputs": output("/tmp/ipykernel_1/2.py")},
         "has no alt text": {"outputs": figure},
         "has no caption": {"outputs": figure},
+        "is to show a figure and shows none": {"metadata": {"mystnb": {"figure": {"name": "fig-x"}}}},
         "writes to stderr": {"outputs": warning},
     }
     monkeypatch.setattr(notebooks, "FOLDER", tmp_path)
@@ -73,6 +74,81 @@ def test_the_lint_finds_each_trap(tmp_path, monkeypatch):
         cell = nbformat.v4.new_code_cell(**{"source": "x", "execution_count": count, **content})
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "trap.ipynb")
         assert any(trap in complaint for complaint in notebooks.lint("trap")), trap
+
+
+# --- the user's own settings stay outside -----------------------------------------------------------
+
+FIGURE = 'mystnb={"figure": {"name": "fig-x"}}\nimport matplotlib.pyplot as plt\n'
+
+
+def pictures(nb):
+    return [
+        o.data["image/png"] for c in nb.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})
+    ]
+
+
+def test_settings_of_ipython_and_matplotlib_change_no_figure(toy, tmp_path, monkeypatch):
+    toy("import matplotlib.pyplot as plt\n_ = plt.plot([1, 2])")
+    plain = pictures(notebooks.execute("toy")[0])
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_config.py").write_text("get_config().InlineBackend.figure_formats = {'svg'}\n")
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfigure.dpi: 20\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path))
+    monkeypatch.setenv("MPLBACKEND", "svg")
+    assert pictures(notebooks.execute("toy")[0]) == plain and len(plain) == 1
+
+
+def test_what_ipython_is_told_for_all_users_of_a_machine_changes_no_figure():
+    """Such settings hold whatever IPYTHONDIR is: what a kernel runs first undoes those of figures."""
+    code = """
+from IPython.core.interactiveshell import InteractiveShell
+from matplotlib_inline.config import InlineBackend
+from traitlets.config import Config
+told = {"figure_formats": {"svg"}, "print_figure_kwargs": {"facecolor": "red"}}
+shell = InteractiveShell.instance(config=Config({"InlineBackend": told}))
+assert InlineBackend.instance(parent=shell).figure_formats == {"svg"}
+import runpy
+runpy.run_path("tools/keep_figures.py")
+backend = InlineBackend.instance(parent=shell)
+assert backend.figure_formats == {"png"} and "facecolor" not in backend.print_figure_kwargs
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=notebooks.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_figure_cell_without_a_picture_is_a_failure_that_names_it(toy, tmp_path):
+    source = (tmp_path / "toy.py").read_text()
+    shows = f"\n# %% {FIGURE}_ = plt.plot([1, 2])\n"
+    asks = "from matplotlib_inline.config import InlineBackend\nInlineBackend.instance().figure_formats = {'svg'}"
+    (tmp_path / "toy.py").write_text(f"{source}{shows}\n# %%\n{asks}\n{shows}")
+    with pytest.raises(
+        RuntimeError, match=r"toy.py: cell 4 of .* is to show a figure and shows none:\n\n    import mat"
+    ):
+        notebooks.execute("toy", {"networks": "trained"})
+
+
+def test_a_kernel_starts_where_names_of_temporary_folders_are_long(toy, tmp_path):
+    toy("print(1 + 1)")
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    code = (
+        "from pathlib import Path\nfrom tools import notebooks\n"
+        f"if __name__ == '__main__':\n    notebooks.FOLDER = Path({str(tmp_path)!r})\n"
+        "    print(notebooks.execute('toy')[0].cells[-1].outputs[0].text)\n"
+    )
+    (tmp_path / "program.py").write_text(code)
+    variables = {**os.environ, "TMPDIR": str(long), "PYTHONPATH": str(notebooks.ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")],
+        cwd=notebooks.ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and done.stdout.strip() == "2", done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +282,13 @@ def test_a_notebook_executed_twice_gives_the_same_bytes(toy):
     first, second = (nbformat.writes(notebooks.execute("toy", {"profile": "quick"})[0]) for _ in range(2))
     assert first == second
     assert "image/png" in first and "injected-parameters" in first
+
+
+def test_every_figure_that_is_shown_is_kept_too(toy, tmp_path):
+    toy("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", "_ = plt.plot([3])")
+    notebooks.execute("toy", {}, None, tmp_path / "figures")
+    kept = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert kept == ["0.csv", "0.svg", "1.csv", "1.svg"]
 
 
 def test_a_kernel_starts_from_a_temporary_folder_with_a_long_name(toy, tmp_path, monkeypatch):

@@ -60,6 +60,7 @@ def test_its_links_and_pictures_lead_somewhere_and_its_ids_are_single(soup, fold
     assert not soup.select("details, input, .headerlink, noscript")
 
 
+@pytest.mark.slow
 def test_the_pdf_has_formulas_an_outline_and_the_page_of_each_chapter(printed, soup):
     assert len(re.findall(rb"/Type /Page\b", printed)) > 60
     assert b"MathJax_Main-Regular" in printed and b"MathJax_Math-Italic" in printed
@@ -71,6 +72,7 @@ def test_the_pdf_has_formulas_an_outline_and_the_page_of_each_chapter(printed, s
     assert found[-1] <= len(re.findall(rb"/Type /Page\b", printed))
 
 
+@pytest.mark.slow
 def test_a_page_that_lacks_something_is_not_printed(folder, tmp_path, browser):
     (tmp_path / "html").mkdir()
     for path in (folder / "html").iterdir():

@@ -155,10 +155,10 @@ def test_the_usual_sets_are_the_same_or_not(rises, sets, same):
 
 def test_the_levels_with_the_default_s_verdict_are_named():
     # at 1 % nothing can go anywhere; from 5 % on, CC in the copy task only
-    by_level = answers.claim_8(singles(copy_CC=0.02, n=12)).set_index("ε")["tasks differ"]
-    assert by_level["1 %"] != by_level["5 %"]
+    table = answers.claim_8(singles(copy_CC=0.02, n=12)).set_index("ε")
+    assert table["tasks differ"]["1 %"] != table["tasks differ"]["5 %"]
     said = answers.how_little_is_little(singles(copy_CC=0.02, n=12))
-    verdicts = answers.claim_8(singles(copy_CC=0.02, n=12)).set_index("ε").verdict
+    verdicts = table.verdict
     same = ", ".join(level for level in verdicts.index if verdicts[level] == verdicts["5 %"])
     assert said.endswith(f"Claim 8: {verdicts['5 %']}; the verdict is the same at ε = {same}.")
     few = answers.claim_8(singles(n=2))

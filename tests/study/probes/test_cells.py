@@ -94,17 +94,37 @@ def test_the_profile_in_leaky_order_scores_the_matrix_that_is_cut_there():
     W = (form.ablate({"CC"}) - rest) / leak
     np.testing.assert_allclose(table.delta["CC"], trials.harms([W])[0], atol=1e-7)
     assert table.delta[""] == 0 and table.mass["CC"] == form.removed_mass({"CC"})
+    assert list(table.index) == ["", *COUPLINGS] and (table.n_leading == form.n_leading()).all()
+    np.testing.assert_allclose(table.score, trials.intact + table.delta, atol=1e-12)
+    assert table.mass[""] == 0 and table.score[""] == trials.intact
+    strict = leaky_profile(trials, leak, 0.5).set_index("removed")
+    assert strict.mass["RR"] == form.removed_mass({"RR"}, 0.5) and (strict.n_leading == form.n_leading(0.5)).all()
+    W = (form.ablate({"CR"}, 0.5) - rest) / leak
+    np.testing.assert_allclose(strict.delta["CR"], trials.harms([W])[0], atol=1e-7)
+
+
+def test_the_way_back_from_the_linear_part_of_a_leaky_cell():
+    W = np.random.default_rng(0).normal(size=(5, 5))
+    form, back = leaky_form(W, 0.2)
+    np.testing.assert_allclose(form.Q @ form.T @ form.Q.T, 0.8 * np.eye(5) + 0.2 * W, atol=1e-12)
+    np.testing.assert_allclose(back(form.Q @ form.T @ form.Q.T), W, atol=1e-12)
+    np.testing.assert_allclose(back(0.8 * np.eye(5)), 0 * W, atol=1e-12)
 
 
 def test_the_profiles_of_cells_name_their_matrices_and_cut_a_leaky_cell_twice():
     models = [(kind, 2, cells.train_one(kind, 0, n_h=8, steps=2)) for kind in ("leaky", "GRU")]
     table = cell_profiles(models, n_trials=4)
+    columns = ["cell", "matrix", "removed", "mass", "score", "delta", "n_leading", "seed"]
+    assert list(table) == columns and list(table.index) == list(range(20))
+    assert table.cell.tolist() == ["leaky"] * 8 + ["GRU"] * 12
     matrices = ["W", "(1 − a) I + a W", *cells.GATES["GRU"]]
     assert table.matrix.tolist() == [name for name in matrices for _ in range(4)]
     assert table.removed.tolist() == ["", *COUPLINGS] * 5 and set(table.seed) == {2}
     [(_, trials)] = cells.evaluations("leaky", models[0][2], 4)
     np.testing.assert_allclose(table.delta[2], trials.harms([trials.form.ablate({"CR"})])[0], atol=1e-7)
     linear = leaky_profile(trials, cells.LEAK)
+    for column in ("removed", "mass", "score", "delta", "n_leading"):
+        assert table[column][4:8].tolist() == linear[column].tolist()
     np.testing.assert_allclose(table.delta[4:8], linear.delta)
 
 

@@ -1,5 +1,5 @@
-// Networks and trials, loaded when they are asked for. A page opened from the disk may not fetch
-// files, so each is a script that calls explorer.receive; tools/explorer.py writes them.
+// Networks and trials: in the page, or loaded when they are asked for. A page opened from the disk may
+// not fetch files, so each is a script that calls explorer.receive; report/explorer.py writes them.
 "use strict";
 
 const explorer = { folder: "explorer/data/", loaded: new Map(), waiting: new Map() };
@@ -22,6 +22,7 @@ explorer.receive = (name, head, base64) => {
 
 // A promise of the data of a network or of a task's trials.
 explorer.load = (name, file = name) => {
+  if (explorer.loaded.has(name)) return Promise.resolve(explorer.loaded.get(name));
   if (!explorer.waiting.has(name)) {
     explorer.waiting.set(name, new Promise((resolve, reject) => {
       const script = document.createElement("script");

@@ -37,7 +37,7 @@ explorer.drawSpectrum = (svg, network, nLeading, alpha) => {
 
 // |T̃| on a logarithmic scale from 1e-4 to 1, each coupling in its colour, and the sectors' border.
 explorer.drawForm = (canvas, T, mask, nLeading) => {
-  const N = Math.sqrt(T.length), cell = 6, size = N * cell;
+  const N = Math.sqrt(T.length), cell = Math.max(6, Math.round(360 / N)), size = N * cell;
   canvas.width = canvas.height = size;
   const context = canvas.getContext("2d"), neutral = ink(canvas);
   for (let k = 0; k < T.length; k++) {
@@ -73,6 +73,7 @@ explorer.drawReplay = (canvas, outputs, trials, trial) => {
     for (let t = 0; t < T; t++) {
       for (let k = 0; k < width; k++) {
         const i = (t * B + trial) * width + k, value = values[i];
+        if (Number.isNaN(trials.targets[i])) continue; // not scored
         const px = t * cell, py = top + k * tall;
         context.globalAlpha = Math.min(1, 0.1 + 0.8 * Math.abs(value));
         context.fillStyle = value > 0 ? "#6a51a3" : "#e08214";
@@ -86,7 +87,8 @@ explorer.drawReplay = (canvas, outputs, trials, trial) => {
       }
     }
   }
-  const summary = `${wrong} of ${T * width} symbols have the wrong sign`;
+  const one = Array.from({ length: T * width }, (_, i) => trials.targets[Math.floor(i / width) * B * width + trial * width + (i % width)]);
+  const summary = `${wrong} of ${one.filter((value) => !Number.isNaN(value)).length} symbols have the wrong sign`;
   canvas.setAttribute("aria-label", `Replay of sequence ${trial + 1}: ${summary}.`);
   return summary;
 };
@@ -94,7 +96,7 @@ explorer.drawReplay = (canvas, outputs, trials, trial) => {
 // The share of right signs at each lag, over all sequences.
 explorer.drawByLag = (svg, right) => {
   const width = svg.clientWidth, height = 90, left = 34, bottom = 20;
-  const x = (t) => left + ((width - left - 4) * t) / (right.length - 1);
+  const x = (t) => left + ((width - left - 4) * t) / Math.max(1, right.length - 1);
   const y = (share) => 6 + (height - bottom - 8) * (1 - share);
   const line = Array.from(right, (share, t) => `${x(t).toFixed(1)},${y(share).toFixed(1)}`).join(" ");
   const ticks = [0, 0.5, 1].map((share) => `<text x="${left - 5}" y="${y(share) + 4}" text-anchor="end">${share}</text>
@@ -105,25 +107,57 @@ explorer.drawByLag = (svg, right) => {
     `Share of right signs: ${right[0].toFixed(2)} at lag 1, ${right.at(-1).toFixed(2)} at lag ${right.length}.`);
 };
 
-// One trial of a task with continuous outputs: the target as a broad band, the network as a line.
+const PANELS = 6; // outputs that are drawn, at most
+
+// One trial, an output a panel: the target as a broad band, the network as a line. Of classes, whether it
+// is the target and its probability. Returns which outputs are left out, in words.
 explorer.drawTraces = (svg, outputs, trials, trial) => {
-  const [T, B, width] = trials.shapes.targets, each = width > 1 ? 90 : 220;
-  const height = width * each + 18, size = svg.clientWidth, left = 34;
-  const series = (values, k) => Array.from({ length: T }, (_, t) => values[(t * B + trial) * width + k]);
-  const shown = [trials.targets, outputs].flatMap((values) =>
-    Array.from({ length: width }, (_, k) => series(values, k)).flat());
-  const top = Math.max(1.1, ...shown), low = Math.min(-1.1, ...shown);
+  const [T, B] = trials.shapes.targets, all = outputs.length / (T * B), width = Math.min(all, PANELS);
+  const classes = trials.shapes.targets[2] === 1 && trials.classes;
+  const values = classes ? explorer.probabilities(outputs, all) : outputs;
+  const target = (t, k) => {
+    const one = t * B + trial;
+    if (!classes) return trials.targets[one * all + k];
+    return trials.targets[one] < 0 ? NaN : Number(trials.targets[one] === k);
+  };
+  const range = Array.from({ length: T * width }, (_, i) => target(Math.floor(i / width), i % width));
+  const reach = range.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0) || 1;
+  // What has grown out of all proportion is cut; targets of the size of ±1 share one scale.
+  const cut = (value) => Math.min(3 * reach, Math.max(-3 * reach, Number.isNaN(value) ? 0 : value));
+  const output = (t, k) => cut(values[(t * B + trial) * all + k]);
+  const unit = reach > 0.5 && reach < 1.2 ? 1 : Number(reach.toPrecision(1));
+  let top = 1.1 * unit, low = classes ? -0.1 : -top;
+  for (let t = 0; t < T; t++) {
+    for (let k = 0; k < width; k++) {
+      top = Math.max(top, output(t, k), cut(target(t, k)));
+      low = Math.min(low, output(t, k), cut(target(t, k)));
+    }
+  }
+  const each = width > 1 ? 90 : 220, height = width * each + 18, size = svg.clientWidth, left = 44;
   let content = "";
   for (let k = 0; k < width; k++) {
-    const x = (t) => left + ((size - left - 4) * t) / (T - 1);
+    const x = (t) => left + ((size - left - 6) * t) / Math.max(1, T - 1);
     const y = (value) => k * each + 6 + ((each - 12) * (top - value)) / (top - low);
-    const line = (values) => series(values, k).map((v, t) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`).join(" ");
-    content += [-1, 0, 1].map((value) => `<path d="M${left} ${y(value)}H${size}" stroke="currentColor" stroke-opacity="0.2"/>
+    const draw = (series, style, radius) => {
+      let line = "", pen = "M"; // lifted where a target is not scored
+      for (let t = 0; t < T; t++) {
+        const value = series(t, k);
+        if (!Number.isNaN(value)) line += `${pen}${x(t).toFixed(1)} ${y(value).toFixed(1)}`;
+        pen = Number.isNaN(value) ? "M" : "L";
+      }
+      if (T > 1) return `<path d="${line}" fill="none" stroke-linejoin="round" ${style}/>`;
+      if (!line) return "";
+      return `<circle cx="${left + 12}" cy="${y(series(0, k)).toFixed(1)}" r="${radius}" fill="none" ${style}/>`;
+    };
+    content += [-unit, 0, unit].filter((value) => value > low).map((value) => `
+      <path d="M${left} ${y(value)}H${size}" stroke="currentColor" stroke-opacity="0.2"/>
       <text x="${left - 5}" y="${y(value) + 4}" text-anchor="end">${String(value).replace("-", "−")}</text>`).join("");
-    content += `<polyline points="${line(trials.targets)}" fill="none" stroke="#e08214" stroke-width="6" stroke-opacity="0.6"/>
-      <polyline points="${line(outputs)}" fill="none" stroke="currentColor" stroke-width="2"/>`;
+    content += draw(target, 'stroke="#e08214" stroke-width="6" stroke-opacity="0.6"', 7)
+      + draw(output, 'stroke="currentColor" stroke-width="2"', 3);
   }
-  content += `<text x="${left}" y="${height - 3}">step 1</text>
+  if (T > 1) content += `<text x="${left}" y="${height - 3}">step 1</text>
     <text x="${size - 4}" y="${height - 3}" text-anchor="end">${T}</text>`;
-  setSvg(svg, height, content, `Outputs of trial ${trial + 1} beside their targets, ${T} steps.`);
+  setSvg(svg, height, content, `Outputs of trial ${trial + 1} beside their targets, ${T} scored steps.`);
+  const what = classes ? "; of each class its probability" : "";
+  return what + (all > width ? `; the first ${width} of ${all}` : "");
 };

@@ -6,8 +6,8 @@
   const part = (name) => root.querySelector(`[data-part="${name}"]`);
   const controls = Object.fromEntries(["task", "kind", "seed", "alpha", "trial", "RR", "CR", "CC"]
     .map((name) => [name, document.getElementById(`explorer-${name}`)]));
-  const { tasks, networks } = explorer.index;
-  const state = { network: "copy-dense_orthogonal-72-0", RR: 0, CR: 0, CC: 0, alpha: 0.9, trial: 0 };
+  const { tasks, networks, start } = explorer.index; // start: the network and α to begin with
+  const state = { ...start, RR: 0, CR: 0, CC: 0, trial: 0 };
   const whole = new Map(); // score of each network without any deletion
   let updates = 0;
   let spectrum = ""; // what the drawn one shows: no dose changes it
@@ -33,7 +33,7 @@
     };
     if (networks.some(({ name }) => name === given.get("network"))) state.network = given.get("network");
     for (const name of explorer.COUPLINGS) number(name, 0, 100);
-    number("alpha", 0.5, 1);
+    number("alpha", Number(controls.alpha.min), 1);
     number("trial", 0, 1e6);
     state.trial = Math.min(Math.round(state.trial), tasks[chosen().task].n_trials - 1);
   };
@@ -43,6 +43,9 @@
   const fill = (select, options, value) => {
     select.replaceChildren(...options.map(([key, text]) => new Option(text, key, false, String(key) === String(value))));
   };
+
+  part("networks").hidden = networks.length === 1;
+  controls.alpha.min = Math.min(0.5, start.alpha);
 
   const showControls = () => {
     const { task, kind, seed } = chosen();
@@ -72,6 +75,7 @@
     };
     state.network = same("seed", same("kind", best))[0].name;
     state.trial = Math.min(state.trial, tasks[controls.task.value].n_trials - 1);
+    writeAddress();
     update();
   };
   const wish = () => ({ kind: controls.kind.value, seed: controls.seed.value });
@@ -82,6 +86,7 @@
   let frame = 0;
   const set = (key, value) => {
     state[key] = value;
+    writeAddress();
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(update);
   };
@@ -96,7 +101,8 @@
       set(name, event.target.checked ? 100 : 0));
   }
   document.getElementById("explorer-reset").addEventListener("click", () => {
-    Object.assign(state, { RR: 0, CR: 0, CC: 0, alpha: 0.9 });
+    Object.assign(state, { RR: 0, CR: 0, CC: 0, alpha: start.alpha });
+    writeAddress();
     update();
   });
 
@@ -117,16 +123,16 @@
       return;
     }
     if (mine !== updates) return; // a later choice is on its way
-    const { score: scoreName } = tasks[task];
-    if (!whole.has(name)) whole.set(name, explorer.scoreOf(run(network, trials, network.T), trials, scoreName));
+    const { score: scoreName } = tasks[task], [label, digits, scoreOf] = explorer.SCORES[scoreName];
+    if (!whole.has(name)) whole.set(name, scoreOf(run(network, trials, network.T), trials));
 
-    const start = performance.now();
+    const began = performance.now();
     const dose = Object.fromEntries(explorer.COUPLINGS.map((key) => [key, state[key] / 100]));
     const nLeading = explorer.nLeading(network, state.alpha);
     const mask = explorer.masks(network, nLeading);
     const { T, mass } = explorer.ablatedForm(network, mask, dose);
     const outputs = run(network, trials, T);
-    const score = explorer.scoreOf(outputs, trials, scoreName);
+    const score = scoreOf(outputs, trials);
 
     const copy = scoreName === "replay_accuracy";
     part("replay").hidden = !copy;
@@ -139,21 +145,25 @@
       part("wrong").textContent = explorer.drawReplay(part("cells"), outputs, trials, state.trial);
       explorer.drawByLag(part("lags"), explorer.accuracyByLag(outputs, trials));
     } else {
-      explorer.drawTraces(part("lines"), outputs, trials, state.trial);
+      part("shown").textContent = explorer.drawTraces(part("lines"), outputs, trials, state.trial);
     }
-    const [label, digits] = copy ? ["Replay accuracy", 3] : ["FVU", 4];
-    part("score").textContent = `${label} ${score.toFixed(digits)} (whole network ${whole.get(name).toFixed(digits)})`;
+    const shown = (value) => (Number.isFinite(value) ? value.toFixed(digits) : "without bound");
+    part("score").textContent = `${label} ${shown(score)} (whole network ${shown(whole.get(name))})`;
     part("leading").textContent = `${nLeading} of ${network.real.length}`;
     part("mass").textContent = mass.toFixed(3);
     part("trials").textContent = tasks[task].n_trials;
-    const elapsed = performance.now() - start;
+    const elapsed = performance.now() - began;
     part("time").textContent = `Computed and drawn in ${elapsed.toFixed(0)} ms.`;
-    writeAddress();
     Object.assign(root.dataset, { shown: address(), score, mass, leading: nLeading, ms: elapsed });
   }
 
-  addEventListener("hashchange", () => { readAddress(); update(); });
+  addEventListener("hashchange", () => {
+    if (!location.hash.includes("=")) return; // a link to a part of the page
+    readAddress();
+    update();
+  });
   addEventListener("resize", () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(update); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
   new MutationObserver(update).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   readAddress();
   update();

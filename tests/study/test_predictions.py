@@ -1,0 +1,104 @@
+"""Predictions are made once, compared later, and refused where anything has changed."""
+
+import json
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import pytest
+import torch
+
+from schur_lib import Network, Spec, store
+from schur_lib.recipes import Recipe
+from schur_lib.subjects import on_task
+from study import predictions
+from study.probes.predictor import FORMS, predict
+
+SPECS = [Spec("flip_flop", hidden_size=8, seed=seed, recipe=Recipe(steps=1, batch_size=1)) for seed in (0, 1)]
+COPY = Spec("copy", hidden_size=10)
+
+
+def network(seed, n=8, maps=3, scale=0.5):
+    g = torch.Generator().manual_seed(seed)
+    draw = lambda *shape: scale * torch.randn(*shape, generator=g)  # noqa: E731
+    return Network(draw(n, maps), draw(n, n), draw(maps, n))
+
+
+NETWORKS = [network(0), network(1)]
+
+
+@pytest.fixture
+def few(monkeypatch):
+    monkeypatch.setitem(predictions.LIMITS, "n_trials", 32)
+    monkeypatch.setitem(predictions.LIMITS, "n_measured", 64)
+    with joblib.parallel_config("threading"):  # other processes would not know of it
+        yield
+
+
+@pytest.fixture
+def file(few, tmp_path):
+    file = tmp_path / "predicted" / "first.csv"
+    predictions.freeze(file, SPECS, NETWORKS)
+    return file
+
+
+def test_what_is_frozen_is_the_prediction_and_what_is_compared_the_ablation(file):
+    table = predictions.compare(file, SPECS, NETWORKS)
+    assert len(table) == 14 and table.seed.tolist() == [0] * 7 + [1] * 7
+    row = table[(table.seed == 1) & (table.removed == "RR+CR")].iloc[0]
+    task = SPECS[1].make_task()
+    seen = on_task(NETWORKS[1].double(), task, 32, 0, metric="fvu")
+    dW = seen.form.part(seen.form.mask({"RR", "CR"}, 0.9))
+    assert row[list(FORMS)].tolist() == pytest.approx(predict(seen, [dW]).loc[0].tolist(), rel=1e-8)
+    others = on_task(NETWORKS[1], task, 64, 1, metric="fvu")
+    assert row.delta == pytest.approx(others.harms([others.form.ablate({"RR", "CR"})])[0], rel=1e-6)
+    assert (table.little == (table.two_sided <= 0.05)).all() and (table.was_little == (table.delta <= 0.05)).all()
+    assert (table.safe == (table.two_sided <= 0.05 * np.maximum(table.intact, 0.01))).all()
+    assert table.accuracy.isna().all() and table.measured_accuracy.isna().all()
+
+
+def test_on_the_copy_task_the_accuracy_is_predicted_too(few, tmp_path):
+    net = network(2, 10, 8, scale=0.2)
+    predictions.freeze(tmp_path / "copy.csv", [COPY], [net])
+    table = predictions.compare(tmp_path / "copy.csv", [COPY], [net])
+    assert table.accuracy.between(0, 1).all() and table.measured_accuracy.between(0, 1).all()
+    trials = on_task(net, COPY.make_task(), 64, 1)
+    wanted = trials.scores([trials.form.ablate({"RR", "CR", "CC"})])[0]
+    assert table.measured_accuracy[table.removed == "RR+CR+CC"].item() == pytest.approx(float(wanted))
+
+
+def test_predictions_are_made_once(file):
+    with pytest.raises(ValueError, match="first.csv exists, and predictions are made once"):
+        predictions.freeze(file, SPECS, NETWORKS)
+
+
+def test_a_table_that_was_touched_is_refused(file):
+    file.write_text(file.read_text().replace("flip_flop", "flip_flop ", 1))
+    with pytest.raises(ValueError, match="is not the table that was frozen"):
+        predictions.compare(file, SPECS, NETWORKS)
+
+
+def test_other_networks_are_refused(file):
+    nudged = replace(NETWORKS[1], W_xh=NETWORKS[1].W_xh * 1.0001)
+    with pytest.raises(ValueError, match=f"other networks: {SPECS[1].name} differ or are missing"):
+        predictions.compare(file, SPECS, [NETWORKS[0], nudged])
+    with pytest.raises(ValueError, match=f"other networks: {SPECS[1].name} differ or are missing"):
+        predictions.compare(file, SPECS[:1], NETWORKS[:1])
+
+
+def test_other_code_is_refused(file, monkeypatch):
+    then = json.loads(file.with_suffix(".json").read_text())["code"]
+    monkeypatch.setattr(predictions, "code_digest", lambda *modules: "another")
+    with pytest.raises(ValueError, match=f"predicted by other code: {then} then, another now"):
+        predictions.compare(file, SPECS, NETWORKS)
+
+
+def test_the_command_freezes_and_compares(few, tmp_path, capsys):
+    spec = Spec("flip_flop", hidden_size=8, seed=5)
+    store.save(spec, replace(NETWORKS[0], metadata={"spec": spec.as_dict()}), tmp_path)
+    which = "--task flip_flop --hidden-size 8 --seeds 5 6 --networks".split()
+    for action in ("freeze", "compare"):
+        predictions.main([action, str(tmp_path / "p.csv"), *which, str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "7 predictions in" in said and "right of 7 calls: safe" in said
+    assert (tmp_path / "p_measured.csv").exists()
