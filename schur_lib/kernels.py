@@ -13,19 +13,11 @@ in threads side by side.
 """
 
 import math
-import tempfile
-from pathlib import Path
-from typing import Any
 
-import llvmlite.binding
-import numba
 import numpy as np
-import platformdirs
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic
 from numpy.typing import NDArray
+
+from schur_lib.compiled import fortran, jit
 
 # tanh(x) = x P(x²) / Q(x²) on |x| ≤ LIMIT, a minimax fit (Lawson-weighted least squares on Chebyshev
 # nodes, error 5e-9), lowest order first. Rounding in float32 brings the error to 3e-7, and |tanh| ≤ 1.
@@ -33,69 +25,30 @@ LIMIT = 7.9
 P = (1.0, 0.13444451987743378, 0.0035716958809643984, 2.1903415472479537e-05, 1.525967796567329e-08)
 Q = (1.0, 0.46777772903442383, 0.02616441249847412, 0.00034117428003810346, 8.530546438123565e-07)
 
-for _name in ("sgemm", "dgemm"):  # by a name, not an address: machine code that is kept is for every process
-    llvmlite.binding.add_symbol(
-        f"schur_lib_{_name}", get_cython_function_address("scipy.linalg.cython_blas", _name)
-    )
+# Gradients of so many states at a time make a product worth its start.
+ROWS = 64
+
+_sgemm, _dgemm = (fortran("cython_blas", name) for name in ("sgemm", "dgemm"))
 
 
-def _jit(function):
-    """Compile at first use; kept in a folder of the user's, never beside the package, and nowhere if not there."""
-    config: Any = numba.config
-    before = config.CACHE_DIR  # NUMBA_CACHE_DIR; where other packages keep theirs is not ours to move
-    folder = Path(before or platformdirs.user_cache_path("schur_lib") / "numba")
-    options: dict[str, Any] = {"cache": True, "fastmath": {"contract", "nsz"}}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        options["cache"] = False
-    config.CACHE_DIR = str(folder)
-    try:
-        return njit(nogil=True, error_model="numpy", **options)(function)
-    finally:
-        config.CACHE_DIR = before
-
-
-@intrinsic
-def _gemm(typing, transposed_a, transposed_b, m, n, k, a, lda, b, ldb, beta, c, ldc):
-    """BLAS gemm, c = a b + beta c in column-major order; it takes the address of every argument."""
-    signature = types.void(
-        *[types.uint8] * 2, *[types.int32] * 3, a, types.int32, b, types.int32, c.dtype, c, types.int32
-    )
-    name = f"schur_lib_{'s' if c.dtype == types.float32 else 'd'}gemm"
-
-    def codegen(context, builder, signature, values):
-        address, addresses = ir.IntType(8).as_pointer(), []
-        for kind, value in zip(signature.args, values, strict=True):
-            if isinstance(kind, types.Array):
-                place = context.make_array(kind)(context, builder, value).data
-            else:
-                place = cgutils.alloca_once_value(builder, value)
-            addresses.append(builder.bitcast(place, address))
-        one = cgutils.alloca_once_value(builder, ir.Constant(values[9].type, 1.0))
-        addresses.insert(5, builder.bitcast(one, address))
-        kind = ir.FunctionType(ir.VoidType(), [address] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), addresses)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-@_jit
+@jit
 def product(A: NDArray, B: NDArray, beta: float, C: NDArray) -> None:
     """C = A B + beta C, all of them parts of matrices in C order, A and B or their transposes."""
     size, N, T = C.itemsize, ord("N"), ord("T")
     by_row, also = A.strides[1] == size, B.strides[1] == size
     lda, ldb = A.strides[0 if by_row else 1] // size, B.strides[0 if also else 1] // size
     # BLAS counts by columns, and so sees all transposed: Cᵀ = Bᵀ Aᵀ.
-    _gemm(  # type: ignore[call-arg]  # numba hands over the first argument
+    arguments = (
         N if also else T, N if by_row else T, B.shape[1], A.shape[0], A.shape[1],
-        B, ldb, A, lda, C.dtype.type(beta), C, C.strides[0] // size,
+        C.dtype.type(1), B, ldb, A, lda, C.dtype.type(beta), C, C.strides[0] // size,
     )  # fmt: skip
+    if size == 4:
+        _sgemm(arguments)
+    else:
+        _dgemm(arguments)
 
 
-@_jit
+@jit
 def tanh_in_place(x: NDArray) -> None:
     """Replace a contiguous array by its tanh: rational in float32 (error < 4e-7), exact in float64."""
     x = x.reshape(-1)
@@ -114,7 +67,7 @@ def tanh_in_place(x: NDArray) -> None:
             x[i] = v * (p * z + np.float32(P[0])) / (q * z + np.float32(Q[0]))
 
 
-@_jit
+@jit
 def forward(inputs: NDArray, S: NDArray, N: int, relu: bool, H: NDArray, out: NDArray) -> None:
     """Run a network: out_t = y_t, or h_t where S has no rows for outputs.
 
@@ -149,12 +102,12 @@ def forward(inputs: NDArray, S: NDArray, N: int, relu: bool, H: NDArray, out: ND
         else:
             tanh_in_place(a)
         if not M:
-            out[t] = a[:, :N]
+            out[t] = a[:, : out.shape[2]]
     if M:
         product(h[:, :free], S_T[:free, N:], 0.0, out[T - 1])
 
 
-@_jit
+@jit
 def backward(
     H: NDArray, S: NDArray, N: int, relu: bool, n_driven: int, d_out: NDArray, dS: NDArray, d_inputs: NDArray
 ) -> NDArray:
@@ -170,38 +123,53 @@ def backward(
         (B, N), the gradient by the initial state.
     """
     M, T, columns = len(S) - N, len(d_out), S.shape[1]
-    free, one = columns - d_inputs.shape[2], H.dtype.type(1)
-    G = np.zeros_like(H[:2])  # [∂a_{t+1}, ∂y_t] of two steps in turn
+    free, one, (B, L) = columns - d_inputs.shape[2], H.dtype.type(1), H.shape[1:]
+    chunk = max(1, ROWS // B)
+    G = np.empty((2, chunk, B, L), H.dtype)  # [∂a_{t+1}, ∂y_t] of the steps at hand and of those before
     dS[:] = 0
+    g, end, side = G[0, 0], T, 0
     if M:
-        G[T % 2, :, N : N + M] = d_out[T - 1]
-    for t in range(T, -1, -1):
-        h, g, before = H[t], G[t % 2], G[(t + 1) % 2]
-        first, last = N if t == T else 0, len(S) if t else N
-        n = columns if t < n_driven else free
-        if first < last:
-            product(g[:, first:last].T, h[:, :n], 1.0, dS[first:last, :n])
-            n = columns if t < len(d_inputs) else N
-            product(g[:, first:last], S[first:last, :n], 0.0, before[:, :n])
-        if t < len(d_inputs):
-            d_inputs[t] = before[:, free:columns]
-        if t == 0:
-            break
-        if not M:
-            before[:, :N] += d_out[t - 1]
-        d, s = before.reshape(-1), h.reshape(-1)
-        if relu:
-            for i in range(d.size):
-                d[i] = d[i] if s[i] > 0 else 0
-        else:
-            for i in range(d.size):
-                d[i] *= one - s[i] * s[i]
-        if M and t > 1:
-            before[:, N : len(S)] = d_out[t - 2]
+        g[:, N : len(S)] = d_out[T - 1]
+        product(g[:, N : len(S)].T, H[T, :, :free], 0.0, dS[N:, :free])
+    while end > 0:
+        start, side = max(end - chunk, n_driven if end > n_driven else 0), 1 - side
+        for t in range(end - 1, start - 1, -1):
+            before = G[side, t - start]
+            first = N if t + 1 == T else 0
+            if first < len(S):
+                n = columns if t + 1 < len(d_inputs) else N
+                product(g[:, first : len(S)], S[first:, :n], 0.0, before[:, :n])
+            else:
+                before[:] = 0
+            if t + 1 < len(d_inputs):
+                d_inputs[t + 1] = before[:, free:columns]
+            if not M:
+                before[:, : d_out.shape[2]] += d_out[t]
+            d, h = before.reshape(-1), H[t + 1].reshape(-1)
+            if relu:
+                for i in range(d.size):
+                    d[i] = d[i] if h[i] > 0 else 0
+            else:
+                for i in range(d.size):
+                    d[i] *= one - h[i] * h[i]
+            if M and t:
+                before[:, N : len(S)] = d_out[t - 1]
+            elif M:
+                before[:, N : len(S)] = 0
+            g = before
+        n = columns if start < n_driven else free
+        rows = G[side, : end - start].reshape(-1, L)[:, : len(S)]
+        product(rows.T, H[start:end].reshape(-1, L)[:, :n], 1.0, dS[:, :n])
+        end = start
+    before = G[1 - side, 0]
+    n = columns if len(d_inputs) else N
+    product(g[:, :N], S[:N, :n], 0.0, before[:, :n])
+    if len(d_inputs):
+        d_inputs[0] = before[:, free:columns]
     return before[:, :N].copy()
 
 
-@_jit
+@jit
 def loss_and_gradient(
     inputs: NDArray, targets: NDArray, S: NDArray, H: NDArray, outputs: NDArray, dS: NDArray
 ) -> float:
@@ -229,7 +197,7 @@ def loss_and_gradient(
     return np.dot(d, d) * x.size / 4
 
 
-@_jit
+@jit
 def adam(
     values: NDArray, gradient: NDArray, mean: NDArray, square: NDArray, step: int, rate: float, clip: float
 ) -> None:

@@ -12,6 +12,7 @@ modulus, R = {i : |λ_i| ≥ α ρ} comes first, C is the rest, and
 Everywhere in this package alpha is α, in (0, 1], the share of the spectral radius ρ at which R ends.
 """
 
+import math
 import warnings
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.linalg import lapack, schur
+
+from schur_lib.compiled import fortran, jit
 
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -180,7 +183,10 @@ def ordered_schur(W: Any) -> OrderedSchur:
         ValueError: W is not a square, nonempty, finite matrix of real floats.
     """
     W, exponent = _scaled(_checked(W))
-    T, Q = (_padded(factor) for factor in schur(W, output="real"))
+    T = _padded(W)
+    Q = np.empty_like(T)
+    if _form(T, Q):
+        raise np.linalg.LinAlgError("LAPACK dgees finds no Schur form of W")
     _sort(T, Q)
     N = len(W)
     T, Q = np.triu(T[:N], -1), Q[:N].copy()
@@ -199,6 +205,7 @@ def ordered_schur(W: Any) -> OrderedSchur:
     return OrderedSchur(Q, T, eigenvalues, blocks, unswapped)
 
 
+@jit
 def choose_basis(T: Matrix, Q: Matrix) -> None:
     """Choose, in place and exactly, one of the bases that a real Schur form leaves open.
 
@@ -207,15 +214,22 @@ def choose_basis(T: Matrix, Q: Matrix) -> None:
     entry positive, and a 2×2 block [[a, b], [c, a]] has b ≥ −c > 0. Random changes drawn in Schur
     coordinates are then the same everywhere, as far as the form is well posed. T and Q, (N, N), are changed.
     """
-    pairs = np.flatnonzero(np.diagonal(T, -1))
-    for first in pairs[np.abs(np.diagonal(T, 1)[pairs]) < np.abs(np.diagonal(T, -1)[pairs])]:
-        these, swapped = [first, first + 1], [first + 1, first]
-        T[:, these], Q[:, these] = T[:, swapped], Q[:, swapped]
-        T[these] = T[swapped]
-    signs = np.sign(Q[np.abs(Q).argmax(axis=0), np.arange(len(Q))])
-    signs[pairs + 1] = signs[pairs] * np.sign(np.diagonal(T, 1)[pairs])
+    N, first = len(T), 0
+    signs = np.empty(N)
+    while first < N:
+        end = first + (2 if first + 1 < N and T[first + 1, first] else 1)
+        if end - first == 2 and abs(T[first, first + 1]) < abs(T[first + 1, first]):
+            for k in range(N):
+                Q[k, first], Q[k, first + 1] = Q[k, first + 1], Q[k, first]
+                T[k, first], T[k, first + 1] = T[k, first + 1], T[k, first]
+            for k in range(N):
+                T[first, k], T[first + 1, k] = T[first + 1, k], T[first, k]
+        signs[first] = np.sign(Q[np.abs(Q[:, first]).argmax(), first])
+        if end - first == 2:
+            signs[first + 1] = signs[first] * np.sign(T[first, first + 1])
+        first = end
     Q *= signs
-    T *= signs * signs[:, None]
+    T *= signs * signs.reshape(-1, 1)
 
 
 def random_changes(n: int, norm: float, N: int, rng: np.random.Generator) -> Matrix:
@@ -229,8 +243,53 @@ def label(removed: Collection[str]) -> str:
     return "+".join(sorted(_names(removed), key=COUPLINGS.index))
 
 
+_dgees, _dtrexc = (fortran("cython_lapack", name) for name in ("dgees", "dtrexc"))
+
+
+@jit
+def _form(T, Q):
+    """Schur form of what is in T, and a pass of `_sort` up to where a block is stuck or splits; dgees's info."""
+    (ld, N), V = T.shape, ord("V")
+    real, imaginary, moduli = np.empty(N), np.empty(N), np.empty(N)
+    info, first, to = np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int32)
+    work, n_work, unused = np.empty(1), -1, np.empty(N, np.int32)
+    for _ in range(2):  # the first call asks how much room to work in is best
+        _dgees((V, ord("N"), unused, N, T, ld, to, real, imaginary, Q, ld, work, n_work, unused, info))
+        if n_work < 0:
+            n_work = max(int(work[0]), N)
+            work = np.empty(n_work)
+    if info[0]:
+        return info[0]
+    rows, n = np.empty(N + 1, np.int64), 0
+    rows[0] = 0
+    while rows[n] < N:
+        i = rows[n]
+        moduli[n] = math.hypot(real[i], imaginary[i])
+        rows[n + 1] = i + (2 if imaginary[i] else 1)
+        n += 1
+    tie = _TIE * moduli[:n].max()
+    for this in range(1, n):
+        k = this
+        while k > 0 and moduli[this] - moduli[k - 1] > tie:
+            k -= 1
+        if k == this:
+            continue
+        size, modulus = rows[this + 1] - rows[this], moduli[this]
+        first[0], to[0] = rows[this] + 1, rows[k] + 1
+        _dtrexc((V, N, T, ld, Q, ld, first, to, work, info))
+        pairs = 0
+        for i in range(N - 1):
+            pairs += T[i + 1, i] != 0
+        if info[0] or pairs != N - n:
+            break
+        for j in range(this, k, -1):
+            moduli[j], rows[j] = moduli[j - 1], rows[j - 1] + size
+        moduli[k] = modulus
+    return 0
+
+
 def _sort(T, Q):
-    """Insertion sort of the diagonal blocks of T, in place: each call moves one block up."""
+    """Insertion sort of the diagonal blocks of T, in place: each call of dtrexc moves one block up."""
     for _ in range(_MAX_PASSES):
         rows, moduli = _rows_and_moduli(T)
         n_pairs = np.count_nonzero(np.diagonal(T, -1))

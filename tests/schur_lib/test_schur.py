@@ -312,8 +312,14 @@ def test_reverse_ordered_blocks_are_put_in_order():
     assert_array_equal(form.blocks, [0, 2, 3, 5, 7, 8])
 
 
+def not_compiled(T, Q):
+    """In the place of `_form`: the Schur form as LAPACK leaves it, all of it to be sorted by `_sort`."""
+    T[: len(T.T)], Q[: len(T.T)] = scipy.linalg.schur(T[: len(T.T)])
+    return 0
+
+
 @pytest.mark.parametrize("kind", [gaussian, random_orthogonal, nilpotent])
-def test_every_block_is_moved_at_most_once(kind, monkeypatch):
+def test_every_block_is_moved_at_most_once_and_by_compiled_code_as_by_the_other(kind, monkeypatch):
     rng = np.random.default_rng(2)
     W = kind(60, rng) + np.diag(np.linspace(1, 2, 60))
     dtrexc, calls = lapack.dtrexc, []
@@ -324,7 +330,12 @@ def test_every_block_is_moved_at_most_once(kind, monkeypatch):
 
     monkeypatch.setattr(lapack, "dtrexc", counted)
     form = ordered_schur(W)
+    assert not calls
+    monkeypatch.setattr("schur_lib.schur._form", not_compiled)
+    other = ordered_schur(W)
     assert 0 < len(calls) < len(form.blocks) - 1
+    assert_allclose(form.T, other.T, rtol=0, atol=1e-12)
+    assert_allclose(form.Q, other.Q, rtol=0, atol=1e-12)
 
 
 def test_a_pair_that_splits_on_its_way_gives_two_real_blocks():
@@ -449,6 +460,7 @@ def test_a_block_that_is_stuck_does_not_stop_the_others(monkeypatch, second_way,
 
     W = np.diag([0.1, 0.5, 0.2, 0.9, 0.3]) + np.triu(np.full((5, 5), 0.4), 1)
     monkeypatch.setattr(lapack, "dtrexc", refuse_the_half)
+    monkeypatch.setattr("schur_lib.schur._form", not_compiled)
     if not second_way:
         monkeypatch.setattr("schur_lib.schur._swap", lambda *refused: False)
     with warnings.catch_warnings(record=True) as said:
