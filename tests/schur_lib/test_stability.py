@@ -38,7 +38,7 @@ def scored(W, form, trial_score, n_trials, metric="fvu", higher=False):
 
     known = METRICS.get(metric, Metric(metric, metric, None, higher))
     record = replace(known, per_trial=lambda outputs, targets: outputs[0])
-    return Evaluation(torch.from_numpy(W), run, record, torch.zeros(1), 1, n_trials)
+    return Evaluation(torch.from_numpy(W), run, record, torch.zeros(1), 1, n_trials, 1)
 
 
 def test_the_constructed_matrix_is_its_own_ordered_form():
