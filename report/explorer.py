@@ -48,9 +48,6 @@ def why_not(trials: Evaluation) -> str:
         return "its equation is not one that the page can run"
     if METRICS.get(trials.metric.name) is not trials.metric:
         return "its metric is not one that the page can work out"
-    scored = trials.targets.double()
-    if not torch.isfinite(scored).all() or trials.metric.classes and scored.min() < 0:
-        return "some of its targets are not scored"
     n_steps, size = len(inputs) + trials.free_steps, net.hidden_size
     if size > UNITS:
         return f"it has more than {UNITS} units"

@@ -78,7 +78,9 @@ def of_the_parts(profile: pd.DataFrame, departure: dict, allowed: float) -> str:
     safe, worst = single.removed[harmless].tolist(), single.iloc[-1]
     becomes = f"the score becomes {number(worst.score)}"
     if len(single) == 1:
-        does = f"can be removed within a harm of {number(allowed)}" if safe else f"does harm when removed: {becomes}"
+        does = (
+            f"can be removed within a harm of {number(allowed)}" if safe else f"does harm when removed: {becomes}"
+        )
         return f"The only coupling block that holds anything, T_{worst.removed}, {does}."
     if not safe:
         return f"Each coupling block does harm when removed, T_{worst.removed} the most: {becomes}."
@@ -124,8 +126,8 @@ def of_the_cut(n_leading: int, moduli: np.ndarray, steady: pd.DataFrame) -> str:
             same = "are 0" if moduli.max() == 0 else "have one modulus"
             why = f"All eigenvalues {same}, so that no α splits them."
         return (
-            f"The leading sector holds all {size} dimensions: there is no complement, and T_CR and T_CC are empty. "
-            f"{why}"
+            f"The leading sector holds all {size} dimensions: there is no complement, and T_CR and T_CC are "
+            f"empty. {why}"
         )
     low, high = int(steady.n_low.min()), int(steady.n_high.max())
     said = f"The leading sector holds {n_leading} of {size} dimensions"
@@ -232,12 +234,15 @@ def of_the_departure(departure: dict) -> str:
     if departure["rho"] == 0 and henrici == 0:
         return "W is zero, and with it each of its powers."
     if departure["rho"] == 0:
-        return f"{said}; it is nilpotent: all its eigenvalues are 0, and what it does is done by its couplings alone."
+        return (
+            f"{said}; it is nilpotent: all its eigenvalues are 0, and what it does is done by its couplings alone."
+        )
     if np.isnan(peak):
         return f"{said}."
     if departure["peak_k"] == 0:
         return f"{said}; its powers, without the growth of ρᵏ, never exceed a norm of 1."
-    return f"{said}; its powers, without the growth of ρᵏ, reach a norm of {number(peak)} at k = {departure['peak_k']}."
+    reach = f"reach a norm of {number(peak)} at k = {departure['peak_k']}"
+    return f"{said}; its powers, without the growth of ρᵏ, {reach}."
 
 
 def of_the_plan(plan, n_given: int, everything) -> str:
@@ -262,7 +267,8 @@ def of_the_plan(plan, n_given: int, everything) -> str:
             less.append(f"{one or 'no'} {what} instead of {whole}")
     if not less:
         return ""
-    return f"Thinned to keep within the budget of time and memory: {'; '.join(less)}. --budget MINUTES allows more time."
+    less = "; ".join(less)
+    return f"Thinned to keep within the budget of time and memory: {less}. --budget MINUTES allows more time."
 
 
 def _count(n, what):

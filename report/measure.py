@@ -98,10 +98,12 @@ def plan_of(
     what = f"a network of {hidden_size} units on trials of {n_steps} steps"
     if least.memory > machine_memory():
         raise ValueError(
-            f"{what} needs about {least.memory / 1e9:.0f} GB of memory on {least.n_trials} trials, and this machine "
-            f"has {machine_memory() / 1e9:.0f} GB: shorten the trials, or use a machine with more"
+            f"{what} needs about {least.memory / 1e9:.0f} GB of memory on {least.n_trials} trials, and this "
+            f"machine has {machine_memory() / 1e9:.0f} GB: shorten the trials, or use a machine with more"
         )
-    fitting = [plan for plan in plans if plan.runs + plan.matrices <= 60 * budget and plan.memory <= machine_memory()]
+    fitting = [
+        plan for plan in plans if plan.runs + plan.matrices <= 60 * budget and plan.memory <= machine_memory()
+    ]
     if not fitting:
         minutes = int((least.runs + least.matrices) / 60) + 1
         raise ValueError(
@@ -120,7 +122,9 @@ def machine_memory() -> float:
 
 
 def _plan(amount, T, B, N, n_outputs, fused):
-    each = 4 * T * ((2 if fused else 6) * N + n_outputs)  # bytes of one trial's states, their drive and the outputs
+    each = (
+        4 * T * ((2 if fused else 6) * N + n_outputs)
+    )  # bytes of one trial's states, their drive and the outputs
     n_trials = min(B, max(4, min(int(STATES / each), round(amount.share * B))))
     n_some = max(2, min((n_trials + 1) // 2, max(amount.fewest, int(OPERATIONS / (2 * T * N**2)))))
     small = {"groups": 128, "entries": 80}  # units, up to which so many sets are searched

@@ -26,9 +26,9 @@ from torch import Tensor
 
 from report import explorer, figures
 from report.data import check_fit, load_data
+from report.equations import RateNetwork
 from report.findings import number, of_the_networks, of_the_plan
 from report.measure import AMOUNTS, BUDGET, Diagnosis, Plan, diagnose, expected_seconds, plan_of, split
-from report.equations import RateNetwork
 from report.options import arguments
 from report.readings import other_readings
 from report.weights import load_network
@@ -73,8 +73,8 @@ def write_report(
     """The whole diagnostic of networks in files: a page each, and the numbers beside it.
 
     Args:
-        weights, activation, names, reading: see `report.weights.load_network`; of several files each is a network, and
-            `output` compares them and links their pages, which go beside it.
+        weights, activation, names, reading: see `report.weights.load_network`; of several files each is a network,
+            and `output` compares them and links their pages, which go beside it.
         data, batch_first: see `report.data.load_data`.
         output: the page, .html; its numbers go beside it as .csv and .json. None of them may exist.
         metric: name of the score.
@@ -125,7 +125,8 @@ def _cases(files, data, settings):
         n_steps, n_trials = inputs.shape[:2]
         if n_trials < 4:
             raise ValueError(
-                f"the data must hold at least 4 trials, got {n_trials} (inputs are {tuple(inputs.shape)}, time first)"
+                f"the data must hold at least 4 trials, got {n_trials} (inputs are {tuple(inputs.shape)}, "
+                "time first)"
             )
         budget, fused = settings["budget"] / len(files), net.plain() is not None
         plan = plan_of(n_steps, n_trials, net.hidden_size, net.n_outputs, budget, fused)
@@ -144,12 +145,14 @@ def _texts(found, case, page):
     """The page of one network and what goes beside it, {path: text}."""
     table = found.profile.assign(schema=SCHEMA)
     csv, numbers = _csv(table), _json(as_json(found, case))
-    names = {ending: _shown(page.with_suffix(ending).name) for ending in ENDINGS}
-    readings = [] if found.does_task is not False else other_readings(
-        case.net, case.inputs, case.targets, case.settings["metric"], case.settings["batch_first"]
-    )  # fmt: skip
-    text = render(found, _origin(case.weights), _origin(case.data), _command([case.weights], case.data, case.settings),
-                  {names[".csv"]: csv, names[".json"]: numbers}, readings)  # fmt: skip
+    metric, batch_first = case.settings["metric"], case.settings["batch_first"]
+    readings = []
+    if found.does_task is False:
+        readings = other_readings(case.net, case.inputs, case.targets, metric, batch_first)
+    files = {_shown(page.with_suffix(ending).name): text
+             for ending, text in zip(ENDINGS, (csv, numbers), strict=True)}  # fmt: skip
+    command = _command([case.weights], case.data, case.settings)
+    text = render(found, _origin(case.weights), _origin(case.data), command, files, readings)
     return {page.with_suffix(".csv"): csv, page.with_suffix(".json"): numbers, page: text}
 
 
@@ -270,7 +273,9 @@ def _comparison(all_found, cases, pages, output):
 
 def versions() -> dict[str, str]:
     """Of Python and of the libraries whose numbers these are."""
-    known = {name: importlib.metadata.version(name).split("+")[0] for name in ("schur-lib", "torch", "numpy", "scipy")}
+    known = {
+        name: importlib.metadata.version(name).split("+")[0] for name in ("schur-lib", "torch", "numpy", "scipy")
+    }
     return {"Python": "{}.{}.{}".format(*sys.version_info), **known}
 
 
@@ -351,7 +356,10 @@ def _plain(value):
 def _downloads(files):
     """Names and data URIs of files by what they are."""
     return {
-        Path(name).suffix: (name, "data:text/plain;base64," + base64.b64encode(text.encode(errors="replace")).decode())
+        Path(name).suffix: (
+            name,
+            "data:text/plain;base64," + base64.b64encode(text.encode(errors="replace")).decode(),
+        )
         for name, text in files.items()
     }
 

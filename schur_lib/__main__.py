@@ -68,7 +68,8 @@ def measure(
     form, record = trials.form, trials.metric
     kinds = KINDS if int(form.above.sum()) <= MANY else KINDS[:1]
     profile, stable = profile_of(trials, alpha), stabilisers(some, others, alpha=alpha, kinds=kinds)
-    n, gap = form.n_leading(alpha), form.cut_report(alpha).gap
+    n, gap, moduli = form.n_leading(alpha), form.cut_report(alpha).gap, np.abs(form.eigenvalues)
+    split = ", and a larger alpha would split it" if moduli.min() < (1 - 1e-6) * moduli.max() else ""
     summary = {
         "network": {"digest": net.digest(), "hidden_size": net.hidden_size, "activation": net.activation},
         "metric": metric, "alpha": alpha, "n_trials": trials.n_trials, "n_steps": len(inputs),
@@ -78,7 +79,7 @@ def measure(
     }  # fmt: skip
     cautions = {
         f"poor score: skill {trials.skill:.2f}, 0 is chance and 1 is perfect": trials.does_task is False,
-        "complement empty: all of T is T_RR, and a larger alpha would split it": n == net.hidden_size,
+        f"complement empty: all of T is T_RR{split}": n == net.hidden_size,
         f"cut not well posed: a gap of {gap:.2g} of the spectral radius; try another alpha as well": gap < GAP,
         f"few trials: {trials.n_trials}, so that the intervals are wide": trials.n_trials < FEW,
         "too many couplings to search groups and entries": kinds != KINDS,

@@ -123,16 +123,11 @@ class Network:
         header = {"format": FORMAT, "activation": self.activation, "metadata": metadata}
         header["sha256"] = _checksum(tensors, *header.values())
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        try:
-            with open(handle, "wb") as file:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            with open(aside := Path(folder, path.name), "wb") as file:
                 file.write(safetensors.torch.save(tensors, header))
                 os.fsync(file.fileno())
-            os.chmod(aside, 0o644)
             os.replace(aside, path)
-        except BaseException:
-            Path(aside).unlink(missing_ok=True)
-            raise
 
     @classmethod
     def load(cls, path: str | Path, device: str | torch.device = "cpu") -> "Network":

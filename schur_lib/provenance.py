@@ -40,24 +40,25 @@ def reached(modules: Iterable[str], packages: Collection[str]) -> set[str]:
         name = left.pop()
         if name not in found:
             found.add(name)
-            left += [m for m in _imports(name) if m.partition(".")[0] in packages]
+            near = [names for names in _imports(name) if names[0].partition(".")[0] in packages]
+            left += [next(filter(_source, names)) for names in near if any(map(_source, names))]
     return found
 
 
 @cache
 def _imports(module):
-    names = []
+    """What a module imports: (a module,), or (a module of that name, the one in which that name stands)."""
+    names: list[tuple[str, ...]] = []
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            names += [(alias.name,) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:  # relative: to the package that the module is in
                 up = node.level - (_source(module).name == "__init__.py")
                 base = ".".join([*module.split(".")[: -up or None], *filter(None, [base])])
-            # a name is a module of its own, or stands in the module that it is imported from
-            names += [m if _source(m := f"{base}.{alias.name}") else base for alias in node.names]
-    return tuple(name for name in names if _source(name))
+            names += [(f"{base}.{alias.name}", base) for alias in node.names]
+    return names
 
 
 @cache
@@ -86,15 +87,9 @@ def _tree(module):
 
 @cache
 def _source(module):
-    """The file of a module, found without importing it; None if it is not one of Python source."""
-    first, *rest = module.split(".")
+    """The file of a module, of which its packages alone are imported; None if it is not one of Python source."""
     try:
-        spec = importlib.util.find_spec(first)
-    except (ImportError, ValueError):
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # what should hold it is no package
         return None
-    for folder in (spec and spec.submodule_search_locations) or ():
-        place = Path(folder, *rest)
-        files = [place / "__init__.py", *([place.with_suffix(".py")] if rest else [])]
-        if found := [file for file in files if file.is_file()]:
-            return found[0]
-    return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None

@@ -35,11 +35,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "horizons", tuple(self.horizons))
-        for name, values in (
-            ("steps", [self.steps]),
-            ("batch_size", [self.batch_size]),
-            ("horizons", self.horizons),
-        ):
+        whole = {"steps": [self.steps], "batch_size": [self.batch_size], "horizons": self.horizons}
+        for name, values in whole.items():
             if not all(isinstance(value, int) and value >= 1 for value in values):
                 raise ValueError(f"{name} must be integers ≥ 1, got {getattr(self, name)!r}")
         for name in ("learning_rate", "clip_norm", "advance_at", "readout_scale"):

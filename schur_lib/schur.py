@@ -263,12 +263,12 @@ def _sort(T, Q):
 def _swap(T, Q, first, middle, end):
     """Swap two neighbouring blocks that dtrexc refused; False, and nothing done, where rounding forbids it.
 
-    The same way (Bai and Demmel, 1993), but the 4×4 system for the lower block's invariant subspace is solved
-    by LU, and what is left below is measured by the norm of both blocks. The moduli stay, to half their distance.
+    The same way (Bai and Demmel, 1993), but the system for the lower block's invariant subspace is solved as a
+    whole, and what is left below is measured by both blocks. The moduli stay, to half their distance.
     """
     block, p, n = T[first:end, first:end].copy(), middle - first, end - middle
     A, B, C = block[:p, :p], block[p:, p:], block[:p, p:]
-    try:
+    try:  # LU, which bears what SVD does not: entries of very different sizes
         X = np.linalg.solve(np.kron(A, np.eye(n)) - np.kron(np.eye(p), B.T), C.ravel()).reshape(p, n)
     except np.linalg.LinAlgError:  # a common eigenvalue
         return False

@@ -7,6 +7,7 @@ under small changes of W. Blocks are searched exactly; groups and entries greedi
 not provably the largest. The search sees one set of trials, the check another.
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -116,9 +117,7 @@ def stabiliser(
     order = np.argsort(alone / np.maximum(squared, np.finfo(float).tiny), kind="stable")
     removed, at, size = none, 0, len(units)
     while at < len(units):
-        more = removed
-        for k in order[at : at + size]:
-            more = _with(more, units[k])
+        more = functools.reduce(_with, (units[k] for k in order[at : at + size]), removed)
         if harm([more], CAUTION)[0] <= allowed:
             removed, at, size = more, at + size, 2 * size
         elif size > 1:

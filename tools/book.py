@@ -10,7 +10,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from safetensors import safe_open
+
 from report import explorer
+from schur_lib.provenance import LIBRARIES
+from study import folders
 from tools import forks, publish
 from tools.notebooks import FOLDER, ROOT, names, versions
 
@@ -198,4 +202,20 @@ def runs(records):
         "|:--|:--|",
     ]
     lines += [f"| {name} | {version} |" for name, version in versions().items()]
+    lines += ["", made_by(folders.NETWORKS)]
     return "\n".join(lines) + "\n"
+
+
+def made_by(folder):
+    """Which versions of the libraries made the networks in a folder, as their files say."""
+    made = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "numpy") as file:
+            made.append(json.loads(file.metadata()["metadata"])["provenance"])
+    days = sorted(network["trained"] for network in made)
+    told = sorted({f"{name} {network[name]}" for network in made for name in LIBRARIES if name in network})
+    return (
+        f"The {len(made)} networks in `data/networks` were trained from {days[0]} to {days[-1]} with "
+        f"{', '.join(told)}. Training carries rounding on, so that another version may give other weights. The "
+        "tables in `data/results` name the versions that measured them, and are measured anew under any others."
+    )

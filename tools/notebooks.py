@@ -144,7 +144,8 @@ def execute(name, parameters=None, results=None, figures=None):
     if blank := [i for i, cell in enumerate(done.cells) if has_no_picture(cell)]:
         head = done.cells[blank[0]].source.splitlines()[:6]
         raise RuntimeError(
-            f"notebooks/{name}.py: cell {blank[0]} of the executed notebook is to show a figure and shows none:\n\n"
+            f"notebooks/{name}.py: cell {blank[0]} of the executed notebook is to show a figure and shows none:"
+            + "\n\n"
             + "\n".join(f"    {line}" for line in head)
         )
     clean(done)

@@ -89,22 +89,30 @@ explorer.rollout = (network, W, trials, freeSteps) => {
   return outputs;
 };
 
+// Targets that are NaN, or a class below 0, are not scored; scores are over all others together.
+explorer.scored = ({ targets }) => targets.reduce((n, target) => n + (target >= 0 || target < 0), 0);
+
 // The share of outputs with the right sign; exactly 0 is wrong.
-explorer.replayAccuracy = (outputs, { targets }) => {
+explorer.replayAccuracy = (outputs, trials) => {
   let right = 0;
-  for (let i = 0; i < targets.length; i++) right += outputs[i] * targets[i] > 0;
-  return right / targets.length;
+  trials.targets.forEach((target, i) => { right += outputs[i] * target > 0; });
+  return right / explorer.scored(trials);
 };
 
 // Fraction of variance unexplained, E‖ŷ − y‖² / E‖y − ȳ‖², ȳ the mean over time and trials.
 explorer.fvu = (outputs, { targets, shapes }) => {
-  const width = shapes.targets[2], mean = new Float64Array(width);
-  targets.forEach((value, i) => { mean[i % width] += value * width / targets.length; });
+  const width = shapes.targets[2], mean = new Float64Array(width), count = new Float64Array(width);
+  targets.forEach((value, i) => {
+    if (Number.isNaN(value)) return;
+    mean[i % width] += value;
+    count[i % width] += 1;
+  });
   let error = 0, variance = 0;
-  for (let i = 0; i < targets.length; i++) {
-    error += (outputs[i] - targets[i]) ** 2;
-    variance += (targets[i] - mean[i % width]) ** 2;
-  }
+  targets.forEach((value, i) => {
+    if (Number.isNaN(value)) return;
+    error += (outputs[i] - value) ** 2;
+    variance += (value - mean[i % width] / count[i % width]) ** 2;
+  });
   return error / variance;
 };
 
@@ -121,21 +129,22 @@ explorer.probabilities = (outputs, n) => {
 };
 
 explorer.accuracy = (outputs, { targets }) => {
-  const n = outputs.length / targets.length;
+  const n = outputs.length / targets.length, scored = targets.filter((target) => target >= 0).length;
   let right = 0;
   targets.forEach((target, i) => {
     const row = outputs.subarray(i * n, (i + 1) * n);
     right += row.indexOf(Math.max(...row)) === target;
   });
-  return right / targets.length;
+  return right / scored;
 };
 
 explorer.crossEntropy = (outputs, { targets }) => {
-  const n = outputs.length / targets.length;
+  const n = outputs.length / targets.length, scored = targets.filter((target) => target >= 0).length;
   return targets.reduce((sum, target, i) => {
+    if (target < 0) return sum;
     const row = outputs.subarray(i * n, (i + 1) * n), top = Math.max(...row);
     const norm = top + Math.log(row.reduce((total, value) => total + Math.exp(value - top), 0));
-    return sum + (norm - row[target]) / targets.length;
+    return sum + (norm - row[target]) / scored;
   }, 0);
 };
 
@@ -149,9 +158,11 @@ explorer.SCORES = {
 
 // The share of right signs at each lag, over trials and channels (copy task).
 explorer.accuracyByLag = (outputs, { targets, shapes }) => {
-  const [T, B, width] = shapes.targets, right = new Float64Array(T);
-  for (let i = 0; i < targets.length; i++) {
-    right[Math.floor(i / (B * width))] += (outputs[i] * targets[i] > 0) / (B * width);
-  }
-  return right;
+  const [T, B, width] = shapes.targets, right = new Float64Array(T), scored = new Float64Array(T);
+  targets.forEach((target, i) => {
+    const lag = Math.floor(i / (B * width));
+    right[lag] += outputs[i] * target > 0;
+    scored[lag] += !Number.isNaN(target);
+  });
+  return right.map((n, lag) => n / scored[lag]);
 };

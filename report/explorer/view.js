@@ -73,6 +73,7 @@ explorer.drawReplay = (canvas, outputs, trials, trial) => {
     for (let t = 0; t < T; t++) {
       for (let k = 0; k < width; k++) {
         const i = (t * B + trial) * width + k, value = values[i];
+        if (Number.isNaN(trials.targets[i])) continue; // not scored
         const px = t * cell, py = top + k * tall;
         context.globalAlpha = Math.min(1, 0.1 + 0.8 * Math.abs(value));
         context.fillStyle = value > 0 ? "#6a51a3" : "#e08214";
@@ -86,7 +87,8 @@ explorer.drawReplay = (canvas, outputs, trials, trial) => {
       }
     }
   }
-  const summary = `${wrong} of ${T * width} symbols have the wrong sign`;
+  const one = Array.from({ length: T * width }, (_, i) => trials.targets[Math.floor(i / width) * B * width + trial * width + (i % width)]);
+  const summary = `${wrong} of ${one.filter((value) => !Number.isNaN(value)).length} symbols have the wrong sign`;
   canvas.setAttribute("aria-label", `Replay of sequence ${trial + 1}: ${summary}.`);
   return summary;
 };
@@ -115,10 +117,11 @@ explorer.drawTraces = (svg, outputs, trials, trial) => {
   const values = classes ? explorer.probabilities(outputs, all) : outputs;
   const target = (t, k) => {
     const one = t * B + trial;
-    return classes ? Number(trials.targets[one] === k) : trials.targets[one * all + k];
+    if (!classes) return trials.targets[one * all + k];
+    return trials.targets[one] < 0 ? NaN : Number(trials.targets[one] === k);
   };
   const range = Array.from({ length: T * width }, (_, i) => target(Math.floor(i / width), i % width));
-  const reach = range.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+  const reach = range.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0) || 1;
   // What has grown out of all proportion is cut; targets of the size of ±1 share one scale.
   const cut = (value) => Math.min(3 * reach, Math.max(-3 * reach, Number.isNaN(value) ? 0 : value));
   const output = (t, k) => cut(values[(t * B + trial) * all + k]);
@@ -126,8 +129,8 @@ explorer.drawTraces = (svg, outputs, trials, trial) => {
   let top = 1.1 * unit, low = classes ? -0.1 : -top;
   for (let t = 0; t < T; t++) {
     for (let k = 0; k < width; k++) {
-      top = Math.max(top, output(t, k), target(t, k));
-      low = Math.min(low, output(t, k), target(t, k));
+      top = Math.max(top, output(t, k), cut(target(t, k)));
+      low = Math.min(low, output(t, k), cut(target(t, k)));
     }
   }
   const each = width > 1 ? 90 : 220, height = width * each + 18, size = svg.clientWidth, left = 44;
@@ -136,8 +139,14 @@ explorer.drawTraces = (svg, outputs, trials, trial) => {
     const x = (t) => left + ((size - left - 6) * t) / Math.max(1, T - 1);
     const y = (value) => k * each + 6 + ((each - 12) * (top - value)) / (top - low);
     const draw = (series, style, radius) => {
-      const points = Array.from({ length: T }, (_, t) => `${x(t).toFixed(1)},${y(series(t, k)).toFixed(1)}`);
-      if (T > 1) return `<polyline points="${points.join(" ")}" fill="none" ${style}/>`;
+      let line = "", pen = "M"; // lifted where a target is not scored
+      for (let t = 0; t < T; t++) {
+        const value = series(t, k);
+        if (!Number.isNaN(value)) line += `${pen}${x(t).toFixed(1)} ${y(value).toFixed(1)}`;
+        pen = Number.isNaN(value) ? "M" : "L";
+      }
+      if (T > 1) return `<path d="${line}" fill="none" stroke-linejoin="round" ${style}/>`;
+      if (!line) return "";
       return `<circle cx="${left + 12}" cy="${y(series(0, k)).toFixed(1)}" r="${radius}" fill="none" ${style}/>`;
     };
     content += [-unit, 0, unit].filter((value) => value > low).map((value) => `

@@ -7,6 +7,7 @@ import torch
 from report import explorer
 from report.equations import FORMS, Equation, RateNetwork, evaluate
 from report.page import write_report
+from schur_lib.metrics import NOT_SCORED
 from schur_lib.networks import Network
 from schur_lib.profile import profile_of
 from schur_lib.schur import COUPLINGS, SUBSETS, label
@@ -20,19 +21,24 @@ def network(N, activation="tanh", bare=False, n_outputs=2):
     g = torch.Generator().manual_seed(N)
     draw = lambda *shape: torch.randn(*shape, generator=g)  # noqa: E731
     extra = {} if bare else {"b_h": draw(N) / 3, "b_y": draw(n_outputs), "h0": draw(N)}
-    return Network(draw(N, 3), 0.9 * draw(N, N) / N**0.5, draw(n_outputs, N) / N**0.5, activation=activation, **extra)
+    return Network(
+        draw(N, 3), 0.9 * draw(N, N) / N**0.5, draw(n_outputs, N) / N**0.5, activation=activation, **extra
+    )
 
 
 def rate_network(N, equation):
     return RateNetwork(network(N).tensors(), equation)
 
 
-def trials_of(net, metric, one_step=False, n_trials=B):
+def trials_of(net, metric, one_step=False, n_trials=B, masked=False):
     g = torch.Generator().manual_seed(1)
     x = torch.randn(T, n_trials, net.n_inputs, generator=g)
     (y,) = evaluate(net, x, torch.randn(T, n_trials, net.n_outputs)).run([net.W_hh])
     y = y + 0.3 * torch.randn(y.shape, generator=g)
     y = y.sign() if metric == "replay_accuracy" else y.argmax(-1) if metric in ("accuracy", "cross_entropy") else y
+    if masked:  # trials that end at different steps, which is not scored
+        beyond = torch.arange(T)[:, None] >= torch.randint(3, T + 1, (n_trials,), generator=g)
+        y[beyond] = NOT_SCORED if y.ndim == 2 else float("nan")
     return evaluate(net, x, y[-1:] if one_step else y, metric)
 
 
@@ -94,6 +100,18 @@ def sent(trials, n):
 
 def test_every_equation_is_tried():
     assert set(FORMS) <= set(CASES)
+
+
+@pytest.mark.parametrize("metric", ["fvu", "replay_accuracy", "accuracy", "cross_entropy"])
+def test_what_is_not_scored_counts_in_the_page_as_little_as_in_the_library(tab, tmp_path, metric):
+    trials = trials_of(network(7), metric, masked=True)
+    tab.goto(page_of(trials, tmp_path / "page.html"))
+    shown(tab)
+    few, form = sent(trials, 64), trials.form
+    expected = float(few.scores([form.ablate({"CR"})])[0])
+    assert go(tab, CR=100)["score"] == pytest.approx(expected, abs=1e-5, rel=1e-4)
+    assert "NaN" not in tab.locator("#explorer [data-part=lines]").inner_html()
+    assert "NaN" not in tab.locator("#explorer [data-part=lags]").inner_html()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -165,10 +183,10 @@ def test_what_has_grown_without_bound_is_said_and_drawn(tab, tmp_path):
 def test_a_network_that_the_page_cannot_run_is_left_out_with_the_reason():
     good = trials_of(network(5), "fvu")
     assert explorer.why_not(good) == ""
-    module = torch.nn.GRUCell(3, 4)
-    x, y = torch.randn(T, B, 3), torch.randn(T, B, 4)
-    run = lambda m, x: torch.stack([m(step, torch.zeros(B, 4)) for step in x])  # noqa: E731
-    gru = evaluation(module, "weight_hh", x, y, forward=run, gate="new")
+    layer = torch.nn.GRU(3, 4)
+    gru = evaluation(
+        layer, "weight_hh_l0", good.inputs, layer(good.inputs)[0], forward=lambda m, x: m(x)[0], gate="new"
+    )
     assert "equation" in explorer.why_not(gru)
     own = evaluation(network(5), "W_hh", good.inputs, good.targets, lambda o, t: (o - t).square().mean((0, 2)))
     assert "metric" in explorer.why_not(own)

@@ -299,9 +299,9 @@ def test_what_was_thinned_is_listed_and_nothing_is_said_where_nothing_was():
     some = SimpleNamespace(draws=19, perturbations=20, doses=5, powers=0)
     assert of_the_plan(SimpleNamespace(amount=all_, n_trials=50), 50, all_) == ""
     assert of_the_plan(SimpleNamespace(amount=some, n_trials=12), 50, all_) == (
-        "Thinned to keep within the budget of time and memory: 12 of the 50 trials, taken evenly; 19 random changes "
-        "of each kind and set instead of 100; 5 doses of each block instead of 21; no powers of W instead of 100. "
-        "--budget MINUTES allows more time."
+        "Thinned to keep within the budget of time and memory: 12 of the 50 trials, taken evenly; 19 random "
+        "changes of each kind and set instead of 100; 5 doses of each block instead of 21; no powers of W "
+        "instead of 100. --budget MINUTES allows more time."
     )
 
 

@@ -171,7 +171,9 @@ def test_what_is_large_is_thinned_to_the_budget_and_to_memory(T, B, N):
 
 
 def test_what_no_thinning_fits_is_refused_with_the_budget_that_allows_it():
-    with pytest.raises(ValueError, match="some [0-9]+ minutes even with the fewest.*--budget [0-9]+ allows") as refused:
+    with pytest.raises(
+        ValueError, match="some [0-9]+ minutes even with the fewest.*--budget [0-9]+ allows"
+    ) as refused:
         plan_of(100_000, 16, 1024, 1)
     minutes = int(str(refused.value).partition("--budget ")[2].split()[0])
     assert plan_of(100_000, 16, 1024, 1, budget=minutes).amount == AMOUNTS[-1]
@@ -193,7 +195,9 @@ def test_thinned_trials_are_taken_evenly_with_targets_of_any_form():
     plan = replace(plan_of(T, 9, 3, 1), n_trials=5, n_some=2)
     for y in (rollout(net, x), rollout(net, x)[-1]):
         trials, some, held_out = split(net, x, y, "fvu", plan)
-        assert torch.equal(trials.inputs, x[:, ::2]) and torch.equal(trials.targets[-1], y[..., ::2, :].reshape(-1, 5, 1)[-1])
+        assert torch.equal(trials.inputs, x[:, ::2]) and torch.equal(
+            trials.targets[-1], y[..., ::2, :].reshape(-1, 5, 1)[-1]
+        )
         assert torch.equal(some.inputs, x[:, [0, 4]]) and torch.equal(held_out.inputs, x[:, [2, 6]])
     classes = (rollout(net, x)[..., 0] > 0).long() * 0
     assert torch.equal(split(net, x, classes[-1], "accuracy", plan)[0].targets, classes[-1:, ::2])

@@ -153,7 +153,8 @@ def test_a_caution_stands_out_and_first(made, found):
     assert '<h2>In short</h2>\n<p class="caution">Caution: this network' in said
     assert found.does_task is False and said.count('class="caution"') == 1
     fine = render(replace(found, skill=0.99), ORIGIN, ORIGIN, "", FILES)
-    assert "<h2>In short</h2>\n<p>What was run, with 8 units: h ← tanh(W<sub>hh</sub> h + W<sub>xh</sub> x + b<sub>h</sub>)" in fine
+    equation = "h ← tanh(W<sub>hh</sub> h + W<sub>xh</sub> x + b<sub>h</sub>)"
+    assert f"<h2>In short</h2>\n<p>What was run, with 8 units: {equation}" in fine
 
 
 def test_every_part_is_there_and_the_page_asks_nothing_of_other_machines(made):
@@ -446,19 +447,37 @@ def test_run_py_hands_over_all_arguments_in_the_callers_folder(monkeypatch, tmp_
     assert handed == [(("-P", "-m", "report", *given), {"cwd": tmp_path})]
 
 
-def in_folder(folder, *given):
+def in_folder(folder, *given, **variables):
     """The report's command in a folder that holds modules of the same names as its own."""
     for name in ("report", "study", "torch"):
         (folder / f"{name}.py").write_text("raise SystemExit('not ours')")
     return subprocess.run(
         [sys.executable, "-P", "-m", "report", *given], cwd=folder, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://nowhere"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "module://nowhere", **variables},
     )  # fmt: skip
+
+
+def test_it_runs_without_a_home_and_says_nothing_of_the_users_settings(files, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nno such: setting\n")
+    home = {
+        "HOME": str(tmp_path / "file"),
+        "MATPLOTLIBRC": str(tmp_path),
+        "NUMBA_CACHE_DIR": str(tmp_path / "file"),
+    }
+    done = in_folder(
+        tmp_path, "--weights", files / "w.pt", "--data", files / "d.npz", "--output", "page.html", **home
+    )
+    assert done.returncode == 0 and done.stderr == ""
+    assert (tmp_path / "page.html").read_text().count("<img ") == 5
+    assert done.stdout.splitlines()[1] == f"the report is {tmp_path / 'page.html'}"
 
 
 def test_it_runs_in_any_folder_and_says_in_a_line_what_is_wrong(tmp_path):
     done = in_folder(tmp_path, "--weights", "w.pt", "--data", "d.npz")
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == "no report: no file d.npz\n"
+    (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\n\xff")  # unreadable, and first of all that count
+    assert in_folder(tmp_path, "--weights", "w.pt", "--data", "d.npz").stderr == done.stderr
     done = in_folder(tmp_path, "--help")
     assert done.returncode == 0 and "usage: python3 run.py report" in done.stdout

@@ -116,7 +116,9 @@ def test_what_to_be_careful_about_is_said_where_it_holds_and_nowhere_else():
     assert len(poor["cautions"]) == 1 and poor["cautions"][0].startswith("poor score")
     assert poor["does_task"] is False
     _, _, full = measure(*trained(64, 0.9 * torch.linalg.qr(torch.randn(9, 9))[0]))
-    assert len(full["cautions"]) == 1 and full["cautions"][0].startswith("complement empty")
+    assert full["cautions"] == ["complement empty: all of T is T_RR"]  # one modulus, which no alpha splits
+    _, _, wide = measure(*trained(64, torch.diag(torch.linspace(1, 0.95, 9))))
+    assert wide["cautions"] == ["complement empty: all of T is T_RR, and a larger alpha would split it"]
     near = torch.diag(torch.tensor([1.0, -0.903, 0.8995, 0.3, -0.25, 0.2, 0.15, -0.1, 0.05]))
     _, _, close = measure(*trained(64, near))
     assert len(close["cautions"]) == 1 and close["cautions"][0].startswith("cut not well posed")

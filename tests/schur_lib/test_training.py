@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,30 @@ def test_a_network_that_other_code_trained_is_trained_again(tmp_path, monkeypatc
     monkeypatch.setattr(store, "training_code", lambda: "another")
     with pytest.warns(UserWarning, match="another version of the code"):
         assert not store.has(tiny(), tmp_path)
+
+
+@pytest.mark.parametrize("provenance", [None, [], ["code"], "text", 3, {}, {"code": None}])
+def test_a_network_of_odd_provenance_is_trained_again(tmp_path, provenance):
+    good = train([tiny()], tmp_path, progress=False)[0]
+    store.save(tiny(), replace(good, metadata=good.metadata | {"provenance": provenance}), tmp_path)
+    with pytest.warns(UserWarning, match="another version of the code"):
+        again = train([tiny()], tmp_path, progress=False)[0]
+    assert torch.equal(again.W_hh, good.W_hh) and again.metadata["provenance"]["code"] == store.training_code()
+
+
+@pytest.mark.parametrize("spec", [None, [], "copy", {}])
+def test_a_network_of_an_odd_spec_is_set_aside(tmp_path, spec):
+    good = train([tiny()], tmp_path, progress=False)[0]
+    store.save(tiny(), replace(good, metadata=good.metadata | {"spec": spec}), tmp_path)
+    with pytest.warns(UserWarning, match="does not hold the network of.*set aside"):
+        assert not store.has(tiny(), tmp_path)
+
+
+def test_a_network_says_which_libraries_made_it(tmp_path):
+    [net] = train([tiny()], tmp_path, progress=False)
+    made = net.metadata["provenance"]
+    assert set(made) == {"seconds", "trained", "code", "numba", "numpy", "scipy", "torch"}
+    assert made["torch"] == torch.__version__.partition("+")[0] and made["numpy"] == np.__version__
 
 
 KILLED = """

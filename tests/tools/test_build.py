@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from bs4 import BeautifulSoup
 
 from tests.cases import run
-from tools import keep_figures, notebooks
+from tools import keep_figures, measure, notebooks
 from tools.notebooks import ROOT
 
 
@@ -33,6 +33,14 @@ class Page(HTMLParser):
 
 def test_training_starts_from_an_empty_store_and_fills_it(output):
     assert list((output / "store").rglob("*.safetensors"))
+
+
+def test_the_tables_of_every_chapter_that_has_some_are_measured_ahead(output):
+    finished = {path.stem for path in (output / "finished").glob("*.json")}
+    assert {name for name in finished if name.startswith("measure-")} == {
+        f"measure-{name}" for name in notebooks.names() if measure.code(name)
+    }
+    assert {f"notebook-{name}" for name in notebooks.names()} <= finished
 
 
 def test_every_notebook_and_page_is_in_the_book(pages):

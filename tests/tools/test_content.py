@@ -6,9 +6,11 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
+from schur_lib.networks import Network
 from study import folders
-from tools import content
+from tools import book, content
 from tools.notebooks import ROOT
 
 GRAPH = """
@@ -121,6 +123,19 @@ def test_a_whole_project_is_not_refused(copied, tmp_path):
     command = [sys.executable, "-m", "doit", "-f", "dodo.py", "list", "networks=reference", f"output={tmp_path}"]
     done = subprocess.run(command, cwd=copied, capture_output=True, text=True)
     assert done.returncode == 0 and "book" in done.stdout, done.stderr
+
+
+def test_the_book_says_which_versions_made_the_networks(tmp_path):
+    days = ["2026-01-02", "2025-12-31", "2026-01-01"]
+    for day, numpy in zip(days, ("2.1", "2.2", ""), strict=True):
+        made = {"trained": day, "torch": "2.9.0", "code": "abc"} | ({"numpy": numpy} if numpy else {})
+        Network(*torch.rand(3, 2, 2), metadata={"provenance": made}).save(tmp_path / f"{day}.safetensors")
+    said = book.made_by(tmp_path)
+    assert (
+        said.startswith("The 3 networks")
+        and "from 2025-12-31 to 2026-01-02 with numpy 2.1, numpy 2.2, torch 2.9.0" in said
+    )
+    assert "torch 2." in book.made_by(folders.NETWORKS)
 
 
 def test_what_is_changed_on_purpose_is_known_by_its_digest(tmp_path):

@@ -272,6 +272,7 @@ def test_a_finished_task_that_cannot_be_noted_ends_the_build_with_a_sentence(gra
         (OSError(28, "No space left on device", "a.csv"), "The disk is full: free some space"),
         (OSError(122, "Disk quota exceeded"), "The disk is full"),
         (MemoryError(), "Memory ran out"),
+        (type("TerminatedWorkerError", (RuntimeError,), {})("A worker … was killed\nby"), "Memory ran out"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried …"), "Memory ran out"),
         (ValueError("sizes differ"), ""),
         (FileNotFoundError(2, "No such file", "memory"), ""),
@@ -279,7 +280,8 @@ def test_a_finished_task_that_cannot_be_noted_ends_the_build_with_a_sentence(gra
 )
 def test_an_error_of_the_machine_has_a_remedy_and_others_have_none(error, word):
     said = troubles.said(error)
-    assert said.startswith(f"{type(error).__name__}: {error}. {word}") if word else said == ""
+    first = str(error).splitlines()[:1]
+    assert said.startswith(f"{type(error).__name__}: {''.join(first)}. {word}") if word else said == ""
     if word:
         with pytest.raises(SystemExit, match="what is finished is kept"), troubles.in_a_sentence():
             raise error

@@ -82,7 +82,9 @@ FIGURE = 'mystnb={"figure": {"name": "fig-x"}}\nimport matplotlib.pyplot as plt\
 
 
 def pictures(nb):
-    return [o.data["image/png"] for c in nb.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
+    return [
+        o.data["image/png"] for c in nb.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})
+    ]
 
 
 def test_settings_of_ipython_and_matplotlib_change_no_figure(toy, tmp_path, monkeypatch):
@@ -122,7 +124,9 @@ def test_a_figure_cell_without_a_picture_is_a_failure_that_names_it(toy, tmp_pat
     shows = f"\n# %% {FIGURE}_ = plt.plot([1, 2])\n"
     asks = "from matplotlib_inline.config import InlineBackend\nInlineBackend.instance().figure_formats = {'svg'}"
     (tmp_path / "toy.py").write_text(f"{source}{shows}\n# %%\n{asks}\n{shows}")
-    with pytest.raises(RuntimeError, match=r"toy.py: cell 4 of .* is to show a figure and shows none:\n\n    import mat"):
+    with pytest.raises(
+        RuntimeError, match=r"toy.py: cell 4 of .* is to show a figure and shows none:\n\n    import mat"
+    ):
         notebooks.execute("toy", {"networks": "trained"})
 
 
@@ -138,7 +142,11 @@ def test_a_kernel_starts_where_names_of_temporary_folders_are_long(toy, tmp_path
     (tmp_path / "program.py").write_text(code)
     variables = {**os.environ, "TMPDIR": str(long), "PYTHONPATH": str(notebooks.ROOT)}
     done = subprocess.run(
-        [sys.executable, str(tmp_path / "program.py")], cwd=notebooks.ROOT, env=variables, capture_output=True, text=True
+        [sys.executable, str(tmp_path / "program.py")],
+        cwd=notebooks.ROOT,
+        env=variables,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0 and done.stdout.strip() == "2", done.stderr
 

@@ -54,7 +54,8 @@ def schema(name, *paths):
 
 
 def test_the_workflows_are_there():
-    assert [path.stem for path in WORKFLOWS] == ["book", "dependencies", "pythons", "release", "retrain", "test"]
+    assert [path.stem for path in WORKFLOWS] == ["book", "dependencies", "pythons", "release", "retrain", "test",
+                                                   "weekly"]  # fmt: skip
 
 
 def test_zizmor_finds_nothing_in_the_workflows():
@@ -143,7 +144,7 @@ def test_no_checkout_leaves_its_credentials_behind():
         for step in steps(yaml.safe_load(path.read_text()))
         if "checkout" in step.get("uses", "")
     ]
-    assert len(checkouts) == 10 and set(checkouts) == {False}
+    assert len(checkouts) == 13 and set(checkouts) == {False}
 
 
 def test_run_blocks_contain_no_expression():
@@ -162,7 +163,7 @@ def test_run_blocks_are_bash_that_parses():
 def project_commands(text):
     """The lines of a text that run something of this project, without their redirections."""
     lines = [line.split("#")[0].split(" > ")[0].strip() for line in text.splitlines()]
-    return [line for line in lines if re.match(r"(python3?|pip|pytest|bash|doit|jupyter)\b", line)]
+    return [line for line in lines if re.match(r"((?:\.venv/bin/)?python3?|pip|pytest|bash|doit|jupyter)\b", line)]
 
 
 def readme_commands():
@@ -176,7 +177,45 @@ def test_the_workflows_run_the_commands_that_the_readme_gives(path):
         found += project_commands(step.get("run", ""))
     assert found
     for command in found:
-        assert command.removesuffix(' --tag "$GITHUB_REF_NAME"') in readme_commands(), command
+        shown = re.sub(r' --(tag|seed) "\$GITHUB_\w+"$', "", command)
+        assert shown.removesuffix(" || code=$?") in readme_commands(), command
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_the_commands_of_the_workflows_are_taken_by_what_they_call(path):
+    """By its own parser, where it has one: nothing is run."""
+    for step in steps(yaml.safe_load(path.read_text())):
+        for command in project_commands(step.get("run", "")):
+            words = shlex.split(command)
+            if words[1] == "run.py":
+                known, rest = run.parser().parse_known_args(words[2:])
+                assert rest == [] or known.command in ("portability", "faults", "test"), command  # have their own
+            elif words[1:2] == ["-m"] and words[2].startswith("tools."):
+                module = ROOT / f"{words[2].replace('.', '/')}.py"
+                assert module.exists(), command
+                if "argparse" in module.read_text(encoding="utf-8"):
+                    code, said = tool(sys.executable, "-m", words[2], "--help")
+                    assert code == 0 and set(re.findall(r"--\w+", command)) <= set(re.findall(r"--\w+", said)), (
+                        command
+                    )
+
+
+def step_runs(name, step, cwd):
+    """Run a step of a workflow as the workflow would; its exit code."""
+    script = step_named(workflow(name), step)
+    return subprocess.run(["bash", "-e", "-o", "pipefail", "-c", script], cwd=cwd, capture_output=True).returncode
+
+
+def test_data_that_do_not_match_their_checksums_stop_a_deployment(tmp_path):
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    step = "Compare the data with their checksums"
+    assert step_runs("book", step, tmp_path) == 0
+    file = tmp_path / "data" / "results" / "table_1.csv"
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"1", b"2", 1))
+    assert step_runs("book", step, tmp_path) != 0
+    file.unlink()
+    assert step_runs("book", step, tmp_path) != 0
 
 
 def test_the_builds_of_the_workflows_are_commands_that_run_py_takes():
@@ -200,9 +239,44 @@ def test_the_builds_of_the_workflows_are_commands_that_run_py_takes():
 
 def test_a_pull_request_runs_the_whole_of_ci_and_nothing_can_be_written():
     content = workflow("test")
-    triggers = content[True]  # YAML takes the key `on` for a truth value
-    assert "pull_request" in triggers and triggers["push"]["branches"] == ["main"]
+    assert set(content[True]) == {"pull_request"}  # YAML takes the key `on` for a truth value
     assert [step["run"] for step in steps(content) if "run" in step] == ["bash .ci/run"]
+
+
+def test_pages_are_deployed_only_from_a_commit_that_passed_the_tests():
+    jobs = workflow("book")["jobs"]
+    needed, left = [], ["deploy"]
+    while left:
+        name = left.pop()
+        needed.append(name)
+        left += [jobs[name]["needs"]] if isinstance(jobs[name].get("needs"), str) else jobs[name].get("needs", [])
+    assert needed == ["deploy", "build", "test"]
+    assert (
+        step_named({"jobs": {"test": jobs["test"]}}, "Test")
+        == step_named(workflow("test"), "Test")
+        == "bash .ci/run"
+    )
+    assert workflow("book")[True]["push"]["branches"] == ["main"]
+    for path in ("book", "test"):  # nothing goes on where something failed
+        text = (ROOT / ".github" / "workflows" / f"{path}.yml").read_text()
+        assert "continue-on-error" not in text and "always()" not in text and "failure()" not in text
+    everything = [step for path in WORKFLOWS for step in steps(yaml.safe_load(path.read_text()))]
+    assert len([step for step in everything if "deploy-pages" in step.get("uses", "")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("weekly", [".venv/bin/python -m tools.mutants", "python3 run.py faults"]),
+        ("dependencies", ["python3 -m tools.floors", "python3 run.py portability", "python3 -m pip_audit"]),
+        ("retrain", ["python3 run.py book"]),
+    ],
+)
+def test_what_takes_long_runs_once_a_week(name, commands):
+    [when] = workflow(name)[True]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", when["cron"])
+    found = [line for step in steps(workflow(name)) for line in step.get("run", "").splitlines()]
+    assert all(any(line.startswith(command) for line in found) for command in commands)
 
 
 def test_every_python_that_the_lock_is_for_is_tested():
