@@ -51,7 +51,6 @@ NUMBERS = {
     "study.probes.operative.operative_profile": {"n_states": 128},
     "study.probes.parts.worst_parts": {"least": 0.01},
     "study.probes.perturbations.perturbations": {"draws": 10},
-    "report.measure.diagnose": {"draws": 100},
 }
 
 
