@@ -405,7 +405,7 @@ class _Model:
         W = self.effective(self.module) if self.effective else _at(self.module, name)
         if name != self.parameter and not self.effective:
             raise ValueError(f"{self.parameter} is only a part of what {name} is computed from: name {name}")
-        if W is None:
+        if W is None and not self.effective:
             shapes = {name: tuple(_at(self.module, name).shape) for name in acts.values()}
             known = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if len(shape) == 2) or "none"
             raise ValueError(f"the module has no parameter {self.parameter!r}; its matrices are {known}")
@@ -436,7 +436,7 @@ class _Model:
                 f"each of its {len(names)} gates has {n_rows // len(names)} rows of {n} columns",
             )
         elif allowed:
-            hint = f"it stacks {n_rows // n} matrices: gate must be one of {allowed}"
+            hint = f"it stacks {n_rows // n} matrices: gate must be one of {allowed}; or {COMPUTED}"
         if shape != (n, n):
             raise ValueError(f"the recurrent matrix must be square, got {shape} from {parameter}; {hint}")
         if isinstance(self.holder, nn.RNNBase | nn.RNNCellBase) and "weight_ih" in parameter:
@@ -515,14 +515,19 @@ class _Model:
     def every_step(self):
         """Whether outputs of two axes are one output of every step, (T, B), not those of the last, (B, N_y)."""
         x, time, shape = self.inputs, int(self.batch_first), self.call(None).shape
-        if isinstance(x, Tensor) and x.ndim > 2 and x.shape[:2] != shape:
+        tensors = [t for t in tree_leaves(x) if isinstance(t, Tensor) and t.ndim > 1]
+        flat = isinstance(x, Tensor) and x.ndim == 2 and x.is_floating_point()
+        if tensors and not flat and all(t.shape[:2] != shape for t in tensors):
             return False
         try:  # with one step more
-            return self.call(None, None, torch.cat([x, x.narrow(time, -1, 1)], time)).shape[time] > shape[time]
-        except Exception as error:  # whatever a foreign module raises
+            longer = None if flat else self.call(None, None, torch.cat([x, x.narrow(time, -1, 1)], time))
+        except Exception:  # whatever a foreign module raises
+            longer = None
+        if longer is None:
             hint = "[..., None] for one output of every step, [None] ([:, None] if trials come first) for the last"
             wanted = f"give forward=lambda module, x: module(x) and {hint}"
-            raise ValueError(f"outputs {tuple(shape)} may be (T, B) or (B, N_y): {wanted}") from error
+            raise ValueError(f"outputs {tuple(shape)} may be (T, B) or (B, N_y): {wanted}")
+        return longer.shape[time] > shape[time]
 
     def states(self, W):
         """h_1 … h_T as the layer or cell of torch's that holds the parameter gives them."""
