@@ -33,6 +33,9 @@ EVERY = "tests/test_defaults.py"  # asks of every module
 # Tests of a module beside those that bear its name.
 ALSO = {
     "schur_lib/kernels.py": ["tests/schur_lib/test_dynamics.py"],
+    "schur_lib/subjects.py": ["tests/schur_lib/test_foreign.py", "tests/schur_lib/test_device.py"],
+    "schur_lib/dynamics.py": ["tests/schur_lib/test_device.py"],
+    "schur_lib/profile.py": ["tests/schur_lib/test_subjects.py"],
     "schur_lib/intervals.py": ["tests/study/test_statistics.py"],
     "schur_lib/recipes.py": ["tests/schur_lib/test_specs.py"],
     "schur_lib/store.py": ["tests/schur_lib/test_training.py"],
