@@ -99,7 +99,7 @@ def faults(node):
         case ast.Constant(bool(value)):
             yield "constant", ast.Constant(not value)
         case ast.Constant(int(value)):
-            for other in {value + 1, value - 1, 2 * value} - {value}:
+            for other in sorted({value + 1, value - 1, 2 * value} - {value}):
                 yield "constant", ast.Constant(other)
         case ast.Constant(float(value)):
             for other in sorted({value * 2, value / 2, value + 1, 1 - value} - {value}):
