@@ -13,6 +13,7 @@ import ast
 import contextlib
 import copy
 import csv
+import ctypes
 import importlib
 import json
 import os
@@ -39,6 +40,7 @@ ALSO = {
     "schur_lib/intervals.py": ["tests/study/test_statistics.py"],
     "schur_lib/recipes.py": ["tests/schur_lib/test_specs.py"],
     "schur_lib/store.py": ["tests/schur_lib/test_training.py"],
+    "study/probes/predicted_cells.py": ["tests/study/probes/test_predictor.py"],
     "report/measure.py": ["tests/report/test_findings.py"],
 }
 LEAST = 0.92
@@ -333,6 +335,7 @@ class Copy:
         import pytest
 
         os.setsid()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: ends when the parent does
         output = os.open(self.folder / "output.txt", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(output, 1), os.dup2(output, 2)
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
