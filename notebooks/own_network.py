@@ -142,8 +142,8 @@ show(answers.profile(pooled), reading=answers.agreement(profiles))
 larger = (difference > 0).long()
 
 
-def at_gate(gate, metric="cross_entropy"):
-    return evaluation(gru, "core.weight_hh_l0", inputs, larger, metric=metric, gate=gate)
+def at_gate(gate):
+    return evaluation(gru, "core.weight_hh_l0", inputs, larger, metric="cross_entropy", gate=gate)
 
 
 gates = {gate: profile_of(at_gate(gate)) for gate in ("reset", "update", "new")}
@@ -156,7 +156,7 @@ figures.gates(of_gru)
 plt.show()
 
 # %%
-tell(answers.of_gates(of_gru, accuracy=at_gate("new", "accuracy").intact))
+tell(answers.of_gates(of_gru, accuracy=at_gate("new").scored_by("accuracy").intact))
 
 # %% [markdown]
 # ## What can go at once

@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import get_cython_function_address, intrinsic
 
 
-def jit(function):
+def jit(function: Any) -> Any:
     """Compile at first use; kept in a folder of the user's, never beside the package, and nowhere if not there."""
     config: Any = numba.config
     before = config.CACHE_DIR  # NUMBA_CACHE_DIR; where other packages keep theirs is not ours to move

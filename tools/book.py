@@ -51,7 +51,8 @@ def build(output, profile, networks):
     generated = work / "book" / "_generated"
     generated.mkdir()
     (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks, **code_version()}))
-    copy(explorer.FOLDER / "panel.html", generated / "panel.html")
+    # a part of a page, which is none itself
+    os.replace(work / "book" / "_extra" / "explorer" / "panel.html", generated / "panel.html")
     (generated / "records").mkdir()
     for record in (output / "records").glob("*.json"):
         copy(record, generated / "records" / record.name)
