@@ -325,3 +325,19 @@ def test_the_options_of_the_benchmark(tmp_path, capsys):
         with pytest.raises(SystemExit):
             options(wrong)
         assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_the_peer_in_jax_starts_and_answers(tmp_path):
+    """With a stand-in for JAX, which takes every call and computes nothing."""
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax" / "__init__.py").write_text(
+        "import sys\nfrom unittest.mock import MagicMock\n"
+        "sys.modules['jax'] = jax = MagicMock(__version__='0')\nsys.modules['jax.numpy'] = jax.numpy\n"
+    )
+    peer = speed.jax_peer(tmp_path)
+    try:
+        assert 0 <= speed.ask(peer) < 10
+    finally:
+        peer.stdin.close()
+        assert peer.wait(10) == 0
+    assert speed.jax_peer(tmp_path / "elsewhere") is None
