@@ -1,5 +1,6 @@
 """What the chapter that sets the paper beside our networks says."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,13 +19,17 @@ def verdict(claim: Claim) -> str:
 
 
 def reason(claim: Claim) -> str:
-    """What decides a verdict, in one line that other pages quote."""
+    """What decides a verdict, in one line of plain text that other pages quote."""
     part = claims.decisive(claim)
-    if part.n < FEWEST and part.kind != "by structure":
-        return f"{part.n} networks, where {FEWEST} are the fewest that decide"
+    test = re.sub(r"\$(?:T_\{(\w+)\}|(\w)_\{?(\w+)\}?)\$", lambda m: m[1] or f"{m[2]}_{m[3]}", part.test)
     value, low, high = map(claims.digits, (part.value, part.low, part.high))
-    ends = f" (in single networks {low} to {high})" if part.kind == "by structure" else f" ({low} to {high})"
-    return f"{part.test}: {value}{ends}, where {claims.criterion(part)} is asked"
+    if part.kind == "by structure":
+        return f"{test}: at most {value} in {part.n} network{'s' * (part.n > 1)}, and so by structure"
+    if part.n < FEWEST:
+        return f"{part.n} networks, where {FEWEST} are the fewest that decide"
+    asked = f"above {part.limit:g}" if part.kind == "more" else f"at most {part.limit:g} either way"
+    whose = f", as in {part.whose}" if part.whose else ""
+    return f"{test}: {value} ({low} to {high}); asked is {asked}{whose}"
 
 
 def beside_shipped(judged: Sequence[Claim], shipped: pd.DataFrame) -> pd.DataFrame:
@@ -35,6 +40,7 @@ def beside_shipped(judged: Sequence[Claim], shipped: pd.DataFrame) -> pd.DataFra
         shipped: the table of claims of the shipped networks.
     """
     shown = claims.as_text(judged, every_part=False)
+    shown.insert(1, "verdict", shown.pop("verdict"))
     if all(part.n >= FEWEST or part.kind == "by structure" for claim in judged for part in claim.parts):
         return shown
     return shown.assign(

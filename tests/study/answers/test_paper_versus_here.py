@@ -55,14 +55,17 @@ def part(kind, low, high, n=10):
 
 def test_the_reason_is_the_part_that_decides():
     good, open_ = part("more", 0.1, 0.3), part("more", 0.01, 0.07)
-    assert (
-        answers.reason(claims.judge(1, good)) == "accuracy lost: 0.200 (0.100 to 0.300), where above 0.05 is asked"
-    )
+    said = answers.reason(claims.judge(1, good))
+    assert said == "accuracy lost: 0.200 (0.100 to 0.300); asked is above 0.05"
     assert answers.reason(claims.judge(1, good, open_)).startswith("accuracy lost: 0.0400 (0.0100 to 0.0700)")
-    proved = answers.reason(claims.judge(3, part("by structure", 0.0, 0.04, n=1)))
+    same = part("the same", 0.1, 0.3)._replace(test="$S_{ΔT}$ of $T_{CC}$, $n_R$", whose="the paper's pairs")
+    said = answers.reason(claims.judge(1, same))  # plain text, as other pages quote it
     assert (
-        proved == "accuracy lost: 0.0200 (in single networks 0 to 0.0400), where in no network above 0.05 is asked"
+        said
+        == "S_ΔT of CC, n_R: 0.200 (0.100 to 0.300); asked is at most 0.05 either way, as in the paper's pairs"
     )
+    proved = answers.reason(claims.judge(3, part("by structure", 0.0, 0.0, n=1)))
+    assert proved == "accuracy lost: at most 0 in 1 network, and so by structure"
     few = answers.reason(claims.judge(1, part("more", np.nan, np.nan, n=3)))
     assert few == "3 networks, where 6 are the fewest that decide"
 
@@ -70,7 +73,8 @@ def test_the_reason_is_the_part_that_decides():
 def test_with_few_networks_the_shipped_verdicts_stand_beside():
     shipped = pd.DataFrame({"claim": [1, 1], "verdict": "refuted"})
     few, enough = (claims.judge(1, part("more", 0.1, 0.3, n)) for n in (3, 6))
-    assert answers.beside_shipped([few], shipped)["shipped networks"].tolist() == ["refuted"]
+    shown = answers.beside_shipped([few], shipped)
+    assert list(shown)[:2] == ["claim", "verdict"] and shown["shipped networks"].tolist() == ["refuted"]
     assert "shipped networks" not in answers.beside_shipped([enough], shipped)
     assert "shipped networks" not in answers.beside_shipped(
         [claims.judge(3, part("by structure", 0, 0, 3))], shipped
