@@ -226,6 +226,8 @@ def test_a_factor_that_is_never_multiplied_out_or_another_step_of_the_computatio
         evaluation(Rate(None), "left", x, y, forward=factors, effective=lambda m: m.left @ m.right.T)
     with pytest.raises(ValueError, match="multiplies not with weight but with mul of it"):
         evaluation(Rate(OWN["Dale"]), "weight", x, y, effective=lambda m: m.weight.abs())
+    with pytest.raises(ValueError, match="no run forms it as one matrix"):
+        evaluation(Plain(), "rnn.weight_hh_l0", x, y, effective=lambda m: 2 * m.rnn.weight_hh_l0)
     with pytest.raises(ValueError, match="real matrix, got NoneType"):
         evaluation(Rate(OWN["Dale"]), "weight", x, y, effective=lambda m: None)
 
@@ -267,7 +269,7 @@ def test_a_module_that_answers_differently_when_run_twice_is_refused():
 @pytest.mark.parametrize("gate", ["input", "forget", "cell", "output", 0, None, slice(0, 4)])
 def test_a_projected_lstm_has_no_square_matrix(gate):
     module, x = nn.LSTM(N_X, 8, proj_size=4), draw(T, B, N_X)
-    with pytest.raises(ValueError, match="square.*each of its 4 gates has 8 rows of 4 columns"):
+    with pytest.raises(ValueError, match="square.*each of 4 gates has 8 rows of 4 columns"):
         evaluation(module, "weight_hh_l0", x, draw(T, B, 4), forward=lambda m, x: m(x)[0], gate=gate)
 
 
