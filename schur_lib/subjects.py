@@ -554,7 +554,7 @@ class _Model:
         plain = sorted(type(m).__name__ for m in leaves) == ["Linear", "RNN"]
         plain = plain and self.parameter.endswith("weight_hh_l0") and next(module.buffers(), None) is None
         plain = plain and isinstance(inputs, Tensor) and inputs.ndim == 3 and inputs.device.type == "cpu"
-        if not plain or self.effective:
+        if not plain:
             return None
         rnn, readout = sorted(leaves, key=lambda m: not isinstance(m, nn.RNN))
         try:
