@@ -206,6 +206,7 @@ def by_structure(test: str, values, limit: float) -> Part:
 
 def _part(test, kind, values, limit, statistic, whose, level):
     values = np.asarray(values, dtype=float)
+    values = values[~np.isnan(values)]  # such as what an empty block does for its mass
     function, interval = INTERVALS[statistic]
     value = float(function(values)) if len(values) else float("nan")
     return Part(test, kind, statistic, limit, whose, value, *interval(values, level), len(values))

@@ -209,6 +209,13 @@ def test_the_interval_of_the_same_is_the_90_percent_one():
     assert claims.criterion(narrow) == "within ±0" and claims.criterion(wide) == "above 0"
 
 
+def test_a_network_whose_block_is_empty_does_not_count_for_what_is_per_mass():
+    table = neuro("sine_generation", 0.001, 2.0, 1.8, n=8)
+    table.loc[(table.seed == 7) & (table.removed == "CR"), "sensitivity"] = np.nan
+    claim = claims.claim_6(table)
+    assert [part.n for part in claim.parts] == [8, 8, 7, 8] and claim.verdict == "reproduced"
+
+
 def test_claim_8_needs_every_task():
     table = CASES[claims.claim_8][0]
     without = claims.claim_8(table[table.task != "copy"])
