@@ -6,8 +6,11 @@ summary.json     what was run, the score, and what to be careful about; its keys
 """
 
 import argparse
+import math
+import os
 import sys
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -92,6 +95,12 @@ def _data(path, net, free_steps):
     if not path.is_file():
         raise ValueError(f"no data file {path}")
     try:
+        with zipfile.ZipFile(path) as members:
+            size = sum(member.file_size for member in members.infolist()) / 1e9
+        if size > float(os.environ.get("SCHUR_LIB_MAX_GB", 2)):
+            raise ValueError(
+                f"it takes {size:.3g} GB in memory; SCHUR_LIB_MAX_GB={math.ceil(size)} would allow that"
+            )
         with np.load(path, allow_pickle=False) as file:
             inputs, targets = (torch.from_numpy(file[name]) for name in ("inputs", "targets"))
             mask = torch.from_numpy(file["mask"]) if "mask" in file else None

@@ -169,8 +169,7 @@ def one_blas_thread() -> Iterator[None]:
         yield
         return
     flushed = sys.float_info.min / 2 == 0
-    # a network that explodes is for its score to tell, not for numpy's warnings
-    with _blas().limit(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+    with _blas().limit(limits=1, user_api="blas"):
         torch.set_flush_denormal(True)
         _thread.inside = True
         try:

@@ -250,7 +250,7 @@ def evaluation(
     record = _metric(metric, higher_is_better)
     if callable(metric) and mask is not None:
         raise ValueError(
-            "a function as a metric sees targets as given: it leaves out what is not scored, not a mask"
+            "a function as a metric sees targets as given: give it no mask, it leaves steps out itself"
         )
     if isinstance(module, Network):
         if parameter != "W_hh" or not forward is gate is states is effective is None:
@@ -297,8 +297,8 @@ def evaluation(
 def warn_of_poor_score(trials: Evaluation) -> None:
     """Warn where a network does not do its task."""
     if trials.does_task is False:
-        metric, skill = trials.metric, f"skill {trials.skill:.2g}, {trials.metric.enough:g} is asked"
-        said = f"{metric.name} {trials.intact:.3g}, {skill}"
+        metric = trials.metric
+        said = f"{metric.name} {trials.intact:.3g}, skill {trials.skill:.2g}, {metric.enough:g} is asked"
         hint = "are time and trials in this order, and is it the network that was trained?"
         warnings.warn(f"this network does not do the task ({said}): an ablation says little; {hint}", stacklevel=3)
 
@@ -380,11 +380,6 @@ class _Model:
     effective: Callable | None
 
     @cached_property
-    def as_is(self):
-        """The outputs with nothing swapped."""
-        return self.run(None)
-
-    @cached_property
     def holder(self):
         """The submodule that the matrix belongs to; None where a function computes it."""
         return None if self.effective else _at(self.module, self.parameter.rpartition(".")[0])
@@ -397,7 +392,12 @@ class _Model:
     @cached_property
     def found(self):
         """`whole`, and its name; None where it is computed in the run."""
-        return self.call(None, lambda module, _: (self.as_is, self._find(_tensors(module)))[1])
+        return self.call(None, lambda module, inputs: (self.as_is, self._find(_tensors(module)))[1])
+
+    @cached_property
+    def as_is(self):
+        """The outputs with nothing swapped."""
+        return self.run(None)
 
     def _find(self, tensors):
         """What `found` tells; within a call and after a run, where torch's hooks compute it."""
@@ -430,14 +430,14 @@ class _Model:
             rows = gate or slice(None)
         else:
             raise ValueError(f"gate must be one of {allowed} or a slice of the {n_rows} rows, got {gate!r}")
-        shape, hint = tuple(self.whole[rows].shape), COMPUTED
+        shape = tuple(self.whole[rows].shape)
+        hint = (
+            f"it stacks {n_rows // n} matrices: gate must be one of {allowed}; or {COMPUTED}"
+            if allowed
+            else COMPUTED
+        )
         if names and n_rows != len(names) * n:
-            shape, hint = (
-                (n_rows, n),
-                f"each of its {len(names)} gates has {n_rows // len(names)} rows of {n} columns",
-            )
-        elif allowed:
-            hint = f"it stacks {n_rows // n} matrices: gate must be one of {allowed}; or {COMPUTED}"
+            shape, hint = (n_rows, n), f"each of {len(names)} gates has {n_rows // len(names)} rows of {n} columns"
         if shape != (n, n):
             raise ValueError(f"the recurrent matrix must be square, got {shape} from {parameter}; {hint}")
         if isinstance(self.holder, nn.RNNBase | nn.RNNCellBase) and "weight_ih" in parameter:
@@ -471,8 +471,8 @@ class _Model:
 
     def call(self, W, function=None, inputs=None):
         """What a function of the module, its forward by default, returns with W as its matrix; None: its own."""
-        call, module, leaf = function or self.forward or _forward, self.module, self.parameter.rpartition(".")[2]
-        inputs = self.inputs if inputs is None else inputs
+        call, module = function or self.forward or (lambda module, inputs: module(inputs)), self.module
+        leaf, inputs = self.parameter.rpartition(".")[2], self.inputs if inputs is None else inputs
         (own, name), whole = ((None, None), None) if W is None else (self.found, self.stacked(W))
         computed: Any = nullcontext()
         put: Any = {f"module.{name}": whole} if name else {}
@@ -503,9 +503,9 @@ class _Model:
         outputs = self.call(W, function)
         if not isinstance(outputs, Tensor) or outputs.ndim not in (2, 3):
             got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-            hint = "give forward, such as forward=lambda module, x: module(x)[0]"
+            wanted = "one tensor (T, B, N_y), (T, B) or (B, N_y)"
             raise ValueError(
-                f"the model must return one tensor (T, B, N_y), (T, B) or (B, N_y), got {got}; {hint}"
+                f"the model must return {wanted}, got {got}; give forward=lambda module, x: module(x)[0]"
             )
         if outputs.ndim == 2 and not self.every_step:
             return outputs[None]
@@ -553,7 +553,8 @@ class _Model:
         leaves: list[Any] = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
         plain = sorted(type(m).__name__ for m in leaves) == ["Linear", "RNN"]
         plain = plain and self.parameter.endswith("weight_hh_l0") and next(module.buffers(), None) is None
-        if not plain or not isinstance(inputs, Tensor) or inputs.ndim != 3 or inputs.device.type != "cpu":
+        plain = plain and isinstance(inputs, Tensor) and inputs.ndim == 3 and inputs.device.type == "cpu"
+        if not plain:
             return None
         rnn, readout = sorted(leaves, key=lambda m: not isinstance(m, nn.RNN))
         try:
@@ -568,10 +569,6 @@ class _Model:
             if not _same(rollout(net, inputs, W)[-len(theirs) :], theirs):
                 return None
         return net, inputs
-
-
-def _forward(module, inputs):
-    return module(inputs)
 
 
 def _same(ours, theirs):

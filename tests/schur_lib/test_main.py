@@ -158,6 +158,8 @@ X, Y = np.zeros((5, 8, 2), np.float32), np.random.default_rng(0).standard_normal
         ({"arrays": {"inputs": X, "targets": np.zeros_like(Y)}}, "must vary"),
         ({"arrays": {"inputs": X + np.float32(np.nan), "targets": Y}}, "NaN"),
         ({"arrays": {"inputs": X[:, :1], "targets": Y[:, :1]}}, "2 trials or more"),
+        ({"arrays": {"inputs": X, "targets": Y, "lengths": np.full(8, 5)}}, "nothing is known of lengths"),
+        ({"arrays": {"inputs": X, "targets": Y, "mask": np.ones(8)}}, "mask must have the shape"),
         ({"options": [*OPTIONS[2:], "--alpha", "2"]}, r"alpha must be a number in \(0, 1\], got 2.0"),
         ({"options": ["--free-steps", "-1"]}, "free steps ≥ 0.*-1"),
     ],
@@ -175,3 +177,29 @@ def test_what_is_wrong_is_said_in_one_line(files, change, message):
 def test_the_command_runs_as_a_module_and_helps(files):
     done = subprocess.run([sys.executable, "-m", "schur_lib", "--help"], capture_output=True, text=True)
     assert done.returncode == 0 and "WEIGHTS" not in done.stderr and "--free-steps" in done.stdout
+
+
+def test_padding_that_a_mask_marks_changes_nothing(files):
+    x = np.random.default_rng(2).standard_normal(X.shape)
+    np.savez("data.npz", inputs=x[:3], targets=Y[:3])
+    main(OPTIONS[:2])
+    padded = {"inputs": x, "targets": np.where(np.arange(5)[:, None, None] < 3, Y, 9)}
+    np.savez("data.npz", **padded, mask=np.arange(5)[:, None] < np.full(8, 3))
+    main([*OPTIONS[:2], "--output", "masked"])
+    one, other = (json.loads((files / name / "summary.json").read_text()) for name in ("net-profile", "masked"))
+    assert (
+        math.isclose(one["score"], other["score"], rel_tol=1e-5)
+        and one["does_task"] is other["does_task"] is False
+    )
+    tables = [
+        pd.read_csv(files / name / "profile.csv", keep_default_na=False) for name in ("net-profile", "masked")
+    ]
+    np.testing.assert_allclose(tables[0].score, tables[1].score, rtol=1e-5)
+
+
+def test_arrays_that_are_larger_than_is_allowed_are_not_loaded(files, monkeypatch):
+    monkeypatch.setenv("SCHUR_LIB_MAX_GB", "0.001")
+    np.savez_compressed("data.npz", inputs=np.zeros((5, 30_000, 2)), targets=Y)
+    assert (files / "data.npz").stat().st_size < 1e5
+    with pytest.raises(SystemExit, match="takes 0.0024 GB in memory; SCHUR_LIB_MAX_GB=1 would"):
+        main(OPTIONS[:2])
