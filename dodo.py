@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from doit import get_var
+from doit.control import TaskDispatcher
 from doit.exceptions import TaskFailed
 
 from tools import book, content, forks, measure, notebooks, pairs, publish, troubles
@@ -46,8 +47,25 @@ USES = {
     "own_network": (),  # shipped weights, or trained in the chapter itself
     "speed": (),  # shows what was measured
 }
-# These are begun first, so that none runs alone at the end.
+# These are begun first, after what others wait for, so that none runs alone at the end.
 LONG = ("predictor", "controls", "scope", "copy_task", "recipe")
+
+
+def rank(name):
+    """The lower, the sooner a task begins."""
+    kind, _, what = name.partition(":")
+    return -1 if kind == "train" else LONG.index(what) if what in LONG else len(LONG)
+
+
+def next_by_rank(self, ready, tasks_to_run, take=TaskDispatcher._get_next_node):
+    """doit takes what can run in the order of a set, so that the longest could come last."""
+    ordered = sorted(ready, key=lambda node: rank(node.task.name))
+    ready.clear()
+    ready.extend(ordered)
+    return take(self, ready, tasks_to_run)
+
+
+TaskDispatcher._get_next_node = next_by_rank
 
 os.environ["SCHUR_LIB_STORE"] = str(STORE)
 CODE = sorted(str(p) for room in ("schur_lib", "study") for p in (ROOT / room).rglob("*.py"))
@@ -299,7 +317,7 @@ def task_book():
         ],
         [OUTPUT / "html" / "index.html"],
         "build the book",
-        task_dep=[f"notebook:{name}" for name in (*LONG, *notebooks.names())],
+        task_dep=[f"notebook:{name}" for name in notebooks.names()],
     )
     del task["name"]
     repository = publish.config_overrides(os.environ).get("repository", {})

@@ -404,7 +404,7 @@ def _of_hdf5(path, file):
                 value = "".join(map(chr, np.ravel(value)))
             elif kind is not None and isinstance(value, np.ndarray):
                 value = value.T  # MATLAB counts columns first
-            _flat(value, "/", tensors, facts, name)
+            _flat(value, "/", tensors, facts, name.removesuffix(":0"))  # TensorFlow's number of an output
         if "model_config" in held.attrs:
             facts["config"] = held.attrs["model_config"]
     return Contents("hdf5", tensors, facts)

@@ -25,7 +25,6 @@ from schur_lib.schur import SUBSETS, label
 from schur_lib.specs import Spec
 from schur_lib.subjects import on_task
 from schur_lib.tasks import TASKS
-from study.probes.activity import active_mass, activity_moments
 from study.probes.linear import closed_form, impulse_response
 from study.probes.predictor import predict
 
@@ -46,9 +45,10 @@ def predictions(specs: Sequence[Spec], networks: Sequence[Network]) -> pd.DataFr
     """What each removed set of each network will do, by every form of `predictor.predict`.
 
     Returns:
-        One row a network and removed set: the keys, `removed`, `n_leading`, `mass`, `active_mass`, `intact` (FVU
-        of the intact network), one column a form (predicted ΔFVU), `accuracy` (copy task: replay accuracy without
-        the set, by `linear.closed_form`; else NaN), and by the two-sided form `safe` and `little`, see `LIMITS`.
+        One row a network and removed set: the keys, `removed`, `n_leading`, `mass`, `intact` (FVU of the
+        intact network), `active_mass`, one column a form (predicted ΔFVU), `accuracy` (copy task: replay accuracy
+        without the set, by `linear.closed_form`; else NaN), and by the two-sided form `safe` and `little`, see
+        `LIMITS`.
     """
     jobs = Parallel(n_jobs=-1 if len(specs) > 1 else 1)
     return pd.concat(
@@ -114,14 +114,14 @@ def compare(file: Path, specs: Sequence[Spec], networks: Sequence[Network]) -> p
 def _predicted(spec, net):
     task = spec.make_task()
     trials = on_task(net.double(), task, LIMITS["n_trials"], LIMITS["seed"], metric="fvu")
-    form, C, W, alpha = trials.form, activity_moments(trials), trials.W_hh.numpy(), LIMITS["alpha"]
+    form, W, alpha = trials.form, trials.W_hh.numpy(), LIMITS["alpha"]
     sets = [removed for removed in SUBSETS if removed]
     changes = [form.part(form.mask(removed, alpha)) for removed in sets]
     rows = []
-    for removed, dW in zip(sets, changes, strict=True):
+    for removed in sets:
         row = {key: getattr(spec, key) for key in KEYS} | {"removed": label(removed)}
         row |= {"n_leading": form.n_leading(alpha), "mass": form.removed_mass(removed, alpha)}
-        rows.append(row | {"active_mass": active_mass(dW, W, C), "intact": trials.intact})
+        rows.append(row | {"intact": trials.intact})
     table = pd.concat([pd.DataFrame(rows), predict(trials, changes)], axis=1)
     table["accuracy"] = [_accuracy(trials, W - dW) if task.free_steps else float("nan") for dW in changes]
     return table.assign(

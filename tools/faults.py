@@ -54,7 +54,9 @@ def made(folder):
 def sentence(said):
     """The line of a build's output that speaks of the fault."""
     lines = [line for line in said.splitlines() if any(word in line for word in WORDS)]
-    return re.sub(r"^\[ *\d+:\d\d\] |^.*Warning: |(?<!\w)/\S*/", "", lines[-1]).strip() if lines else ""
+    return (
+        re.sub(r"^.*?left(?=\[)|\[ *\d+:\d\d\] |^.*Warning: |(?<!\w)/\S*/", "", lines[-1]).strip() if lines else ""
+    )
 
 
 def judged(code, said, folder, expected):

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from schur_lib.schur import SUBSETS, Matrix, label
 from schur_lib.subjects import Evaluation
-from study.probes.activity import active_mass, activity_moments
 
 FORMS = {  # what each has to know
     "two_sided": "slopes and states of every step; W̃",
@@ -50,7 +49,7 @@ def predict(trials: Evaluation, removed: Iterable[Matrix]) -> pd.DataFrame:
         removed: ΔW, (N, N) each.
 
     Returns:
-        One row a matrix, one column a form.
+        One row a matrix: `active_mass` E‖ΔW h‖²/E‖W h‖² (NaN without activity), then one column a form.
 
     Raises:
         ValueError: the model is no plain network, or the targets are classes.
@@ -73,24 +72,25 @@ def predict(trials: Evaluation, removed: Iterable[Matrix]) -> pd.DataFrame:
     by_lag = lag_shares(n_steps, n_scored, n_driven)
     # what is written at step s is seen k steps later, s + k = t
     by_age = lag_shares(n_steps, n_scored, n_steps)
-    variance = target_variance(trials.targets)
+    variance, acting = target_variance(trials.targets), float((before @ W.T).square().sum())
 
     rows = []
     for dW in map(torch.as_tensor, removed):
-        ablated = W - dW
+        ablated, read = W - dW, before @ dW.T
         power = {
-            "two_sided": carried(slopes, ablated, before @ dW.T, W_hy),
-            "intact_carries": carried(slopes, W, before @ dW.T, W_hy),
-            "mean_slopes": carried(mean, ablated, before @ dW.T, W_hy),
+            "two_sided": carried(slopes, ablated, read, W_hy),
+            "intact_carries": carried(slopes, W, read, W_hy),
+            "mean_slopes": carried(mean, ablated, read, W_hy),
             "no_states": carried(mean, ablated, linear[:-1] @ dW.T, W_hy),
         }
         row = {form: float(p[-n_scored:].mean()) / variance for form, p in power.items()}
+        row["active_mass"] = float(read.square().sum()) / acting if acting > 0 else float("nan")
         aged = carried(mean, ablated, root @ dW.T, W_hy, n_steps) * root.shape[1]
         row["moments"] = float(aged @ by_age) / variance
         lagged = carried(flat, ablated, impulses[:-1] @ dW.T, W_hy) * impulses.shape[1]
         row["weights"] = float(lagged @ by_lag / (own @ by_lag))
         rows.append(row)
-    return pd.DataFrame(rows, columns=list(FORMS))
+    return pd.DataFrame(rows, columns=["active_mass", *FORMS])
 
 
 def carried(slopes: Tensor, W: Tensor, read: Tensor, W_hy: Tensor, n_steps: int | None = None) -> Tensor:
@@ -167,7 +167,7 @@ def forms(trials: Evaluation, held_out: Evaluation, alphas: Sequence[float] = (0
         E‖ΔW h‖²/E‖W h‖², a column for each of `FORMS` (predicted ΔFVU), `delta` (ΔFVU measured), `score` (FVU of
         the intact network).
     """
-    form, C, W = trials.form, activity_moments(trials), trials.W_hh.numpy()
+    form, W = trials.form, trials.W_hh.numpy()
     keys = [(alpha, removed) for alpha in alphas for removed in SUBSETS if removed]
     changes = [form.part(form.mask(removed, alpha)) for alpha, removed in keys]
     rows = [
@@ -176,9 +176,8 @@ def forms(trials: Evaluation, held_out: Evaluation, alphas: Sequence[float] = (0
             "removed": label(removed),
             "n_leading": form.n_leading(alpha),
             "mass": form.removed_mass(removed, alpha),
-            "active_mass": active_mass(dW, W, C),
         }
-        for (alpha, removed), dW in zip(keys, changes, strict=True)
+        for alpha, removed in keys
     ]
     table = pd.concat([pd.DataFrame(rows), predict(trials, changes)], axis=1)
     delta = held_out.scores(W - dW for dW in changes).numpy() - held_out.intact

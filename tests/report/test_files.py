@@ -148,6 +148,17 @@ def test_the_config_of_a_keras_model_is_heeded(tmp_path):
             load_network(of_keras(tmp_path, **changed))
 
 
+def test_the_names_of_older_keras_files_end_in_a_number(tmp_path, trials):
+    with h5py.File(FILES / "keras_biases_legacy.h5") as file, h5py.File(tmp_path / "w.h5", "w") as older:
+        names = []
+        file.visit(names.append)
+        for name in names:
+            if isinstance(file[name], h5py.Dataset):
+                older[f"{name}:0"] = file[name][()]
+    net = load_network(tmp_path / "w.h5")
+    assert evaluate(net, *trials).intact == pytest.approx(ANSWERS["keras_biases_legacy.h5"]["fvu"], abs=1e-5)
+
+
 def test_arrays_come_back_as_they_were_written(tmp_path):
     arrays = {"W": np.arange(6.0).reshape(2, 3), "b": np.arange(3, dtype="f4"), "mask": np.eye(2, dtype=bool),
               "swapped": np.arange(4, dtype=">f8")}  # fmt: skip

@@ -68,6 +68,10 @@ def test_a_network_that_fails_at_its_task_is_said_first_of_all():
     assert "asks for 0.5." in of_the_task(0.6, 64, METRICS["cross_entropy"], 0.4)
 
 
+def test_a_score_is_rounded_for_readers():
+    assert of_the_task(0.123456, 1, METRICS["fvu"], 0.95).startswith("The whole network scores 0.123 (fraction")
+
+
 @pytest.mark.parametrize("skill", [0.95, float("nan")])
 def test_a_network_that_does_its_task_or_may_do_it_is_given_its_score(skill):
     assert of_the_task(0.95, 9, METRICS["accuracy"], skill) == (

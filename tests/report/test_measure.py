@@ -138,6 +138,14 @@ def test_a_delay_line_lives_by_its_couplings_alone():
     assert "undefined" not in " ".join(found.findings)
 
 
+def test_eigenvalues_at_rounding_level_are_none():
+    W = torch.diag(torch.ones(7), 1) / 2
+    W[0, 0] = 1e-17
+    net = network(W)
+    found = measured(net, *noisy(net, 0.05))
+    assert "it is nilpotent" in found.findings[-1] and "not well posed" in found.findings[0]
+
+
 def test_one_unit_has_no_blocks():
     net = network([[0.9]])
     found = measured(net, *noisy(net, 0.05))
@@ -155,8 +163,15 @@ def seconds(plan):
 def test_an_ordinary_network_is_measured_in_full():
     plan = plan_of(n_steps=100, n_trials=500, hidden_size=64, n_outputs=3)
     assert plan.amount == AMOUNTS[0] and plan.kinds == ("blocks", "groups", "entries")
-    assert (plan.amount.draws, plan.amount.perturbations, plan.amount.doses, plan.amount.powers) == (100, 20, 21, 100)
-    assert plan_of(100, 500, 81, 3).kinds == ("blocks", "groups") and plan_of(100, 500, 129, 3).kinds == ("blocks",)
+    assert (plan.amount.draws, plan.amount.perturbations, plan.amount.doses, plan.amount.powers) == (
+        100,
+        20,
+        21,
+        100,
+    )
+    assert plan_of(100, 500, 81, 3).kinds == ("blocks", "groups") and plan_of(100, 500, 129, 3).kinds == (
+        "blocks",
+    )
     assert (plan.n_trials, plan.n_some) == (500, 73) and seconds(plan) < 120  # 6e7 / (2 T N²)
 
 

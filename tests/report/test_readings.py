@@ -79,6 +79,14 @@ def test_a_recurrent_matrix_that_lies_on_its_side_is_named_and_with_it_all_else(
     ]
 
 
+def test_of_several_that_fit_the_one_with_the_fewest_changes_is_named():
+    net = network()
+    small = {name: t / 20 if name == "W_xh" else t for name, t in net.tensors().items() if name != "b_h"}
+    x, y = trials(RateNetwork(small, Equation(leak=0.5, form="inside")))
+    (said,) = readings(RateNetwork(small, Equation()), x, y)  # where tanh is all but straight
+    assert said.startswith("Read with leak 0.5 it scores") and "scores 0:" not in said
+
+
 def test_nothing_is_said_where_no_reading_fits():
     x, _ = trials(network())
     assert readings(network(), x, torch.randn(T, B, 1)) == []

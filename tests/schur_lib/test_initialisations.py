@@ -13,6 +13,7 @@ from schur_lib.initialisations import (
     random_orthogonal,
     recurrent_matrix,
     uniform,
+    with_gradients,
 )
 
 
@@ -156,3 +157,16 @@ def test_cayley_gradients_match_finite_differences():
 def test_bad_arguments_are_named(construction, n, message):
     with pytest.raises(ValueError, match=message):
         initial_parameters(construction, n, torch.Generator())
+
+
+@pytest.mark.parametrize("construction", ["dense_default", "dense_orthogonal", "dense_normal", "cayley"])
+def test_the_gradients_by_what_is_trained_are_those_of_autograd(construction):
+    leaves = {k: v.requires_grad_() for k, v in start(construction, 8, 2).items()}
+    W, gradients = with_gradients(leaves)
+    G = torch.randn(8, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = torch.autograd.grad((W * G).sum(), list(leaves.values()))
+    with torch.no_grad():
+        found = with_gradients({k: v.detach() for k, v in leaves.items()})[1](G)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)

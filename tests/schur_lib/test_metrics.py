@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from schur_lib import fvu, replay_accuracy
-from schur_lib.metrics import METRICS, Metric, by_name, sensitivity
+from schur_lib.metrics import METRICS, Metric, by_name, check_labels, is_scored, masked, sensitivity
 
 
 def test_fvu_is_0_for_the_target_and_1_for_its_mean():
@@ -92,7 +92,7 @@ def one_by_one(name, outputs, targets):
     return scores
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_the_score_of_each_trial_is_counted_entry_by_entry_and_the_score_is_their_mean(name):
     metric, targets = METRICS[name], TARGETS[name]
     assert metric.name == name
@@ -103,11 +103,11 @@ def test_the_score_of_each_trial_is_counted_entry_by_entry_and_the_score_is_thei
 
 
 def test_which_way_is_better_and_what_counts_as_a_perfect_and_as_a_blind_answer():
-    assert set(METRICS) == {"fvu", "accuracy", "cross_entropy", "replay_accuracy"}
-    assert {n for n, m in METRICS.items() if m.higher_is_better} == {"accuracy", "replay_accuracy"}
-    assert {n for n, m in METRICS.items() if "higher is better" in m.title} == {"accuracy", "replay_accuracy"}
-    assert {n for n, m in METRICS.items() if m.classes} == {"accuracy", "cross_entropy"}
-    assert {n: m.perfect for n, m in METRICS.items()} == {
+    ours = {name: METRICS[name] for name in TARGETS}
+    assert {n for n, m in ours.items() if m.higher_is_better} == {"accuracy", "replay_accuracy"}
+    assert {n for n, m in ours.items() if "higher is better" in m.title} == {"accuracy", "replay_accuracy"}
+    assert {n for n, m in ours.items() if m.classes} == {"accuracy", "cross_entropy"}
+    assert {n: m.perfect for n, m in ours.items()} == {
         "fvu": 0, "accuracy": 1, "cross_entropy": 0, "replay_accuracy": 1}  # fmt: skip
     classes = torch.tensor([[0, 2, 2], [2, 1, 2]])
     assert METRICS["fvu"].chance(NUMBERS, 3) == 1 and METRICS["replay_accuracy"].chance(SIGNS, 3) == 0.5
@@ -115,7 +115,7 @@ def test_which_way_is_better_and_what_counts_as_a_perfect_and_as_a_blind_answer(
     assert METRICS["cross_entropy"].chance(classes, 5) == pytest.approx(math.log(5))
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_perfect_answer_has_the_perfect_score_and_a_blind_one_that_of_chance(name):
     metric, targets = METRICS[name], TARGETS[name]
     one_hot = torch.nn.functional.one_hot(CLASSES, 3) * 100.0
@@ -156,9 +156,9 @@ def test_of_a_function_of_ones_own_nothing_is_assumed():
 
 
 def test_an_accuracy_may_lose_half_a_percent_and_a_classifier_of_noisy_data_need_not_be_sure():
-    assert {n: m.allowed for n, m in METRICS.items()} == {
+    assert {n: METRICS[n].allowed for n in TARGETS} == {
         "fvu": 0, "accuracy": 0.005, "cross_entropy": 0, "replay_accuracy": 0.005}  # fmt: skip
-    assert {n: m.enough for n, m in METRICS.items()} == {
+    assert {n: METRICS[n].enough for n in TARGETS} == {
         "fvu": 0.9, "accuracy": 0.9, "cross_entropy": 0.5, "replay_accuracy": 0.9}  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def test_the_sensitivity_is_undefined_up_to_a_mass_of_a_hundred_thousandth():
 @pytest.mark.parametrize(
     ("name", "outputs", "targets", "message"),
     [
-        ("fvu", torch.zeros(2, 3, 1), torch.zeros(0, 3, 1), "not empty"),
+        ("fvu", torch.zeros(2, 3, 1), torch.zeros(0, 3, 1), "not all of them NaN"),
         ("fvu", torch.zeros(3, 1), torch.ones(2, 3, 1), "batch_first=True"),
         (
             "accuracy",
@@ -182,7 +182,7 @@ def test_the_sensitivity_is_undefined_up_to_a_mass_of_a_hundred_thousandth():
             "accuracy",
             torch.zeros(2, 3, 4),
             torch.full((2, 3), 4),
-            "classes 0 to 3, as many as outputs; got 4 to 4",
+            "classes 0 to 3, one for each output .*; got 4 to 4",
         ),
         ("cross_entropy", torch.zeros(2, 3, 4), torch.full((2, 3), -1), "classes 0 to 3"),
         ("cross_entropy", torch.zeros(2, 3, 4), torch.zeros(2, 2, dtype=torch.long), "steps and trials"),
@@ -191,3 +191,69 @@ def test_the_sensitivity_is_undefined_up_to_a_mass_of_a_hundred_thousandth():
 def test_what_a_metric_cannot_take_is_named(name, outputs, targets, message):
     with pytest.raises(ValueError, match=message):
         METRICS[name].score(outputs, targets)
+
+
+# --- targets that are not all scored ----------------------------------------------------------------
+
+MASK = torch.rand(4, 5, generator=G) < 0.6
+MASK[:, 1], MASK[0, 0], MASK[0, 2] = False, True, False  # of one trial nothing is scored
+
+
+def unscored(name):
+    targets = TARGETS[name]
+    return masked(targets, MASK)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_only_what_is_scored_counts_and_each_trial_by_its_share(name):
+    """As if the scored steps of all trials were steps of one trial; the mean over trials is that of its score."""
+    metric, targets = METRICS[name], unscored(name)
+    assert torch.equal(is_scored(targets).reshape(4, 5, -1).all(-1), MASK)
+    alone, there = TARGETS[name][MASK][:, None], OUTPUTS[:, MASK][:, :, None]
+    expected = metric.score(there, alone)
+    torch.testing.assert_close(metric.score(OUTPUTS, targets).double(), expected.double(), rtol=1e-5, atol=1e-7)
+    each = metric.per_trial(OUTPUTS[0], targets)
+    assert each[1] == 0 and each.shape == (5,)
+    one = metric.per_trial(there[0].transpose(0, 1), alone.transpose(0, 1))  # every scored step as a trial
+    for b in range(5):
+        mine = one[torch.nonzero(MASK)[:, 1] == b]
+        assert float(each[b]) == pytest.approx(float(mine.sum()) * 5 / len(one), rel=1e-5, abs=1e-7)
+    changed = OUTPUTS.masked_fill(~MASK[..., None], 7.0)
+    torch.testing.assert_close(metric.score(changed, targets), metric.score(OUTPUTS, targets))
+
+
+def test_what_is_not_scored_is_neither_the_commonest_class_nor_checked():
+    classes = torch.tensor([[2, -100, 1], [2, -100, -100]])
+    assert METRICS["accuracy"].chance(classes, 3) == pytest.approx(2 / 3)
+    check_labels(classes, 3)
+    with pytest.raises(ValueError, match="classes 0 to 1, one for each output .*; got 1 to 2"):
+        check_labels(classes, 2)
+    with pytest.raises(ValueError, match="got -100 to -100"):
+        check_labels(torch.full((2, 3), -100), 3)
+
+
+def test_a_mask_is_of_steps_or_of_entries_and_leaves_the_targets_as_they_are():
+    targets, before = NUMBERS.clone(), NUMBERS.clone()
+    by_step = masked(targets, MASK)
+    assert torch.equal(by_step.isnan(), ~MASK[..., None].expand(4, 5, 3)) and torch.equal(targets, before)
+    assert torch.equal(by_step[MASK], NUMBERS[MASK])
+    entries = torch.rand(4, 5, 3) < 0.5
+    assert torch.equal(masked(targets, entries.float()).isnan(), ~entries)
+    classes = masked(CLASSES, MASK.int())
+    assert torch.equal(classes == -100, ~MASK) and torch.equal(classes[MASK], CLASSES[MASK])
+    for wrong, message in (
+        (MASK[:3], r"mask must have the shape of the targets' \(4, 5, 3\), or that without the last axis"),
+        (MASK.float() / 2, "mask must be true"),
+        (MASK & False, "true somewhere"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            masked(targets, wrong)
+    with pytest.raises(ValueError, match=r"the targets' \(4, 5\); got \(4, 5, 3\)"):
+        masked(CLASSES, entries)
+
+
+def test_whether_a_network_of_a_skill_does_its_task():
+    for name, enough in (("fvu", 0.9), ("cross_entropy", 0.5)):
+        metric = METRICS[name]
+        assert metric.does_task(enough) is True and metric.does_task(enough - 1e-9) is False
+        assert metric.does_task(float("nan")) is None

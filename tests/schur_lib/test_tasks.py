@@ -82,11 +82,10 @@ def test_each_purpose_and_seed_has_a_source_of_its_own_from_the_digest_of_both()
 
 
 def test_what_is_known_of_each_task_stands_in_its_record():
-    assert list(tasks.TASKS) == ["copy", "flip_flop", "sine_generation", "context_integration"]
-    for (name, make), title in zip(
-        tasks.TASKS.items(), ("copy", "flip-flop", "sine generation", "context integration"), strict=True
-    ):
-        task = make()
+    names = ("copy", "flip_flop", "sine_generation", "context_integration")
+    titles = ("copy", "flip-flop", "sine generation", "context integration")
+    for name, title in zip(names, titles, strict=True):
+        task = tasks.TASKS[name]()
         assert (task.name, task.title) == (name, title)
         copy = name == "copy"
         assert task.metric is (REPLAY_ACCURACY if copy else FVU)

@@ -49,7 +49,7 @@ def test_what_is_frozen_is_the_prediction_and_what_is_compared_the_ablation(file
     task = SPECS[1].make_task()
     seen = on_task(NETWORKS[1].double(), task, 32, 0, metric="fvu")
     dW = seen.form.part(seen.form.mask({"RR", "CR"}, 0.9))
-    assert row[list(FORMS)].tolist() == pytest.approx(predict(seen, [dW]).loc[0].tolist(), rel=1e-8)
+    assert row[list(FORMS)].tolist() == pytest.approx(predict(seen, [dW]).loc[0, list(FORMS)].tolist(), rel=1e-8)
     others = on_task(NETWORKS[1], task, 64, 1, metric="fvu")
     assert row.delta == pytest.approx(others.harms([others.form.ablate({"RR", "CR"})])[0], rel=1e-6)
     assert (table.little == (table.two_sided <= 0.05)).all() and (table.was_little == (table.delta <= 0.05)).all()

@@ -35,6 +35,27 @@ def test_holm_does_not_count_tests_that_were_not_possible():
     assert holm([]).shape == (0,)
 
 
+def test_holm_takes_any_numbers_and_none_for_a_test_that_was_not_possible_and_leaves_them_as_they_are():
+    p = np.array([0.03, 0.01])
+    assert_allclose(holm(p), [0.03, 0.02])
+    assert p.tolist() == [0.03, 0.01]
+    assert holm([0, 1]).dtype == float and holm([0, 1]).tolist() == [0, 1]
+    assert_allclose(holm([0.02, None, 0.03]), [0.04, np.nan, 0.04])
+    for wrong in ([-0.1], [0.5, 1.01], [np.nan, -1e-9]):
+        with pytest.raises(ValueError, match="p-values must be in"):
+            holm(wrong)
+
+
+def test_sign_flip_counts_all_up_to_13_networks_and_draws_9999_beyond():
+    d = np.random.default_rng(0).normal(0.4, 1, 14)
+    assert sign_flip(d[:13], seed=0) == sign_flip(d[:13], seed=1)
+    assert sign_flip(d, seed=0) != sign_flip(d, seed=1) and sign_flip(d) == sign_flip(d, 0)
+    assert sign_flip(d) * 10_000 == pytest.approx(round(sign_flip(d) * 10_000))
+    means = [np.mean(d * signs) for signs in product((-1, 1), repeat=14)]
+    exact = np.mean(np.abs(means) >= abs(d.mean()) - 1e-12)
+    assert sign_flip(d) == pytest.approx(exact, abs=0.02)
+
+
 def test_sign_flip_counts_all_sign_patterns():
     d = np.array([0.3, -0.1, 0.5, 0.9, 0.2])
     means = [np.mean(d * signs) for signs in product((-1, 1), repeat=len(d))]
@@ -181,6 +202,19 @@ def test_an_effect_of_the_block_that_differs_between_tasks_needs_their_combinati
     found = explained(table, "delta", accounts).set_index("account")
     assert found.r2["block"] < 0.8 and found.r2["combination"] == pytest.approx(1)
     assert found.parameters["combination"] == 5
+
+
+def test_what_is_unseen_is_the_error_for_the_network_that_was_left_out():
+    table = networks_of(lambda t, i, b, x: x + 0.4 * np.cos(5 * i + b), n=2, tasks=("a",))
+    found = explained(table, "delta", {"block": ["removed"]})
+    y, missed = table.delta.rank().to_numpy(), 0.0
+    for seed in (0, 1):  # the fit of an indicator is the mean of the other network's rows
+        own, other = (table.seed == seed).to_numpy(), (table.seed != seed).to_numpy()
+        missed += ((y[own] - y[other]) ** 2).sum()
+    assert_allclose(found.unseen, 1 - missed / ((y - y.mean()) ** 2).sum())
+    fit = np.repeat(y.reshape(2, 3).mean(0)[None], 2, 0).ravel()
+    assert_allclose(found.r2, 1 - ((y - fit) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    assert found.parameters.tolist() == [2] and found.low.isna().all()
 
 
 def test_few_networks_have_no_interval_and_a_constant_effect_no_r2():

@@ -95,3 +95,36 @@ dodo.execute("flip_flop"), dodo.execute("speed")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     measured = ["measured flip_flop trained"] if networks == "trained" else []
     assert done.stdout.splitlines() == [*measured, "executed flip_flop", "executed speed"], done.stderr
+
+
+def test_the_graph_begins_with_what_others_wait_for_and_then_with_what_takes_long():
+    code = """
+from doit import doit_cmd
+doit_cmd.reset_vars()
+doit_cmd.set_var("networks", "trained")
+doit_cmd.set_var("output", "/nowhere")
+import dodo
+from doit import control, loader, reporter, runner
+class Dry(runner.Runner):
+    def select_task(self, node, tasks):
+        node.run_status = "run"
+        return True
+    def execute_task(self, task):
+        if task.actions:
+            print(task.name)
+    def process_task_result(self, node, failed):
+        node.run_status = "successful"
+graph = control.TaskControl(loader.load_tasks(vars(dodo)))
+graph.process(["book"])
+Dry(None, reporter.ZeroReporter(None, {})).run_tasks(graph.task_dispatcher())
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    order = done.stdout.splitlines()
+    trained = [
+        f"train:{name}" for name in ("flip_flop", "sine_generation", "context_integration", "studies", "copy")
+    ]
+    long = [f"notebook:{name}" for name in ("predictor", "controls", "scope", "copy_task", "recipe")]
+    assert order[:10] == [*trained, *long], done.stderr
+    assert order[-1] == "book" and set(order[10:-1]) == {
+        "explorer", *(f"notebook:{name}" for name in notebooks.names())
+    } - set(long)  # fmt: skip

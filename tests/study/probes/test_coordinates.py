@@ -439,6 +439,7 @@ def test_the_symmetry_table_is_at_rounding_level_and_the_rotation_is_not(small, 
         net = trials.network.double()
         exact = of_network(net, trials.inputs.double(), trials.targets.double(), "fvu", trials.free_steps)
         table = coordinates.measure_symmetries(exact, draws=2)
+        assert list(table) == ["draw", "form", "norms", "score", "rotation"] and table.draw.tolist() == [0, 1]
         assert table[["form", "norms", "score"]].max().max() < 1e-8
         assert (table.rotation.abs() > 1e-3).all()
 
@@ -452,3 +453,66 @@ def test_one_network_is_measured_the_same_twice(small):
     for measure in (coordinates.measure_bases, coordinates.measure_nudges):
         one, two = (measure(small, draws=2) for _ in range(2))
         assert one.equals(two)
+
+
+def test_each_row_of_the_table_of_bases_is_the_ablation_in_its_system(small):
+    draws, seed, alpha = 2, 5, 0.7
+    table = coordinates.measure_bases(small, draws, alpha, seed)
+    form, W, rng = small.form, small.W_hh.numpy(), np.random.default_rng(seed)
+    n, size = form.n_leading(alpha), np.linalg.norm(W)
+    orders = [coordinates.shuffled_order(form, rng, alpha)[0] for _ in range(draws)]
+    bases = [np.linalg.qr(rng.standard_normal((10, 10)))[0] for _ in range(draws)]
+    expected = []
+    for removed in SETS:
+        mask = form.mask(removed, alpha)
+        expected += [("schur", 0, removed, form.without(mask))]
+        expected += [("order", i, removed, other.ablate(removed, n=n)) for i, other in enumerate(orders)]
+        expected += [("complex", 0, removed, coordinates.complex_ablation(form, removed, alpha))]
+        expected += [("transpose", 0, removed, ordered_schur(W.T).ablate(removed, alpha).T)]
+        expected += [("eigen", 0, removed, coordinates.eigen_ablation(form, removed, alpha))]
+        expected += [
+            ("random", i, removed, W - U @ np.where(mask, U.T @ W @ U, 0) @ U.T) for i, U in enumerate(bases)
+        ]
+    assert len(table) == len(expected) == 4 * 8
+    scores = small.scores([changed.real.copy() for *_, changed in expected]).numpy()
+    for row, (system, draw, removed, changed), score in zip(table.itertuples(), expected, scores, strict=True):
+        assert (row.system, row.draw, set(row.removed.split("+"))) == (system, draw, set(removed))
+        assert row.mass == pytest.approx(np.linalg.norm(W - changed.real) / size, abs=1e-9)
+        assert row.imaginary == pytest.approx(np.linalg.norm(changed.imag) / np.linalg.norm(changed), abs=1e-12)
+        assert row.spectrum == pytest.approx(coordinates.spectrum_moved(form, changed.real), abs=1e-9)
+        assert row.score == pytest.approx(score, abs=1e-5) and row.delta == pytest.approx(row.score - small.intact)
+    assert table.condition.unique() == pytest.approx(np.linalg.cond(np.linalg.eig(W)[1]))
+    projector = np.linalg.norm(coordinates.spectral_projector(form, alpha), 2)
+    assert table.projector.unique() == pytest.approx(projector) and projector > 1
+
+
+def test_each_row_of_the_sweep_is_the_cut_at_its_threshold(small):
+    table, form = coordinates.measure_cut(small), small.form
+    assert sorted(set(table.alpha)) == [round(0.30 + 0.03 * i, 2) for i in range(24)] == list(coordinates.ALPHAS)
+    assert len(table) == 3 * 24 and table.n_leading.nunique() > 1
+    for row in table.itertuples():
+        report = form.cut_report(row.alpha)
+        found = (row.n_leading, row.gap, row.n_near_cut, row.sep_estimate, row.s)
+        expected = (form.n_leading(row.alpha), report.gap, report.n_near_cut, report.sep, report.s)
+        assert_allclose(found, expected)
+        assert_allclose(row.sep, coordinates.exact_sep(form, row.alpha))
+        assert row.mass == pytest.approx(form.removed_mass({row.removed}, row.alpha))
+    for row in table[::7].itertuples():
+        score = small.scores([form.ablate({row.removed}, row.alpha)]).item()
+        assert row.score == pytest.approx(score, abs=1e-6) and row.delta == pytest.approx(row.score - small.intact)
+
+
+def test_the_table_of_wrong_implementations_says_what_each_breaks_and_scores(small):
+    table = coordinates.measure_wrong(small, 0.7)
+    form, W = small.form, small.W_hh.numpy()
+    assert table.implementation.tolist() == [name for name in ("right", *WRONG) for _ in range(4)]
+    assert table.removed.tolist() == ["", *COUPLINGS] * 6
+    ways = {"right": coordinates.right, **WRONG}
+    for row in table.itertuples():
+        factors = ways[row.implementation](form, W, {row.removed} if row.removed else set(), 0.7)
+        broken = coordinates.violations(form, W, *factors)
+        assert_allclose([getattr(row, name) for name in broken], list(broken.values()), atol=1e-12)
+        changed = [factors[0] @ factors[2] @ factors[0].T]
+        own = row.implementation == "own output"
+        score = coordinates.own_scores(small, changed)[0] if own else small.scores(changed).item()
+        assert row.score == pytest.approx(score, abs=1e-6)

@@ -273,3 +273,27 @@ def test_points_are_named_by_where_they_are_and_whether_they_are_stable(weights,
     np.testing.assert_allclose(away.distance, 0.957504 * (1 + drive) ** 0.5, atol=1e-5)
     assert (away.n_unstable == n_unstable).all() and away.reached.gt(0).all()
     assert points.n_unstable[0] == sum(w > 1 for w in weights)
+
+
+def test_the_nulls_of_each_block_are_counted_as_mild_where_they_do_no_more_harm():
+    W = 0.8 * np.triu(np.random.default_rng(2).normal(size=(6, 6)), 1) / 3 + np.diag(
+        [0.9, 0.88, 0.5, 0.4, 0.3, 0.2]
+    )
+    rest = fixed_points.Rest(on(tanh_network(W), 16))
+    effects = fixed_points.effects_table(rest, draws=5, seed=3)
+    assert effects.points.unique().tolist() == ["nearest", "origin"] and (effects.draws == 5).all()
+    for row in effects.itertuples():
+        block = COUPLINGS.index(row.removed)
+        form = rest.forms[0]
+        change = -form.part(form.mask({row.removed}))
+        chosen = np.array([True])
+        assert row.delta == pytest.approx(rest.harm(chosen, change[None]), abs=1e-6)
+        drawn = fixed_points.gaussian(rest.bits, rest.size, 5, (3, block))[:, 0]
+        drawn *= np.linalg.norm(change) / np.linalg.norm(drawn, axis=(1, 2), keepdims=True)
+        nulls = np.array([rest.harm(chosen, null[None]) for null in drawn])
+        assert row.null_median == pytest.approx(np.median(nulls), abs=1e-6)
+        assert row.p == pytest.approx((1 + np.sum(nulls <= row.delta)) / 6, abs=1e-6)
+        assert row.effect == pytest.approx(np.mean(nulls > row.delta) - np.mean(nulls < row.delta), abs=1e-6)
+    assert len(set(effects.p)) > 1
+    other = fixed_points.effects_table(rest, draws=5, seed=4)
+    assert not np.allclose(other.null_median, effects.null_median)

@@ -446,3 +446,36 @@ def test_a_biased_network_on_free_steps_is_expanded_as_it_runs(copier):
     table = nonnormality.expand(trials, D[None])
     (score,) = trials.scores([trials.W_hh.numpy() - D]).tolist()
     assert table.exact[0] == pytest.approx(score - trials.intact)
+
+
+def test_the_shares_of_stable_couplings_and_entries_are_counted_within_each_block(small):
+    table = nonnormality.measure_sensitivity(small, per_block=2, draws=2, seed=2)
+    form = small.form
+    couplings, entries = nonnormality.couplings_moved(form, small.W_hh.numpy(), np.random.default_rng(2), 2)
+    starts, seen = form.blocks[:-1], 0
+    for row in table[table.unit == "block"].itertuples():
+        mask = form.mask(row.removed.split("+"))
+        pairs = [(p, q) for p in range(len(starts)) for q in range(len(starts)) if mask[starts[p], starts[q]]]
+        assert row.stable_couplings == pytest.approx(np.mean([couplings[pair] < 0.1 for pair in pairs]))
+        places = np.argwhere(mask)
+        assert row.stable_entries == pytest.approx(np.mean([entries[i, j] < 0.1 for i, j in places]))
+        seen += 0 < row.stable_couplings < 1
+        assert (row.p, row.q) == (-1, -1)
+    assert seen
+    single = table[table.unit == "coupling"]
+    assert single.stable_couplings.isna().all() and single.stable_entries.isna().all()
+    assert (single.p < single.q).all() and nonnormality.STABLE == 0.1
+
+
+def test_of_the_stable_couplings_those_at_evenly_spaced_ranks_are_taken_the_largest_first(small):
+    form = small.form
+    every = nonnormality.measure_sensitivity(small, per_block=1000, draws=2, seed=2)
+    some = nonnormality.measure_sensitivity(small, per_block=3, draws=2, seed=2)
+    for name, part in every[every.unit == "coupling"].groupby("removed"):
+        assert (np.diff(part.mass) <= 1e-15).all()
+        ranks = np.linspace(0, len(part) - 1, min(3, len(part))).round().astype(int)
+        chosen = some[(some.unit == "coupling") & (some.removed == name)]
+        assert chosen[["p", "q"]].to_numpy().tolist() == part[["p", "q"]].to_numpy()[ranks].tolist()
+        for row in part.itertuples():
+            P, Q = (slice(*form.blocks[b : b + 2]) for b in (row.p, row.q))
+            assert row.mass == pytest.approx(np.linalg.norm(form.T[P, Q]) / np.linalg.norm(form.T))

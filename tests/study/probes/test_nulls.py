@@ -232,3 +232,40 @@ def test_the_example_network_is_what_its_description_says():
     trials = silent()
     assert_allclose(np.abs(trials.form.T), np.abs(trials.W_hh.numpy()), atol=1e-6)
     assert trials.form.n_leading() == 2
+
+
+def test_ties_are_as_close_as_the_rounding_of_float32_of_the_score_or_of_the_harm(copier):
+    """Of a score near 1000, harms 5e-5 apart are one; of a score near 0, harms of 1e-6 are two."""
+    eps = float(np.finfo(np.float32).eps)
+
+    def table(intact, harm, apart):
+        trials = copier()
+        scores = iter([intact + harm, intact, *(intact + harm + apart * np.array([1, -1, 1, 1]))])
+        metric = Metric(
+            "given", "one after the other", lambda outputs, targets: torch.tensor([next(scores)]).double()
+        )
+        (row,) = matched_nulls(trials.scored_by(metric), 4, ("CR",), ("isotropic",), 0.7).itertuples()
+        return row.p, row.p_harsher, row.effect
+
+    tied, apart = (1, 1, 0), (2 / 5, 4 / 5, 0.5)
+    assert table(1000.0, 0.25, 300 * eps) == tied and table(1000.0, 0.25, 3000 * eps) == apart
+    assert table(0.0, 0.25, eps / 8) == tied and table(0.0, 0.25, 3 * eps) == apart
+    assert table(1e-6, 1e-6, eps) == apart
+
+
+def test_every_column_of_the_nulls_is_what_it_says(copier):
+    trials, draws = copier(), 9
+    table = matched_nulls(trials, draws, ("RR+CC", "CR"), ("isotropic", "same entries"), 0.7, seed=3)
+    form, rng = trials.form, np.random.default_rng(3)
+    assert table.removed.tolist() == ["RR+CC"] * 2 + ["CR"] * 2 and (table.draws == draws).all()
+    for row in table.itertuples():
+        mask = form.mask(row.removed.split("+"), 0.7)
+        dT = changes(form, mask, row.kind, draws, rng)
+        harms = trials.harms([form.Q @ (form.T - change) @ form.Q.T for change in dT])
+        (done,) = trials.harms([form.without(mask)])
+        assert row.harm == pytest.approx(done, abs=1e-9) and row.mass == pytest.approx(form.mass(mask))
+        expected = np.quantile(harms, (0.05, 0.5, 0.95))
+        assert_allclose([row.null_low, row.null_median, row.null_high], expected, atol=1e-6)
+        assert row.p == pytest.approx((1 + np.sum(harms <= done + 1e-6)) / (1 + draws))
+        assert row.p_harsher == pytest.approx((1 + np.sum(harms >= done - 1e-6)) / (1 + draws))
+        assert row.effect == pytest.approx(np.mean(harms > done + 1e-6) - np.mean(harms < done - 1e-6))

@@ -162,7 +162,7 @@ def test_the_typical_network_is_the_one_at_the_medians():
         [(s, r, d) for s, row in effects.items() for r, d in zip(("RR", "CR", "CC"), row, strict=True)]
         + [(s, "", 0.0) for s in effects],
         columns=["seed", "removed", "delta"],
-    )
+    ).assign(score=1.0, mass=0.5)
     assert typical(table) == 4
     assert typical(table[table.seed == 2]) == 2
 
@@ -174,7 +174,9 @@ def test_the_worst_parts_are_counted_over_the_networks_that_suffer():
         + [(s, v, "RR", 0.0) for s in deltas for v in (1, 2)]
         + [(s, v, "", 0.0) for s in deltas for v in (1, 2)],
         columns=["seed", "value", "removed", "delta"],
-    )
+    ).assign(score=1.0, part="bit")
+    assert worst_parts(table, 0.15).n["CR"] == 3 and worst_parts(table, 0.25).n["CR"] == 2
+    assert worst_parts(table, 0.1).ratio["CR"] == pytest.approx(3)  # of 4, 2 and 3
     found = worst_parts(table)
     assert list(found.index) == ["CR", "RR"]
     assert found.n["CR"] == 3 and found.worst["CR"] == (1, 2)

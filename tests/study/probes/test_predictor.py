@@ -8,6 +8,7 @@ from torch import nn
 from schur_lib import Network, evaluation, tasks
 from schur_lib.subjects import of_network, on_task
 from study import cells
+from study.probes.activity import active_mass
 from study.probes.predicted_cells import cell_forms, departures
 from study.probes.predictor import FORMS, carried, doses, forms, lag_shares, linear_states, predict
 
@@ -103,6 +104,7 @@ def test_the_forms_against_naive_loops():
         share = (5 - lag) / 5
         power, own = power + share * np.sum((G[1] - G[0]) ** 2), own + share * np.sum(G[0] ** 2)
     found = predict(trials, [dW]).loc[0]
+    assert found.active_mass == pytest.approx(active_mass(dW, W, C), rel=1e-10)
     assert found.two_sided == pytest.approx(two / variance, rel=1e-10)
     assert found.intact_carries == pytest.approx(inside / variance, rel=1e-10)
     assert found.moments == pytest.approx(moments / variance, rel=1e-8)
@@ -138,6 +140,7 @@ def test_a_block_that_the_readout_does_not_see_or_the_states_do_not_meet_is_pred
         parts.append(dW)
     found = predict(trials, parts)
     seen = [form for form in FORMS if form != "moments"]
+    found = found[list(FORMS)]
     assert (found.loc[0] > 0.01).all()
     assert (found.loc[1] == 0).all() and found.loc[2, seen].tolist() == [0] * len(seen)
     assert found.loc[2, "moments"] < 1e-10
@@ -175,7 +178,7 @@ def test_forms_puts_predictions_beside_what_other_trials_measure():
     ablated = see.form.ablate({"CR", "CC"}, 0.9)
     assert row.delta == pytest.approx(measure.harms([ablated])[0], rel=1e-9)
     dW = see.form.part(see.form.mask({"CR", "CC"}, 0.9))
-    assert row[list(FORMS)].tolist() == pytest.approx(predict(see, [dW]).loc[0].tolist())
+    assert row[list(FORMS)].tolist() == pytest.approx(predict(see, [dW]).loc[0, list(FORMS)].tolist())
     assert row.score == measure.intact and row.mass == see.form.removed_mass({"CR", "CC"}, 0.9)
 
 
