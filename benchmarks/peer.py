@@ -105,15 +105,15 @@ def compiled_torch(train):
 
 
 if __name__ == "__main__":
-    if KIND.endswith("one a core"):
+    if KIND.endswith("a core"):
         os.environ["OMP_NUM_THREADS"] = "1"
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     run = {
         "JAX": lambda: jax_steps(together=True),
         "JAX, one a core": lambda: jax_steps(together=False),
         "ONNX Runtime, one a core": onnx_rollouts,
-        "torch.compile": lambda: compiled_torch(train=True),
-        "torch.compile, rollouts": lambda: compiled_torch(train=False),
+        "torch.compile, half a core": lambda: compiled_torch(train=True),
+        "torch.compile rollouts, half a core": lambda: compiled_torch(train=False),
     }[KIND]()
     run()
     print("ready", flush=True)
