@@ -61,7 +61,9 @@ def rows():
     seconds = {name: statistics.median(values[1:]) for name, values in times.items()}
     seconds["complete step"] /= TRAINED
     inside = [name for name in seconds if name.startswith(("products", "tanh"))]
-    seconds["rest of loss and gradients"] = seconds.pop("loss and gradients") - sum(seconds[name] for name in inside)
+    seconds["rest of loss and gradients"] = seconds.pop("loss and gradients") - sum(
+        seconds[name] for name in inside
+    )
     whole = seconds.pop("complete step")
     seconds["rest of the step"] = whole - sum(seconds.values())
     print("parts of a training step: measured", flush=True)

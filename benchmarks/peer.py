@@ -1,7 +1,7 @@
 """The same training steps or rollouts by others, each in a process of its own: `python peer.py KIND NETWORKS …`.
 
-A process does its share of the networks, or of the matrices; for each line that it reads it does all of it once and
-prints the seconds. JAX and ONNX Runtime are what `run.py bench --peers` installed. The free steps are zero input.
+A process does its share of the networks, or of the matrices; for each line that it reads it does all of it REPEATS
+times and prints the seconds. JAX and ONNX Runtime are what `run.py bench --peers` installed.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Training steps and rollouts beside torch.nn.RNN, torch.compile, JAX and ONNX Runtime, in turn on the same two cores.
+"""Training steps and rollouts beside PyTorch, JAX and ONNX Runtime, in turn on the same two cores.
 
 Size of the copy task: 72 units, batch 64, 8 input and 100 free steps. A training step is forward run, loss and
 gradients; 10 networks take STEPS of them. A complete step is one of `train_one`: with sampling, clipping and Adam.
@@ -301,7 +301,11 @@ def rate_rows(times):
         "roll_torch": ("rollouts", TORCH, CORES, ROLLOUTS),
     }
     for key, by, *_ in PEERS:
-        work = ("training step", by, CORES, TRAINING) if key.startswith("train") else ("rollouts", by, CORES, ROLLOUTS)
+        work = (
+            ("training step", by, CORES, TRAINING)
+            if key.startswith("train")
+            else ("rollouts", by, CORES, ROLLOUTS)
+        )
         what[key] = work
     rows = []
     for name, (work, by, cores, flop) in what.items():

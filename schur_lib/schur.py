@@ -353,17 +353,22 @@ def _rows_and_moduli(T):
     return blocks.tolist(), np.abs(eigenvalues[blocks[:-1]]).tolist()
 
 
+@jit
 def _blocks(T):
     """First rows of the diagonal blocks (and N at the end), and the eigenvalues on them."""
-    below = np.diagonal(T, -1)
-    pairs = np.flatnonzero(below)
-    blocks = np.append(np.flatnonzero(np.append(True, below == 0)), len(T))
-    eigenvalues = np.diagonal(T).astype(complex)
-    # LAPACK's 2×2 blocks are [[a, b], [c, a]] with bc < 0: λ = a ± i √(−bc), |λ|² = det.
-    imaginary = np.sqrt(np.abs(np.diagonal(T, 1)[pairs])) * np.sqrt(np.abs(below[pairs]))
-    eigenvalues[pairs] += 1j * imaginary
-    eigenvalues[pairs + 1] -= 1j * imaginary
-    return blocks, eigenvalues
+    N, first, blocks, eigenvalues = len(T), 0, [0], np.empty(len(T), np.complex128)
+    while first < N:
+        if first + 1 < N and T[first + 1, first]:
+            # LAPACK's 2×2 blocks are [[a, b], [c, a]] with bc < 0: λ = a ± i √(−bc), |λ|² = det.
+            imaginary = math.sqrt(abs(T[first, first + 1])) * math.sqrt(abs(T[first + 1, first]))
+            eigenvalues[first] = complex(T[first, first], imaginary)
+            eigenvalues[first + 1] = complex(T[first + 1, first + 1], -imaginary)
+            first += 2
+        else:
+            eigenvalues[first] = T[first, first]
+            first += 1
+        blocks.append(first)
+    return np.array(blocks), eigenvalues
 
 
 def _padded(A):
