@@ -1,12 +1,11 @@
 """Measure the targets of speed and memory, and how time grows; `python3 run.py bench`.
 
 Prints each target with what was measured, writes the tables that the book shows, with a description of
-the machine, into data/benchmarks, and puts the targets into the README. Takes some ten minutes; the
-machine should be quiet, although the targets are ratios of what runs side by side.
+the machine, into data/benchmarks beside those of other machines, and puts the targets into the README. Takes
+some five minutes; the machine should be quiet, although the targets are ratios of what runs side by side.
 """
 
 import argparse
-import json
 import os
 import platform
 import re
@@ -20,8 +19,8 @@ from pathlib import Path
 import pandas as pd
 from threadpoolctl import threadpool_info
 
-from benchmarks import growth, memory, readme, schur_form, speed, training_cost
-from benchmarks.judging import BUSY, TABLES, shown, summary, target
+from benchmarks import growth, memory, parts, readme, schur_form, speed, training_cost
+from benchmarks.judging import BUSY, TABLES, put, shown, summary, target
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "build" / "bench-peers"
@@ -33,24 +32,23 @@ def main():
     if load > BUSY:
         print(f"the machine is busy (load {load:.1f}): this falls on the peers' threads most", flush=True)
     bind_to_two_cores()
-    if arguments.peers and not (PEERS / "jax").exists():
+    installed = all((PEERS / name).exists() for name in speed.NEEDS.values())
+    if arguments.peers and not installed:
         install_peers()
-    if not (PEERS / "jax").exists():
-        print("JAX is not measured: `python3 run.py bench --peers` installs it", flush=True)
+    elif not installed:
+        print("JAX and ONNX Runtime are not measured: `python3 run.py bench --peers` installs them", flush=True)
     where = description(load)
     times = speed.measure(PEERS)
     made = {
         "rates": speed.rate_rows(times),
+        "parts": parts.rows(),
         "growth": growth.rows(),
         "schur_form": schur_form.rows(),
         "memory": memory.rows(),
         "training_cost": training_cost.rows(),
     }
     made["targets"] = target_rows(times, made["schur_form"], made["memory"])
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    for name, rows in made.items():
-        pd.DataFrame(rows).to_csv(arguments.output / f"{name}.csv", index=False, na_rep="nan")
-    (arguments.output / "machine.json").write_text(json.dumps(where, indent=1) + "\n")
+    put(made, where, arguments.output)
     report(pd.DataFrame(made["targets"]), made["rates"])
     print(f"the tables are in {os.path.relpath(arguments.output)}")
     if arguments.output == TABLES:
@@ -61,7 +59,7 @@ def main():
 def options(given=None):
     parser = argparse.ArgumentParser(prog="run.py bench", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--peers", action="store_true",
-                        help="install JAX into build/bench-peers first (extra `bench`)")  # fmt: skip
+                        help="install JAX and ONNX Runtime into build/bench-peers (extra `bench`)")  # fmt: skip
     parser.add_argument("--output", type=lambda text: Path(text).absolute(), default=TABLES,
                         help="folder of the tables (default: data/benchmarks)")  # fmt: skip
     return parser.parse_args(given)
@@ -113,7 +111,7 @@ def description(load):
         found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
         model = found.group(1).strip() if found else model
     packages = ("torch", "numpy", "scipy", "numba", "joblib")
-    jax = sorted(PEERS.glob("jax-*.dist-info"))
+    peers = {name: sorted(PEERS.glob(f"{name}-*.dist-info")) for name in ("jax", "onnxruntime")}
     return {
         "processor": model,
         "cores": os.cpu_count(),
@@ -125,7 +123,7 @@ def description(load):
         "versions": {
             "python": platform.python_version(),
             **{name: version(name).split("+")[0] for name in packages},
-            "jax": jax[0].name.split("-")[1].removesuffix(".dist") if jax else None,
+            **{k: v[0].name.split("-")[1].removesuffix(".dist") if v else None for k, v in peers.items()},
         },
     }
 

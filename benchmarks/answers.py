@@ -40,20 +40,48 @@ def shortfall(causes: pd.DataFrame) -> str:
 
 
 def rates(rates: pd.DataFrame) -> pd.DataFrame:
-    """GFLOP/s of bare products, training and rollouts, as text, with their share of the bare product's rate."""
-    bare, rows = judging.rate(rates, "matrix product", "bare", 1), []
+    """GFLOP/s of products, training and rollouts, as text, with their share of the rate of products in turn."""
+    turn, rows = judging.rate(rates, "matrix product", "one after the other", 1), []
     for what, work, by in (
         ("bare product", "matrix product", "bare"),
         ("products one after the other", "matrix product", "one after the other"),
         ("training step", "training step", "ours"),
+        ("complete step", "complete step", "ours"),
         ("rollouts", "rollouts", "ours"),
     ):
         one, two = (judging.rate(rates, work, by, cores) for cores in (1, 2))
-        beside = 100 * judging.beside_products(rates, work) if by == "ours" else float("nan")
-        shown = [as_text(value, ".0f") for value in (one, two, 100 * one / bare, beside)]
-        rows.append([what, *shown])
-    columns = ["GFLOP/s", "one core", "two cores", "of the bare product, %", "beside products, %"]
-    return pd.DataFrame(rows, columns=columns)
+        rows.append([what, *(as_text(value, ".0f") for value in (one, two, 100 * one / turn))])
+    return pd.DataFrame(rows, columns=["GFLOP/s", "one core", "two cores", "of products one after the other, %"])
+
+
+def parts(parts: pd.DataFrame) -> pd.DataFrame:
+    """Where the time of a complete step goes, as text."""
+    microseconds = [f"{1e6 * value:.0f}" for value in parts.seconds]
+    return pd.DataFrame({"part": parts.part, "µs": microseconds, "%": [f"{100 * x:.0f}" for x in parts.share]})
+
+
+def limit(parts: pd.DataFrame) -> str:
+    """What could still be gained."""
+    share = parts.set_index("part").share
+    products = 100 * share[share.index.str.startswith("products")].sum()
+    return (
+        f"{products:.0f} % of a complete step are the three products, tanh is {100 * share['tanh']:.0f} % and "
+        f"sampling {100 * share['sampling']:.0f} %: were all but the products free, a step would be "
+        f"{100 / products:.2f} times as fast."
+    )
+
+
+def tried(tried: pd.DataFrame) -> pd.DataFrame:
+    """What was tried and left out, as text: billions of operations a second without it and with it."""
+    return pd.DataFrame(
+        {
+            "tried": tried.tried,
+            "on": tried.on,
+            "work": tried.work,
+            "GFLOP/s without": [judging.text(value) for value in tried.without],
+            "with": [judging.text(value) for value in tried["with"]],
+        }
+    )
 
 
 def exponents(growth: pd.DataFrame) -> pd.DataFrame:
@@ -177,13 +205,13 @@ def answer(
         networks, cores, price: what the estimate assumes.
     """
     missed = [f"{row.what[0].lower()}{row.what[1:]} ({row.verdict})" for row in causes.itertuples()]
-    bare = judging.rate(rates, "matrix product", "bare", 1)
+    turn = judging.rate(rates, "matrix product", "one after the other", 1)
     train, roll = (judging.rate(rates, work, "ours", 1) for work in ("training step", "rollouts"))
     copy = estimate[estimate.task == "copy"].iloc[0]
     return (
         f"On two cores {judging.summary(targets)}{': ' if missed else ''}{'; '.join(missed)}. A training step "
-        f"runs at {100 * train / bare:.0f} % of the rate of bare matrix products and rollouts at "
-        f"{100 * roll / bare:.0f} %, on one core. A copy network of {copy.hidden_size} units takes "
+        f"runs at {100 * train / turn:.0f} % of the rate of products that wait for one another and rollouts at "
+        f"{100 * roll / turn:.0f} %, on one core. A copy network of {copy.hidden_size} units takes "
         f"{judging.text(copy.seconds)} s of processor time; {networks:,} of them would take "
         f"{judging.text(copy.hours)} hours on {cores} cores, and cost {copy.price:.2f} US dollars at {price:.2f} "
         "a core-hour."

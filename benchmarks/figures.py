@@ -17,17 +17,19 @@ QUANTITIES = {
     "networks": "networks, on two cores",
 }
 LABELS = {
-    "train_torch": "10 networks beside torch.nn.RNN",
-    "train_jax": "10 networks beside JAX",
-    "roll_torch": "64 rollouts beside torch.nn.RNN",
-    "train_rate": "training, share of bare product",
-    "roll_rate": "rollouts, share of bare product",
+    "train_fastest": "training beside the fastest peer",
+    "roll_fastest": "rollouts beside the fastest peer",
+    "train_jax": "training beside JAX by vmap",
+    "train_rate": "training, share of products in turn",
+    "roll_rate": "rollouts, share of products in turn",
+    "complete_rate": "complete step, share of these",
     "train_cores": "training, gain of second core",
     "roll_cores": "rollouts, gain of second core",
+    "complete_cores": "many networks, gain of second core",
     "memory": "memory added by 10,000 ablations",
     "memory_growth": "growth of this memory",
-    "train_torch_pool": "10 networks, torch: one a core",
-    "roll_torch_pool": "64 rollouts, torch: 32 a core",
+    "train_rate_strict": "the same of training, as by hand",
+    "roll_rate_strict": "the same of rollouts, as by hand",
     "memory_process": "memory with Python and libraries",
 }
 
@@ -85,7 +87,7 @@ def rates(table: pd.DataFrame) -> Figure:
     Args:
         table: `work`, `by`, `cores`, `gflops`, `lowest`, `highest`.
     """
-    works = [work for work in ("training step", "rollouts") if (table.work == work).any()]
+    works = [work for work in ("training step", "complete step", "rollouts") if (table.work == work).any()]
     sizes = [int((table.work == work).sum()) for work in works]
     fig, axes = plt.subplots(
         len(works), 1, figsize=(6.4, 0.36 * sum(sizes) + 1.8), layout="constrained", sharex=True,

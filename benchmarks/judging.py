@@ -6,7 +6,7 @@ data/benchmarks, of which nothing here depends on the machine at hand.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +19,64 @@ BUSY = 0.5  # load average before the run, above which its figures are not those
 DIGITS = 3  # of a ratio or size as text
 
 
-def table(name: str, folder: Path = TABLES) -> pd.DataFrame:
-    """A table of the benchmark by its name, such as "targets"; `data/README.md` lists the columns."""
-    return pd.read_csv(Path(folder) / f"{name}.csv", keep_default_na=False, na_values=["nan"])
+def table(name: str, machine: str | None = None, folder: Path = TABLES) -> pd.DataFrame:
+    """A table of the benchmark by its name, such as "targets"; `data/README.md` lists the columns.
+
+    Args:
+        name: of its file.
+        machine: a processor of `machines`; None for the one that was measured last.
+        folder: where the tables are.
+    """
+    rows = pd.read_csv(Path(folder) / f"{name}.csv", keep_default_na=False, na_values=["nan"])
+    chosen = rows.machine == (machine or latest(folder))
+    return rows[chosen].drop(columns="machine").reset_index(drop=True)
+
+
+def tried(folder: Path = TABLES) -> pd.DataFrame:
+    """What was tried by hand and left out: `tried`, `on` which processor, `work`, GFLOP/s `without` and `with`."""
+    return pd.read_csv(Path(folder) / "tried.csv")
+
+
+def machines(folder: Path = TABLES) -> dict[str, dict]:
+    """By processor where and when the benchmark ran: cores, memory, load before it, versions."""
+    return json.loads((Path(folder) / "machine.json").read_text(encoding="utf-8"))
+
+
+def latest(folder: Path = TABLES) -> str:
+    """The processor that was measured last."""
+    found = machines(folder)
+    return max(found, key=lambda processor: found[processor]["measured"])
 
 
 def machine(folder: Path = TABLES) -> dict:
-    """Where and when the benchmark ran: processor, cores, memory, load before it, versions."""
-    return json.loads((Path(folder) / "machine.json").read_text(encoding="utf-8"))
+    """Of `machines` the one that was measured last."""
+    return machines(folder)[latest(folder)]
+
+
+def put(tables: Mapping[str, Sequence[dict]], where: dict, folder: Path) -> None:
+    """Write what a machine measured into the tables, beside what others did and in the place of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    processor = where["processor"]
+    known = machines(folder) if (folder / "machine.json").exists() else {}
+    for name, rows in tables.items():
+        file, made = folder / f"{name}.csv", pd.DataFrame(rows)
+        made.insert(0, "machine", processor)
+        if file.exists():
+            others = pd.read_csv(file, keep_default_na=False, na_values=["nan"])
+            made = pd.concat([others[others.machine != processor], made])
+        made.to_csv(file, index=False, na_rep="nan")
+    text = json.dumps(known | {processor: where}, indent=1, sort_keys=True)
+    (folder / "machine.json").write_text(text + "\n", encoding="utf-8")
+
+
+def side_by_side(folder: Path = TABLES) -> pd.DataFrame:
+    """What each machine reached of every target, the machines in columns; empty where only one was measured."""
+    columns = {}
+    for processor in machines(folder):
+        rows = table("targets", processor, folder)
+        said = [f"{text(r.measured)}, {verdict(r.measured, r.bound, r.target)}" for r in rows.itertuples()]
+        columns[processor] = pd.Series(said, index=rows.id)
+    return pd.DataFrame(columns).fillna("–") if len(columns) > 1 else pd.DataFrame()
 
 
 def target(id: str, kind: str, what: str, bound: str, goal: float, values: Sequence[float] | None) -> dict:
@@ -154,18 +204,20 @@ def causes(targets: pd.DataFrame, rates: pd.DataFrame, schur_form: pd.DataFrame)
 def _cause(row, rates, schur_form):
     if math.isnan(row.measured):
         return "The benchmark ran without this peer (`python3 run.py bench --peers` installs it)."
-    work = "training step" if row.id.startswith("train") else "rollouts"
-    if row.id in PEERS:
-        peer = rate(rates, work, PEERS[row.id], 2)
-        ours, bare = rate(rates, work, "ours", 2), rate(rates, "matrix product", "bare", 2)
+    work = {"train": "training step", "roll": "rollouts"}.get(row.id.partition("_")[0], "complete step")
+    if row.id.endswith(("_fastest", "_jax")):
+        others = rates[(rates.work == work) & (rates.by != "ours") & (rates.cores == 2)]
+        others = others[others.by == "JAX, all at once"] if row.id.endswith("_jax") else others
+        peer, ours = others.gflops.max(), rate(rates, work, "ours", 2)
+        turn = 2 * rate(rates, "matrix product", "one after the other", 1)
         needed = row.target * peer
         judgement = (
-            "which is more than there is" if needed > bare else f"which is {100 * needed / bare:.0f} % of it"
+            "which is more than there is" if needed > turn else f"which is {100 * needed / turn:.0f} % of it"
         )
         return (
-            f"The peer computes {peer:.0f} GFLOP/s on two cores, where bare matrix products reach "
-            f"{bare:.0f}. The target asks for {needed:.0f}, {judgement}; ours reaches {ours:.0f} "
-            f"({100 * ours / bare:.0f} %). {_losses(work, rates)}"
+            f"The peer computes {peer:.0f} GFLOP/s on two cores, where products that wait for one another would "
+            f"reach {turn:.0f}. The target asks for {needed:.0f}, {judgement}; ours reaches {ours:.0f} "
+            f"({100 * ours / turn:.0f} %). {_losses(work, rates)}"
         )
     if row.id.endswith("_rate"):
         return _losses(work, rates)
@@ -186,9 +238,6 @@ def _cause(row, rates, schur_form):
             + ": what ordering adds depends on how far the moduli are from being in order."
         )
     return f"It took {text(row.measured)}, from {text(row.lowest)} to {text(row.highest)} over repeats."
-
-
-PEERS = {"train_torch": "torch.nn.RNN", "train_jax": "JAX", "roll_torch": "torch.nn.RNN"}
 
 
 def _losses(work, rates):

@@ -17,7 +17,8 @@ def section(targets, machine):
     versions = machine["versions"]
     rows = [*judging.shown(targets[targets.kind == "target"]).itertuples(index=False)]
     peers = f"PyTorch {versions['torch']}"
-    peers += f", JAX {versions['jax']}" if versions["jax"] else ""
+    for name, key in (("JAX", "jax"), ("ONNX Runtime", "onnxruntime")):
+        peers += f", {name} {versions[key]}" if versions.get(key) else ""
     lines = [
         f"In one run on {machine['processor']}, two of {machine['cores']} processors "
         f"({machine['measured']}; {peers}; our BLAS: {machine['blas']}), {judging.summary(targets)}:",
@@ -26,8 +27,8 @@ def section(targets, machine):
         "|:--|--:|--:|--:|:--|",
         *("| " + " | ".join(row) + " |" for row in rows),
         "",
-        "The range is that of the rounds, or of repeats. Stricter comparisons, the causes of what was "
-        "missed, and how time grows are in the book's chapter *Speed*.",
+        "The range is that of the rounds, or of repeats. Other machines, stricter comparisons, the causes of what "
+        "was missed, where the time goes and how it grows are in the book's chapter *Speed*.",
     ]
     return "\n".join(lines) + "\n"
 

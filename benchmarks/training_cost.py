@@ -7,11 +7,13 @@ spends at a stage is counted in the learning curves of the shipped networks.
 
 import statistics
 import time
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
 import torch
 
+from benchmarks.speed import Enough
 from schur_lib import store
 from schur_lib.dynamics import one_blas_thread
 from schur_lib.specs import Spec
@@ -20,10 +22,6 @@ from schur_lib.training import train_one
 from study import catalogue, folders
 
 REPORTS = {"copy": 6, None: 16}  # of 200 and of 38 steps; the first is not counted
-
-
-class Enough(Exception):
-    pass
 
 
 def seconds_a_step(spec, reports):
@@ -35,10 +33,8 @@ def seconds_a_step(spec, reports):
         if len(noted) == reports:
             raise Enough
 
-    try:
+    with suppress(Enough):
         train_one(spec, report)
-    except Enough:
-        pass
     return [(t1 - t0) / (n1 - n0) for (n0, t0), (n1, t1) in pairwise(noted)]
 
 
@@ -63,7 +59,6 @@ def steps_at(specs):
 def rows():
     """One dict a task, construction and stage of the curriculum."""
     torch.set_num_threads(1)
-
     made = []
     for task in TASKS:
         configurations = catalogue.FIGURE_1 if task == "copy" else ((),)

@@ -187,11 +187,10 @@ def ordered_schur(W: Any) -> OrderedSchur:
     Q = np.empty_like(T)
     if _form(T, Q):
         raise np.linalg.LinAlgError("LAPACK dgees finds no Schur form of W")
-    _sort(T, Q)
+    blocks, eigenvalues = _sort(T, Q)
     N = len(W)
-    T, Q = np.triu(T[:N], -1), Q[:N].copy()
+    T, Q = (np.ascontiguousarray(factor[:N]) for factor in (T, Q))
     choose_basis(T, Q)
-    blocks, eigenvalues = _blocks(T)
     moduli = np.abs(eigenvalues[blocks[:-1]])
     unswapped = int(np.sum(np.diff(moduli) > _ROUNDING * moduli.max()))
     if unswapped:
@@ -289,19 +288,21 @@ def _form(T, Q):
 
 
 def _sort(T, Q):
-    """Insertion sort of the diagonal blocks of T, in place: each call of dtrexc moves one block up."""
+    """Insertion sort of the blocks of T, in place: each call of dtrexc moves one up. Returns their `_blocks`."""
     for _ in range(_MAX_PASSES):
-        rows, moduli = _rows_and_moduli(T)
+        blocks, eigenvalues = _blocks(T[: T.shape[1]])
+        moduli = np.abs(eigenvalues[blocks[:-1]])
+        tie = _TIE * moduli.max()
+        if not (np.diff(moduli) > tie).any():
+            return blocks, eigenvalues
+        rows, moduli = blocks.tolist(), moduli.tolist()
         n_pairs = np.count_nonzero(np.diagonal(T, -1))
-        tie = _TIE * max(moduli)
-        moved = False
         this = 1
         while this < len(moduli):
             to = this
             while to > 0 and moduli[this] - moduli[to - 1] > tie:
                 to -= 1
             if to < this:
-                moved = True
                 first, size = rows[this], rows[this + 1] - rows[this]
                 info = lapack.dtrexc(T, Q, first + 1, rows[to] + 1, overwrite_a=1, overwrite_q=1)[2]
                 if info != 0 or np.count_nonzero(np.diagonal(T, -1)) != n_pairs:
@@ -315,8 +316,7 @@ def _sort(T, Q):
                     moduli.insert(to, moduli.pop(this))
                     rows[to + 1 : this + 1] = [row + size for row in rows[to:this]]
             this += 1
-        if not moved:
-            return
+    return _blocks(T[: T.shape[1]])
 
 
 def _swap(T, Q, first, middle, end):
@@ -353,17 +353,22 @@ def _rows_and_moduli(T):
     return blocks.tolist(), np.abs(eigenvalues[blocks[:-1]]).tolist()
 
 
+@jit
 def _blocks(T):
     """First rows of the diagonal blocks (and N at the end), and the eigenvalues on them."""
-    below = np.diagonal(T, -1)
-    pairs = np.flatnonzero(below)
-    blocks = np.append(np.flatnonzero(np.append(True, below == 0)), len(T))
-    eigenvalues = np.diagonal(T).astype(complex)
-    # LAPACK's 2×2 blocks are [[a, b], [c, a]] with bc < 0: λ = a ± i √(−bc), |λ|² = det.
-    imaginary = np.sqrt(np.abs(np.diagonal(T, 1)[pairs])) * np.sqrt(np.abs(below[pairs]))
-    eigenvalues[pairs] += 1j * imaginary
-    eigenvalues[pairs + 1] -= 1j * imaginary
-    return blocks, eigenvalues
+    N, first, blocks, eigenvalues = len(T), 0, [0], np.empty(len(T), np.complex128)
+    while first < N:
+        if first + 1 < N and T[first + 1, first]:
+            # LAPACK's 2×2 blocks are [[a, b], [c, a]] with bc < 0: λ = a ± i √(−bc), |λ|² = det.
+            imaginary = math.sqrt(abs(T[first, first + 1])) * math.sqrt(abs(T[first + 1, first]))
+            eigenvalues[first] = complex(T[first, first], imaginary)
+            eigenvalues[first + 1] = complex(T[first + 1, first + 1], -imaginary)
+            first += 2
+        else:
+            eigenvalues[first] = T[first, first]
+            first += 1
+        blocks.append(first)
+    return np.array(blocks), eigenvalues
 
 
 def _padded(A):

@@ -62,11 +62,12 @@ def copy(n_symbols: int = 8, n_channels: int = 8, horizon: int = 128) -> Task:
         horizon: lags that are scored; 128 in the paper. Training uses shorter ones.
     """
     _positive_integers(n_symbols=n_symbols, n_channels=n_channels, horizon=horizon)
+    replayed = torch.arange(horizon) % n_symbols
 
     def sample(batch_size, generator):
         bits = torch.randint(0, 2, (n_symbols, batch_size, n_channels), generator=generator)
         symbols = 2.0 * bits - 1.0
-        return symbols, symbols.index_select(0, torch.arange(horizon) % n_symbols)
+        return symbols, symbols.index_select(0, replayed)
 
     parts = lambda inputs, targets: {"lag": _steps(targets)}  # noqa: E731
     return Task("copy", "copy", n_channels, n_channels, n_symbols, horizon, REPLAY_ACCURACY, COPY_RECIPE,

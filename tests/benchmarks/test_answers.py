@@ -22,6 +22,7 @@ RATES = pd.DataFrame(
         ("matrix product", "one after the other", 1, 120.0),
         ("training step", "ours", 1, 60.0),
         ("training step", "ours", 2, 114.0),
+        ("complete step", "ours", 1, 54.0),
         ("rollouts", "ours", 1, 90.0),
     ],
     columns=["work", "by", "cores", "gflops"],
@@ -60,13 +61,32 @@ def test_whether_there_is_a_shortfall_to_explain():
     assert answers.shortfall(MISSED) == "The next table says why the others are not met."
 
 
-def test_the_rates_are_beside_those_of_bare_products():
+def test_the_rates_are_beside_that_of_products_in_turn():
     assert answers.rates(RATES).values.tolist() == [
-        ["bare product", "80", "150", "100", "–"],
-        ["products one after the other", "120", "–", "150", "–"],
-        ["training step", "60", "114", "75", "50"],
-        ["rollouts", "90", "–", "112", "25"],
+        ["bare product", "80", "150", "67"],
+        ["products one after the other", "120", "–", "100"],
+        ["training step", "60", "114", "50"],
+        ["complete step", "54", "–", "45"],
+        ["rollouts", "90", "–", "75"],
     ]
+
+
+PARTS = pd.DataFrame(
+    {"part": ["products: a", "products: b", "tanh", "sampling", "complete step"],
+     "seconds": [3e-4, 5e-4, 1e-4, 1e-4, 1e-3], "share": [0.3, 0.5, 0.1, 0.1, 1.0]}
+)  # fmt: skip
+
+
+def test_where_the_time_goes_and_what_could_still_be_gained():
+    assert answers.parts(PARTS).values.tolist()[1] == ["products: b", "500", "50"]
+    said = answers.limit(PARTS)
+    assert said.startswith("80 % of a complete step are the three products, tanh is 10 % and sampling 10 %:")
+    assert said.endswith("a step would be 1.25 times as fast.")
+
+
+def test_what_was_tried_is_shown_with_its_processor():
+    tried = pd.DataFrame({"tried": ["a"], "on": ["Z80"], "work": ["b"], "without": [100.0], "with": [91.26]})
+    assert answers.tried(tried).values.tolist() == [["a", "Z80", "b", "100", "91.3"]]
 
 
 def test_the_exponents_are_shown_with_the_highest_rate():
@@ -113,7 +133,7 @@ def test_the_estimate_as_a_table_and_as_a_sentence():
         (
             MET,
             NO_CAUSES,
-            "runs at 75 % of the rate of bare matrix products and rollouts at 112 %, on one",
+            "runs at 50 % of the rate of products that wait for one another and rollouts at 75 %, on one",
         ),
         (
             MET,
