@@ -189,7 +189,7 @@ def put(source, old, new):
     before, after = lines[first][: old.col_offset], lines[last][old.end_col_offset :]
     text = b"".join([*lines[:first], before, text.encode(), after, *lines[last + 1 :]]).decode()
     with contextlib.suppress(SyntaxError):  # such as quotes in an f-string
-        return None if ast.dump(ast.parse(text)) == ast.dump(ast.parse(source)) else text
+        return ast.parse(text) and (None if ast.dump(old) == ast.dump(new) else text)
 
 
 class _Replace(ast.NodeTransformer):
