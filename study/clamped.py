@@ -27,7 +27,7 @@ from study import folders
 ALPHA = 0.9
 # n_R of the median network of the reference set, rounded up to whole pairs
 N_LEADING = {"copy": 64, "flip_flop": 4, "sine_generation": 2, "context_integration": 22}
-HELD = {"schur": ("", "RR", "CR", "CC", "RR+CR+CC"), "chain": ("",)}
+HELD = {"schur": ("", "CR", "CC", "RR+CR+CC"), "chain": ("",)}
 SEEDS = 6
 PARTS = ("U", "angles", "moduli", "scale", "couplings")  # what is trained of a Schur form, in this order
 FOLDER = folders.DATA / "clamped"

@@ -18,12 +18,11 @@ TRAINED = {  # how a network was trained, in the order of the table
     ("dense_orthogonal", ""): "all of W",
     ("chain", ""): "all of W, from a chain",
     ("schur", ""): "Schur form",
-    ("schur", "RR"): "Schur form, T_RR = 0",
     ("schur", "CR"): "Schur form, T_CR = 0",
     ("schur", "CC"): "Schur form, T_CC = 0",
     ("schur", ALL): "Schur form, no coupling",
 }
-CLAMPS = {"CR": "T_CR", "CC": "T_CC", "RR": "T_RR", ALL: "any coupling"}
+CLAMPS = {"CR": "T_{CR}", "CC": "T_{CC}", ALL: "any coupling"}
 WITHOUT = ("needed", "not needed", "undecided")
 
 

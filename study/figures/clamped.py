@@ -9,11 +9,18 @@ from study import claims
 from study.answers.clamped import TRAINED
 from study.figures.style import COLOURS, NAMES, styled
 
-SHORT = ("dense", "chain", "Schur", "no RR", "no CR", "no CC", "none")
+GREY = "#888888"
 KINDS = dict(
     zip(
         TRAINED,
-        zip(SHORT, ["#888888"] * 3 + [COLOURS[b] for b in ("RR", "CR", "CC")] + ["black"], strict=True),
+        (
+            ("dense", GREY),
+            ("chain", GREY),
+            ("Schur", GREY),
+            ("no CR", COLOURS["CR"]),
+            ("no CC", COLOURS["CC"]),
+            ("none", "black"),
+        ),
         strict=True,
     )
 )
