@@ -1,29 +1,31 @@
-"""The smallest network that does a task as well: what is left of an ablation's effect when the symmetries are used up.
+"""The smallest network that does a task as well: what an ablation does there.
 
 With input and readout weights fixed, FVU(W) + μ ‖W‖²/‖W_0‖² is minimised from the trained W_0 by damped
 Gauss–Newton steps,
 
     δ = −(Jᵀ J + (μ + ν)/‖W_0‖²)⁻¹ (Jᵀ r + μ W/‖W_0‖²),
 
-J and r from `symmetries.tangent`, ν grown until the objective falls. The system is solved by conjugate gradients with
-products with J and Jᵀ, so that no N² × N² matrix is formed. Their preconditioner takes G for the Kronecker product of
-two moments: of the states that W acts on, and of the adjoints that see what it does.
+J and r from `symmetries.tangent`, ν grown until the objective falls. The system is solved by conjugate gradients,
+from products with J and Jᵀ, so that no N² × N² matrix is formed. Their preconditioner takes Jᵀ J for the Kronecker
+product of two moments: of the states that W acts on, and of the adjoints that see what it does.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
-import torch
 
 from schur_lib.schur import COUPLINGS, Matrix, ordered_schur
 from schur_lib.subjects import Evaluation
+from study.probes.off_task import similarity
 from study.probes.symmetries import Tangent, tangent
 
 GAIN = 1e-4  # of the objective: a step that gains less is the last (our choice)
 INNER = 80  # steps of conjugate gradients
 ACCURACY = 0.03  # of their residual
 DAMPING = (1e-3, 1e-7, 1e3)  # ν: first, least, and where it is given up
+DISTANCES = (0.03, 0.1, 0.3, 0.6)  # ‖S W S⁻¹ − W‖/‖W‖
+DRAWS = 3  # of S at each distance
 
 
 def iterates(trials: Evaluation, mu: float = 1e-3, iterations: int = 40, same: bool = False) -> Iterator[Matrix]:
@@ -117,21 +119,58 @@ def smallest(
         alpha: splits the leading sector from its complement, in (0, 1].
 
     Returns:
-        One row a step: `step`, `kept` ‖W‖²/‖W_0‖², `dimensions` (singular directions that hold 99 % of ‖W‖²),
-        `n_leading`, `fvu` on the trials that are fitted, `score` and `fvu_held_out` on the others, `moved`
-        (discrepancy of the outputs from those of W_0 over the variance of the targets, fitted trials), and for each
-        block its `mass_…` and its `harm_…`.
+        One row a step, the first the network itself: see `described`.
     """
-    held_out = trials if held_out is None else held_out
-    first = tangent(trials)
-    rows = []
-    for step, W in enumerate(iterates(trials, mu, iterations, same)):
+    return described(trials, held_out or trials, iterates(trials, mu, iterations, same), alpha)
+
+
+def described(
+    trials: Evaluation, held_out: Evaluation, some: Iterable[Matrix], alpha: float = 0.9
+) -> pd.DataFrame:
+    """Matrices that stand in the place of W_0: how far they are from its function, and what their ablations do.
+
+    Args:
+        trials, held_out, alpha: as for `smallest`.
+        some: (N, N) each.
+
+    Returns:
+        One row a matrix: `step`, its number; `kept` ‖W‖²/‖W_0‖²; `dimensions`, singular directions that hold 99 %
+        of ‖W‖²; `n_leading`; `fvu` on `trials`; `moved`, the discrepancy of the outputs from those of W_0 there,
+        over the variance of the targets; `fvu_held_out` and `score` on `held_out`; `mass_…`,
+        `harm_…` of each block.
+    """
+    first, rows = tangent(trials), []
+    for step, W in enumerate(some):
         found = tangent(trials, W).residual
         row = {"step": step, "kept": float(np.square(W).sum() / np.square(first.W).sum())}
         row |= {"dimensions": dimensions(W), "fvu": float(np.square(found).sum())}
         row["moved"] = float(np.square(found - first.residual).sum())
         rows.append(row | profile(held_out, W, alpha))
     return pd.DataFrame(rows)
+
+
+def equals(
+    trials: Evaluation, held_out: Evaluation, mu: float = 1e-3, iterations: int = 40, alpha: float = 0.9, seed=0
+) -> pd.DataFrame:
+    """Networks that are equal to one in three senses, and what ablating their blocks does.
+
+    Three ways lead to them: "task", the way of `smallest`; "same", that way with the outputs kept; "similar",
+    S W S⁻¹ with random S that fix input and readout, at four distances, which a linear network does not show.
+
+    Args:
+        trials, held_out, mu, iterations, alpha: as for `smallest`.
+        seed: of S.
+
+    Returns:
+        The columns of `described` behind `way`.
+    """
+    rng, W, net = np.random.default_rng(seed), trials.W_hh.numpy(), trials.network
+    ways = {name: iterates(trials, mu, iterations, name == "same") for name in ("task", "same")}
+    maps = net.W_xh.cpu().double().numpy(), net.W_hy.cpu().double().numpy()
+    ways["similar"] = (similarity(W, *maps, d * np.linalg.norm(W), rng) for d in DISTANCES for _ in range(DRAWS))
+    tables = [described(trials, held_out, some, alpha).assign(way=way) for way, some in ways.items()]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["way", *table.columns.drop("way")]]
 
 
 def profile(trials: Evaluation, W: Matrix, alpha: float = 0.9) -> dict[str, float]:

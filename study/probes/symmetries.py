@@ -1,14 +1,15 @@
 """How many directions of recurrent weight space does a task fix?
 
 Let J be the derivative of the scored outputs by the N² recurrent weights, divided by the root of the targets'
-variance. With the slopes D_t of the activation in the intact run, a change δW moves the outputs, to first order, by
+variance. With the slopes D_t of the activation in the intact run, a change δW moves the outputs, to first order,
+by
 
     e_t = D_t (W e_{t−1} + δW h_{t−1}),  e_0 = 0,  δy_t = W_hy e_t,       ΔFVU ≈ vec(δW)ᵀ G vec(δW),  G = E[Jᵀ J],
 
 where the network's own error has nothing to do with δy. The eigenvalues of G are the costs of N² orthogonal
 directions of weight space; those that cost (almost) nothing are symmetries, on the task and to first order. Up to
-`EXACT` units J is written out, a row a scored output, step and trial, by adjoints; above, Lanczos finds the dearest
-directions from products with J and Jᵀ, because G has N⁴ entries.
+`EXACT` units J is written out, a row a scored output, step and trial, by adjoints; above, Lanczos finds the
+dearest directions from products with J and Jᵀ, because G has N⁴ entries.
 
 In Schur coordinates every entry of T is a direction of its own, so that a block is a set of coordinates.
 """
@@ -21,12 +22,12 @@ from scipy.linalg import eigh
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from schur_lib.metrics import is_scored
-from schur_lib.schur import Mask, Matrix, random_changes
+from schur_lib.schur import Matrix, random_changes
 from schur_lib.subjects import Evaluation
 from study.probes.activity import activity_basis, activity_moments
 
 EXACT = 96  # units: G has 85 million entries, 0.7 GB
-ROWS = 8192  # of J: more are mixed with random signs within each trial
+ROWS = 5000  # of J: more are mixed with random signs within each trial
 DEAREST = 200  # directions that are looked for above EXACT units
 AMOUNT = 0.1  # ‖δW‖_F / ‖W‖_F at which a direction's cost is stated (our choice)
 LIMITS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # ΔFVU
@@ -110,12 +111,14 @@ def tangent(trials: Evaluation, W: Matrix | None = None) -> Tangent:
     if net is None or trials.metric.classes:
         got = f"{type(trials.module).__name__} with the metric {trials.metric.name!r}"
         raise ValueError(
-            "the directions of weight space need a schur_lib.Network, whose slopes are known, and targets that are "
-            f"numbers; got {got}: make a Network of the model's matrices"
+            "the directions of weight space need a schur_lib.Network, whose slopes are known, and targets that "
+            f"are numbers; got {got}: make a Network of the model's matrices"
         )
     W = trials.W_hh.numpy() if W is None else W
     after = trials.states(W).cpu().double().numpy()
-    start = np.zeros(after.shape[1:]) if net.h0 is None else np.broadcast_to(net.h0.cpu().double(), after.shape[1:])
+    start = (
+        np.zeros(after.shape[1:]) if net.h0 is None else np.broadcast_to(net.h0.cpu().double(), after.shape[1:])
+    )
     slopes = (after > 0).astype(float) if net.activation == "relu" else 1 - after**2
     W_hy, targets = net.W_hy.cpu().double().numpy(), trials.targets.cpu().double()
     scored = is_scored(targets)
@@ -127,11 +130,14 @@ def tangent(trials: Evaluation, W: Matrix | None = None) -> Tangent:
 
 
 def directions(of: Tangent, seed=0) -> tuple[Matrix, Matrix]:
-    """Eigenvalues of G, largest first, and its eigenvectors (k, N, N), without those that cost nothing.
+    """Eigenvalues of G, largest first, and its eigenvectors (k, N, N).
 
     Args:
         of: the derivative.
         seed: of the random signs, where J has more than `ROWS` rows.
+
+    Returns:
+        Those that cost more than the least of `LIMITS`, or the `DEAREST` where there are more than `EXACT` units.
     """
     N, size = len(of.W), float(np.square(of.W).sum())
     if N > EXACT:
@@ -144,7 +150,94 @@ def directions(of: Tangent, seed=0) -> tuple[Matrix, Matrix]:
         J = of.rows(max(1, ROWS // B) if of.weight.size > ROWS else None, seed)
         # of J Jᵀ or Jᵀ J the smaller
         tall = len(J) > J.shape[1]
-        lowest = 0.1 * min(LIMITS) / (AMOUNT**2 * size)
+        lowest = min(LIMITS) / (AMOUNT**2 * size)
         values, vectors = eigh(J.T @ J if tall else J @ J.T, subset_by_value=(lowest, np.inf), overwrite_a=True)
         vectors = vectors.T if tall else (vectors.T @ J) / np.sqrt(values)[:, None]
     return values[::-1], vectors[::-1].reshape(-1, N, N)
+
+
+def symmetries(trials: Evaluation, alpha: float = 0.9, seed=0) -> pd.DataFrame:
+    """How many directions of a network's recurrent weights cost how much, and where its blocks lie among them.
+
+    Args:
+        trials: a plain network on trials with targets that are numbers; in float64 by preference.
+        alpha: splits the leading sector from its complement, in (0, 1].
+        seed: of the random signs.
+
+    Returns:
+        Rows of three kinds, by `what`: "spectrum", one direction in a geometric row of them, with its `number`
+        and its `cost`, the ΔFVU of a change along it of 10 % of ‖W‖; "above", one of `LIMITS` as `cost` and in
+        `number` how many directions cost more (NaN where more may than were looked for); a block, or "off",
+        W (I − P_V) off the activity: `number` dimensions in its place, `free` of them cost at most `FREE`, and of
+        what stands there `mass` ‖ΔW‖/‖W‖, `cost` to first order, `isotropic`, the mean of that over all
+        changes of its size, and `share`, the share of its square in the free space.
+
+    Raises:
+        ValueError: as for `tangent`.
+    """
+    of, form = tangent(trials), trials.form
+    values, vectors = directions(of, seed)
+    N, size = len(of.W), float(np.square(of.W).sum())
+    costs = AMOUNT**2 * size * values
+    rows = [{"what": "spectrum", "number": i + 1, "cost": costs[i]} for i in geometric(len(costs))]
+    for limit in LIMITS:
+        enough = N <= EXACT or costs[-1] <= limit
+        rows.append({"what": "above", "number": int((costs > limit).sum()) if enough else np.nan, "cost": limit})
+    V = activity_basis(activity_moments(trials), SHARE)
+    rest = np.eye(N) - V @ V.T
+    in_schur = form.Q.T @ vectors @ form.Q
+    places = {name: (in_schur[:, mask], form.part(mask)) for name, mask in form.couplings(alpha).items()}
+    rest_basis = np.linalg.svd(rest)[0][:, : N - V.shape[1]]
+    places["off"] = ((vectors @ rest_basis).reshape(len(vectors), -1), of.W @ rest)
+    dear = vectors[costs > FREE].reshape(-1, N * N)
+    for name, (inside, dW) in places.items():
+        # the eigenvalues of G restricted to the place, but for what costs less than all of `LIMITS`
+        root = np.sqrt(costs)[:, None] * inside
+        own = np.square(dW).sum()
+        rows.append(
+            {
+                "what": name,
+                "number": inside.shape[1],
+                "free": inside.shape[1] - int((np.linalg.eigvalsh(root @ root.T) > FREE).sum()),
+                "mass": np.sqrt(own / size),
+                "cost": float(np.square(of.push(dW)).sum()),
+                "isotropic": own * values.sum() / N**2,
+                "share": 1 - float(np.square(dear @ dW.ravel()).sum() / own) if own else np.nan,
+            }
+        )
+    return pd.DataFrame(rows, columns=["what", "number", "free", "mass", "cost", "isotropic", "share"])
+
+
+def finite(
+    trials: Evaluation, held_out: Evaluation, amounts: tuple[float, ...] = (0.1, 0.3), draws: int = 4, seed=0
+) -> pd.DataFrame:
+    """What random changes of a finite size do, anywhere and within the free space.
+
+    Args:
+        trials: as for `symmetries`; the free space is that of these trials.
+        held_out: the same network on others.
+        amounts: ‖δW‖_F / ‖W‖_F.
+        draws: changes of each size.
+        seed: of the changes.
+
+    Returns:
+        One row a draw and size: `amount`, `anywhere` and `free`, ΔFVU measured.
+    """
+    of, rng = tangent(trials), np.random.default_rng(seed)
+    values, vectors = directions(of)
+    size = np.linalg.norm(of.W)
+    dear = vectors[AMOUNT**2 * size**2 * values > FREE].reshape(-1, of.W.size)
+    rows = []
+    for amount in amounts:
+        for dW in random_changes(draws, amount * size, len(of.W), rng):
+            kept = dW - (dear.T @ (dear @ dW.ravel())).reshape(dW.shape)
+            kept *= amount * size / np.linalg.norm(kept)
+            anywhere, free = held_out.scores([of.W + dW, of.W + kept]).numpy() - held_out.intact
+            rows.append({"amount": amount, "anywhere": anywhere, "free": free})
+    return pd.DataFrame(rows)
+
+
+def geometric(n: int, per_decade: int = 20) -> list[int]:
+    """Some of 0 … n − 1, the first all, then a geometric row of them, and the last."""
+    some = np.unique(np.round(10 ** np.arange(0, np.log10(max(n, 1)) + 1e-9, 1 / per_decade)).astype(int) - 1)
+    return sorted({*some.tolist(), n - 1} & set(range(n)))
