@@ -11,12 +11,13 @@ product of two moments: of the states that W acts on, and of the adjoints that s
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from schur_lib.schur import COUPLINGS, Matrix, ordered_schur
-from schur_lib.subjects import Evaluation
+from schur_lib.subjects import Evaluation, of_network
 from study.probes.off_task import similarity
 from study.probes.symmetries import Tangent, tangent
 
@@ -150,8 +151,9 @@ def described(
 
 
 def equals(
-    trials: Evaluation, held_out: Evaluation, mu: float = 1e-3, iterations: int = 40, alpha: float = 0.9, seed=0
-) -> pd.DataFrame:
+    trials: Evaluation, held_out: Evaluation, mu: float = 1e-3, iterations: int = 40, linear: bool = False,
+    alpha: float = 0.9, seed=0,
+) -> pd.DataFrame:  # fmt: skip
     """Networks that are equal to one in three senses, and what ablating their blocks does.
 
     Three ways lead to them: "task", the way of `smallest`; "same", that way with the outputs kept; "similar",
@@ -159,11 +161,13 @@ def equals(
 
     Args:
         trials, held_out, mu, iterations, alpha: as for `smallest`.
+        linear: whether the network without its activation is followed; the ablations are those with it.
         seed: of S.
 
     Returns:
         The columns of `described` behind `way`.
     """
+    trials = without_activation(trials) if linear else trials
     rng, W, net = np.random.default_rng(seed), trials.W_hh.numpy(), trials.network
     ways = {name: iterates(trials, mu, iterations, name == "same") for name in ("task", "same")}
     maps = net.W_xh.cpu().double().numpy(), net.W_hy.cpu().double().numpy()
@@ -171,6 +175,21 @@ def equals(
     tables = [described(trials, held_out, some, alpha).assign(way=way) for way, some in ways.items()]
     table = pd.concat(tables, ignore_index=True)
     return table[["way", *table.columns.drop("way")]]
+
+
+def without_activation(trials: Evaluation, scale: float = 1e-4) -> Evaluation:
+    """The same weights with states so small that tanh is linear, and a readout as much larger.
+
+    Args:
+        trials: a plain tanh network in float64 without biases or initial state.
+        scale: of the inputs.
+    """
+    net = trials.network
+    if net is None or net.activation != "tanh" or any(t is not None for t in (net.b_h, net.b_y, net.h0)):
+        raise ValueError(f"a tanh schur_lib.Network without biases is needed, got {type(trials.module).__name__}")
+    net = replace(net.double(), W_xh=net.W_xh.double() * scale, W_hy=net.W_hy.double() / scale)
+    inputs, targets = trials.inputs.double(), trials.targets.double()
+    return of_network(net, inputs, targets, trials.metric, trials.free_steps)
 
 
 def profile(trials: Evaluation, W: Matrix, alpha: float = 0.9) -> dict[str, float]:

@@ -8,7 +8,15 @@ from schur_lib import Network, tasks
 from schur_lib.subjects import of_network, on_task
 from study.probes import smallest as probe
 from study.probes.linear import impulse_response
-from study.probes.smallest import conjugate_gradients, dimensions, equals, iterates, preconditioner, smallest
+from study.probes.smallest import (
+    conjugate_gradients,
+    dimensions,
+    equals,
+    iterates,
+    preconditioner,
+    smallest,
+    without_activation,
+)
 from study.probes.symmetries import tangent
 from tests.study.probes.test_symmetries import drawn, network, of_itself
 
@@ -130,3 +138,20 @@ def test_mu_and_the_matrix_must_not_be_zero():
 def test_dimensions():
     assert dimensions(np.diag([1.0, 1, 0.01])) == 2 and dimensions(np.zeros((3, 3))) == 0
     assert dimensions(np.eye(4), 0.5) == 2
+
+
+def test_without_activation_the_outputs_are_those_of_the_impulse_response():
+    net, x = network(), drawn()
+    trials = without_activation(of_network(net, x, x))
+    (outputs,) = trials.outputs([net.W_hh])
+    G = impulse_response(net.W_xh.numpy(), net.W_hh.numpy(), net.W_hy.numpy(), 9)
+    by_hand = [sum(x[t - m].numpy() @ G[m].T for m in range(t + 1)) for t in range(9)]
+    np.testing.assert_allclose(outputs, by_hand, rtol=1e-5, atol=1e-5)
+    with pytest.raises(ValueError, match="tanh"):
+        without_activation(of_network(network(activation="relu"), x, x))
+
+
+def test_the_ways_without_activation_are_scored_with_it():
+    trials = of_itself(network())
+    table = equals(trials, trials, mu=1e-4, iterations=1, linear=True).set_index("way")
+    assert table.loc["similar"].moved.max() < 1e-6 < 1e-3 < table.loc["similar"].score.max()
