@@ -191,8 +191,9 @@ def side_by_side(equal: pd.DataFrame) -> pd.DataFrame:
 
 def of_bounds(equal: pd.DataFrame) -> str:
     """Which effects are of the task and which of the solution, as far as these bounds tell."""
-    return f"{_spans(equal)} These bounds were met, not proved to be the last: the true intervals can only be "
-        "wider."
+    return (
+        f"{_spans(equal)} These bounds were met, not proved to be the last: the true intervals can only be wider."
+    )
 
 
 def _spans(equal):
@@ -207,8 +208,8 @@ def _spans(equal):
         return "None of these networks has an effect that could be followed."
     return (
         "Along the way to the smallest network that does the task as well, the harm halves or doubles in "
-        f"every network for {listed(changed)}, which says as much of where training stopped as of the task; it does not "
-        f"for {listed(kept)}."
+        f"every network for {listed(changed)}, which says as much of where training stopped as of the task; it "
+        f"does not for {listed(kept)}."
     )
 
 

@@ -16,7 +16,7 @@ LOWEST = 1e-5  # costs below are drawn there
 
 @styled
 def cost_spectrum(found: pd.DataFrame) -> Figure:
-    """Cost against the number of the direction, a panel a task, a line a network, with the directions of the blocks.
+    """Cost against the number of the direction, a panel a task, a line a network; the blocks at the edge.
 
     Args:
         found: from `symmetries`; a block's cost is scaled to the amount at which directions are compared.
