@@ -31,7 +31,7 @@ from study.words import show, tell
 
 quick = profile == "quick"
 n_trials, iterations = (2, 2) if quick else (48, 30)
-specs = [s for s in catalogue.of_all_tasks(profile, networks) if s.seed < (1 if quick else 3)]
+specs = [s for s in catalogue.of_all_tasks(profile, networks) if s.seed < (1 if quick else 2 if s.task == "copy" else 3)]
 sizes = [s for s in catalogue.sizes(profile) if s.seed == 0 and s.hidden_size in (16, 32, 128)]
 nets, size_nets = catalogue.networks(specs, networks), catalogue.networks(sizes, networks if quick else "reference")
 neuro = [(s, n) for s, n in zip(specs, nets, strict=True) if s.task != "copy" and s.seed < 2]

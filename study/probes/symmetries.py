@@ -27,7 +27,7 @@ from schur_lib.subjects import Evaluation
 from study.probes.activity import activity_basis, activity_moments
 
 EXACT = 96  # units: G has 85 million entries, 0.7 GB
-ROWS = 5000  # of J: more are mixed with random signs within each trial
+ROWS = 4000  # of J: more are mixed with random signs within each trial
 DEAREST = 200  # directions that are looked for above EXACT units
 AMOUNT = 0.1  # ‖δW‖_F / ‖W‖_F at which a direction's cost is stated (our choice)
 LIMITS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)  # ΔFVU
