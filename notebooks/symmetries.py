@@ -111,7 +111,8 @@ show(answers.ends(equal), reading=answers.of_ends(equal))
 # Two networks can have *the same function exactly*, the same function *within ε* (the paper's stabiliser), or do *the task as well*. The smallest and the largest harm met in each of these sets say what an ablation tells of the task, and what of one solution. They were looked for along two ways, the one above and one that keeps the outputs themselves, and among random similarities of proposition 7.
 
 # %%
-show(answers.side_by_side(equal), reading=answers.of_bounds(equal))
+show(answers.side_by_side(equal))
+tell(answers.of_bounds(equal), "spans")
 
 # %% [markdown]
 # ## Beside other methods
