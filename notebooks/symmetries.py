@@ -108,7 +108,7 @@ show(answers.ends(equal), reading=answers.of_ends(equal))
 #
 # ## Three ways of being equal
 #
-# Two networks can have *the same function exactly*, the same function *within ε* (the paper's stabiliser), or do *the task as well*. The smallest and the largest harm met in each of these sets say what an ablation tells of the task, and what of one solution. They were looked for along two ways, the one above and one that keeps the outputs themselves, and among random similarities of proposition 7.
+# Two networks can have *the same function exactly*, the same function *within ε* (the paper's stabiliser), or do *the task as well*. The smallest and the largest harm met in each of these sets say what an ablation tells of the task, and what of one solution. They were looked for along two ways, the one above and one that keeps the outputs themselves, and among random similarities of proposition 7. *The same function* means here: to $10^{-6}$ of the variance, of the copy networks without their tanh; a network with tanh has no exact symmetries that are known but signs and permutations, which no ablation notices, so that its column holds the networks themselves. The copy networks are called as good without their tanh too.
 
 # %%
 show(answers.side_by_side(equal))

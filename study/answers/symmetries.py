@@ -191,8 +191,20 @@ def side_by_side(equal: pd.DataFrame) -> pd.DataFrame:
 
 def of_bounds(equal: pd.DataFrame) -> str:
     """Which effects are of the task and which of the solution, as far as these bounds tell."""
+    exact = bounds(equal).query("set == @SETS[0] and n > 1 and high > low and high > 0.01")
+    said = [
+        f"{without(removed)} {ON_TASK[task]} {_range(part.low.min(), part.high.max())}"
+        for (task, removed), part in exact.groupby(["task", "removed"], sort=False)
+    ]
+    of_function = (
+        f"Not even the function alone decides: among matrices whose outputs differ by less than {EXACTLY:g} of the "
+        f"variance, the harm spans, over the networks, for {listed(said)}. "
+        if said
+        else ""
+    )
     return (
-        f"{_spans(equal)} These bounds were met, not proved to be the last: the true intervals can only be wider."
+        f"{of_function}{_spans(equal)} These bounds were met, not proved to be the last: the true intervals can only "
+        "be wider."
     )
 
 

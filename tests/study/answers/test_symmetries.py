@@ -90,6 +90,9 @@ def test_an_effect_that_halves_in_every_network_says_little_of_the_task():
     both = pd.concat([equal([(0, 1, 1), (0, 0.4, 0.9)], (0, 1), seed=s) for s in range(2)])
     said = answers.of_bounds(both)
     assert "for −CR on the flip-flop, which" in said and "does not for −CC on the flip-flop" in said
+    assert said.startswith("Along the way")
+    alike = equal([(0, 1, 1), (0, 0.4, 1)], (0, 1e-7))
+    assert "the harm spans, over the networks, for −CR on the flip-flop 0.400 … 1.000." in answers.of_bounds(alike)
     # in one of two networks only: not in every one; and what costs nothing is no effect
     one = pd.concat([both[both.seed == 0], equal([(0, 1, 1), (0, 0.9, 1)], (0, 1), seed=1)])
     assert "every network for none, which" in answers.of_bounds(one)
