@@ -203,8 +203,8 @@ def of_bounds(equal: pd.DataFrame) -> str:
         else ""
     )
     return (
-        f"{of_function}{_spans(equal)} These bounds were met, not proved to be the last: the true intervals can only "
-        "be wider."
+        f"{of_function}{_spans(equal)} These bounds were met, not proved to be the last: the true intervals can "
+        "only be wider."
     )
 
 

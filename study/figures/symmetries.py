@@ -1,7 +1,6 @@
 """The figures of the chapter on the number of symmetries."""
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -67,9 +66,9 @@ def paths(equal: pd.DataFrame) -> Figure:
                 ax.plot(net.kept, net[f"harm_{name}"], color=COLOURS[name], linestyle=("-", "--", ":")[i % 3])
                 ax.scatter(net.kept.iloc[-1:], net[f"harm_{name}"].iloc[-1:], color=COLOURS[name], s=20, zorder=3)
         ax.invert_xaxis()
-        ax.set_yscale("symlog", linthresh=0.01)
+        if task != "copy":
+            ax.set_yscale("symlog", linthresh=0.01)
         ax.set(title=NAMES[task], ylabel="accuracy lost" if task == "copy" else "ΔFVU")
-        ax.set_ylim(bottom=min(-0.001, float(np.nanmin(ax.get_ylim()))))
     for ax in axes[-1]:
         ax.set_xlabel("‖W‖² kept")
     handles = [Line2D([], [], color=COLOURS[b], label=f"without T$_{{{b}}}$") for b in COUPLINGS]
