@@ -197,7 +197,7 @@ def of_bounds(equal: pd.DataFrame) -> str:
         for (task, removed), part in exact.groupby(["task", "removed"], sort=False)
     ]
     of_function = (
-        f"Not even the function alone decides: among matrices whose outputs differ by less than {EXACTLY:g} of the "
+        f"Not even the function decides: among matrices whose outputs differ by less than {EXACTLY:g} of the "
         f"variance, the harm spans, over the networks, for {listed(said)}. "
         if said
         else ""
