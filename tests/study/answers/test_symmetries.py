@@ -95,7 +95,7 @@ def test_an_effect_that_halves_in_every_network_says_little_of_the_task():
     assert "the harm spans, over the networks, for −CR on the flip-flop 0.400 … 1.000." in answers.of_bounds(alike)
     # in one of two networks only: not in every one; and what costs nothing is no effect
     one = pd.concat([both[both.seed == 0], equal([(0, 1, 1), (0, 0.9, 1)], (0, 1), seed=1)])
-    assert "every network for none, which" in answers.of_bounds(one)
+    assert "every network (2 on 1 tasks) for none, which" in answers.of_bounds(one)
     assert answers.of_bounds(equal([(0, 0, 0)] * 2, (0, 1))).startswith("None of these networks has an effect")
 
 
