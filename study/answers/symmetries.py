@@ -220,8 +220,8 @@ def _spans(equal):
         return "None of these networks has an effect that could be followed."
     return (
         "Along the way to the smallest network that does the task as well, the harm halves or doubles in "
-        f"every network ({_networks(equal)} on {equal.task.nunique()} tasks) for {listed(changed)}, which says as much of where training stopped as of the task; it "
-        f"does not for {listed(kept)}."
+        f"every network ({_networks(equal)} on {equal.task.nunique()} tasks) for {listed(changed)}, which says as "
+        f"much of where training stopped as of the task; it does not for {listed(kept)}."
     )
 
 
