@@ -184,8 +184,7 @@ def test_the_page_says_how_it_was_made(made, files):
     assert f"torch {torch.__version__.split('+')[0]}" in text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
 def test_the_page_is_sound_in_a_browser_without_a_network(browser, made, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_offline(True)
