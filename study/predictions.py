@@ -184,6 +184,11 @@ def place(specs: Sequence[Spec]) -> Path:
     return folders.DATA / "predictions" / packs.path(specs, folders.DATA).with_suffix(".csv").name
 
 
+def commits() -> dict[str, dict[str, str]]:
+    """`commit` and `time` at which the networks, the predictions and the ablations entered the history."""
+    return json.loads(folders.shipped(folders.DATA / "predictions" / "commits.json").read_text(encoding="utf-8"))
+
+
 def main(arguments=None):
     """Freeze predictions for the packs of a task, or compare frozen ones with the ablations."""
     parser = argparse.ArgumentParser(prog="python -m study.predictions", description=main.__doc__)
