@@ -190,6 +190,31 @@ def test_arrays_come_back_as_they_were_written(tmp_path):
     )
 
 
+def test_what_lies_in_structures_cells_lists_and_sparse_matrices_has_names(tmp_path):
+    W, U = np.arange(6.0).reshape(2, 3), np.eye(3)
+    cell, nets = np.empty(2, object), np.empty(2, object)
+    cell[:], nets[:] = [W, U], [{"W": W, "info": {"phi": "relu"}}, {"W": W + 1, "info": {"phi": "tanh"}}]
+    held = {"cell": cell, "nets": nets, "sparse": scipy.sparse.csc_matrix(W)}
+    scipy.io.savemat(tmp_path / "a.mat", held)
+    found = read(tmp_path / "a.mat")
+    right = {"cell.0": W, "cell.1": U, "nets.0.W": W, "nets.1.W": W + 1, "sparse": W}
+    assert set(found.tensors) == set(right) and found.facts["nets.1.info.phi"] == "tanh"
+    assert all(np.array_equal(found.tensors[name], array) for name, array in right.items())
+    scipy.io.savemat(tmp_path / "b.mat", {"W": W.astype("f4"), "U": U}, format="4")  # begins with a matrix's type
+    assert set(read(tmp_path / "b.mat").tensors) == {"W", "U"}
+    for text in ([{"W": W.tolist()}], {"layers": [{"W": W.tolist()}, "relu"]}):
+        (tmp_path / "a.json").write_text(json.dumps(text), encoding="utf-8-sig")
+        found = read(tmp_path / "a.json")
+        assert [*found.tensors] in (["0/W"], ["layers/0/W"])
+    assert found.facts["layers/1"] == "relu"
+
+
+def test_a_sparse_matrix_is_measured_before_it_is_filled(tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", {"W": scipy.sparse.csc_matrix((10**6, 10**6))})
+    with pytest.raises(ValueError, match="8e\\+03 GB"):
+        read(tmp_path / "a.mat")
+
+
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
