@@ -373,7 +373,7 @@ def _by_place(value):
 def _npz(path):
     tensors, facts = {}, {}
     for name, array in arrays_of_npz(path).items():
-        _flat(array, "/", tensors, facts, name)
+        _flat(array, "/", tensors, facts, name.removesuffix(":0"))  # TensorFlow's number of an output
     return Contents("npz", tensors, facts)
 
 
@@ -442,7 +442,7 @@ def _of_hdf5(path, file):
                 value = "".join(map(chr, np.ravel(value)))
             elif kind is not None and isinstance(value, np.ndarray):
                 value = value.T  # MATLAB counts columns first
-            _flat(value, "/", tensors, facts, name.removesuffix(":0"))  # TensorFlow's number of an output
+            _flat(value, "/", tensors, facts, name.removesuffix(":0"))
         for where, part in beside:
             for name, value in part.attrs.items():
                 said = value[0] if isinstance(value, np.ndarray) and value.shape == (1,) else value
@@ -581,8 +581,12 @@ def _onnx(path):
     added = [node for node in nodes if node[0] == "Add"]
     other = sorted({node[0] for node in nodes} - SHAPING - {"RNN", "MatMul", "Gemm", "Add"})
     direction = _words(attributes.get("direction", []), 4) or ["forward"]
-    if len(readout) != 1 or len(added) > 1 or other or direction != ["forward"] or "clip" in attributes:
-        found = [*other, *(node[0] for node in readout + added), *direction]
+    # nodes stand in the order in which they are run: what comes before the RNN changes its inputs
+    after = nodes[nodes.index(recurrent[0]) :]
+    before = [node[0] for node in readout + added if node not in after]
+    odd = other + [f"{kind} of the inputs" for kind in before] + ["clip"] * ("clip" in attributes)
+    if len(readout) != 1 or len(added) > 1 or odd or direction != ["forward"]:
+        found = [*odd, *(node[0] for node in readout + added if node in after), *direction]
         raise ValueError(
             f"{path} must hold one forward RNN and one linear readout, it has {', '.join(found)}: {remedy}"
         )
@@ -597,7 +601,7 @@ def _onnx(path):
     biases = matrices[1:] + [arrays[name] for _, into, _ in added for name in into if name in arrays]
     tensors = {"W_xh": W[0], "W_hh": R[0], "W_hy": matrices[0] if flipped else matrices[0].T}
     tensors |= {"b_h": B[0].reshape(2, -1).sum(0)} if B is not None else {}
-    tensors |= {"b_y": biases[0]} if biases else {}
+    tensors |= {"b_y": sum(biases)} if biases else {}
     tensors |= {"h0": start} if start is not None and start.any() else {}
     activation = _words(attributes.get("activations", []), 9) or ["Tanh"]
     found, facts = {}, {"activation": activation[0]}

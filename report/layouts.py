@@ -364,7 +364,9 @@ def _flax(held, names, _asked):
     end = r"kernel(/value|\.value)?$"  # nnx may keep the array of a parameter under "value"
     if held.called(rf"(^|[./])(dense_)?h[fgionrz][./]{end}"):
         raise ValueError(f"the names are those of an LSTM or GRU of Flax: {GATED}")
-    recurrent = held.called(rf"(^|[./])(dense_)?h[./]{end}")
+    beside = ("*rngs*", "opt_state*")
+    of_others = {n for n in held.tensors if any(fnmatchcase(n, p) for p in beside)}
+    recurrent = [n for n in held.called(rf"(^|[./])(dense_)?h[./]{end}") if n not in of_others]
     inward = {n: re.sub(rf"h(?=[./]{end})", "i", n) for n in recurrent}
     recurrent = [n for n in recurrent if inward[n] in held.tensors]
     if not recurrent:
@@ -373,13 +375,13 @@ def _flax(held, names, _asked):
     kernel, to_bias = inward[name], (r"kernel(?=([./]value)?$)", "bias")
     biases = [n for n in (re.sub(*to_bias, n) for n in (kernel, name)) if n in held.tensors]
     roles = {"W_xh": kernel, "W_hh": name} | ({"b_h": " + ".join(biases)} if biases else {})
-    readout = _readout(held, {name, kernel}, names, end, to_bias)
+    readout = _readout(held, {name, kernel, *of_others}, names, end, to_bias)
     return Layout(
         "flax",
         _for_rows(held, "Flax", roles | readout, names),
         activation="tanh",
         leak=1.0,
-        beside=("*rngs*",),
+        beside=beside,
         notes=("Read as a SimpleCell without its residual option.",),
     )
 

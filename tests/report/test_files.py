@@ -215,6 +215,54 @@ def test_a_sparse_matrix_is_measured_before_it_is_filled(tmp_path):
         read(tmp_path / "a.mat")
 
 
+def field(number, content):
+    """A field of protocol buffers: a number below 128, or bytes."""
+    if isinstance(content, int):
+        return bytes([number << 3, content])
+    assert len(content) < 2**14
+    return bytes([number << 3 | 2, len(content) & 127 | 128, len(content) >> 7]) + content
+
+
+def onnx(*nodes, **arrays):
+    """A model of nodes (kind, names that go in, name that comes out, attributes in bytes) and float32 arrays."""
+    graph = b""
+    for kind, into, out, *attributes in nodes:
+        node = b"".join(field(1, name.encode()) for name in into) + field(2, out.encode()) + field(4, kind.encode())
+        graph += field(1, node + b"".join(field(5, attribute) for attribute in attributes))
+    for name, a in arrays.items():
+        shape = b"".join(field(1, n) for n in a.shape)
+        graph += field(5, shape + field(2, 1) + field(8, name.encode()) + field(9, a.astype("<f4").tobytes()))
+    return field(1, 8) + field(7, graph)
+
+
+def test_of_an_onnx_file_only_an_rnn_and_its_readout_are_taken(tmp_path):
+    g = np.random.default_rng(0)
+    arrays = {"W": g.normal(size=(1, 4, 3)), "R": g.normal(size=(1, 4, 4)), "B": g.normal(size=(1, 8)),
+              "V": g.normal(size=(4, 2)), "c": g.normal(size=2), "d": g.normal(size=2), "e": g.normal(size=3)}  # fmt: skip
+    rnn = ("RNN", ("x", "W", "R", "B", "lengths"), "Y")
+    read_out = ("MatMul", ("Y", "V"), "m")
+    path = tmp_path / "w.onnx"
+    path.write_bytes(onnx(rnn, read_out, ("Add", ("m", "c"), "o"), **arrays))
+    found = read(path).tensors
+    right = {"W_xh": arrays["W"][0], "W_hh": arrays["R"][0], "W_hy": arrays["V"].T, "b_y": arrays["c"],
+             "b_h": arrays["B"][0, :4] + arrays["B"][0, 4:]}  # fmt: skip
+    assert set(found) == set(right)
+    for role, value in right.items():
+        np.testing.assert_allclose(found[role], value, rtol=1e-6)
+    path.write_bytes(onnx(rnn, ("Gemm", ("Y", "V", "c"), "m"), ("Add", ("m", "d"), "o"), **arrays))
+    np.testing.assert_allclose(read(path).tensors["b_y"], arrays["c"] + arrays["d"], rtol=1e-6)
+    clip = field(1, b"clip")
+    for nodes, said in (
+        ([("Add", ("x0", "e"), "x"), rnn, read_out], "Add of the inputs"),
+        ([("MatMul", ("x0", "E"), "x"), rnn, read_out], "MatMul of the inputs"),
+        ([(*rnn, clip), read_out], "clip"),
+        ([rnn, read_out, ("Relu", ("m",), "o")], "Relu"),
+    ):
+        path.write_bytes(onnx(*nodes, **arrays))
+        with pytest.raises(ValueError, match=f"one linear readout, it has .*{said}.*torch.save"):
+            read(path)
+
+
 class Model(nn.Module):
     def __init__(self):
         super().__init__()

@@ -577,3 +577,12 @@ def test_the_options_say_what_load_network_is_asked_for_and_back():
         with pytest.raises(ValueError, match="--leak A, or as --dt and --tau"):
             asked(*words)
     assert command.roles(["W_hy=(wo * so).T / 4", "rec"]) == {"W_hy": "(wo * so).T / 4", "W_hh": "rec"}
+
+
+def test_what_an_optimiser_remembers_is_no_second_network(weights, x):
+    flax = {"params/rnn/cell/i/kernel": weights["W_xh"].T, "params/rnn/cell/h/kernel": weights["W_hh"].T,
+            "params/out/kernel": weights["W_hy"].T}  # fmt: skip
+    moments = {name.replace("params", "opt_state/0/mu/params"): a + 1 for name, a in flax.items()}
+    net = network_of(Contents("msgpack", tensors(flax | moments)))
+    check(net, x, **{role: weights[role] for role in MATRICES})
+    assert any("opt_state/0/mu/params/out/kernel" in note for note in net.notes)
