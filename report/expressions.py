@@ -2,7 +2,8 @@
 
     sum     = product {("+" | "-") product}
     product = factor {("*" | "@" | "/") factor}        after "/" stands a number
-    factor  = "-" factor | (name | number | "abs(" sum ")" | "relu(" sum ")" | "(" sum ")") {".T" | "[" place {"," place} "]"}
+    factor  = "-" factor | (name | number | "abs(" sum ")" | "relu(" sum ")" | "(" sum ")") {".T" | part}
+    part    = "[" place {"," place} "]"
     place   = row | [from] ":" [to]
 
 A name is one of the file's, whatever signs it holds, the longest that fits. Nothing is run but these operations.

@@ -108,7 +108,9 @@ def write_report(
         which = f"{_shown(case.weights.name)}: " if len(cases) > 1 else ""
         say(f"{which}{_expected(seconds, case.plan)}")
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "this network does not do the task")  # the page says so, first of all
+            warnings.filterwarnings(
+                "ignore", "this network does not do the task"
+            )  # the page says so, first of all
             found = diagnose(trials, *parts, case.plan, case.inputs.shape[1], alpha, equation=case.net.text())
         texts |= _texts(found, case, page)
         all_found.append(found)

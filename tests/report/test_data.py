@@ -254,7 +254,9 @@ def padded():
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
-@pytest.mark.parametrize("given", ["mask", "mask with an axis of one", "mask of outputs", "number mask", "NaN", "NaN everywhere"])
+@pytest.mark.parametrize(
+    "given", ["mask", "mask with an axis of one", "mask of outputs", "number mask", "NaN", "NaN everywhere"]
+)
 def test_padding_is_not_scored_however_it_is_said(tmp_path, given, batch_first):
     x, y, valid = padded()
     extra = {

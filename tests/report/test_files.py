@@ -227,7 +227,9 @@ def onnx(*nodes, **arrays):
     """A model of nodes (kind, names that go in, name that comes out, attributes in bytes) and float32 arrays."""
     graph = b""
     for kind, into, out, *attributes in nodes:
-        node = b"".join(field(1, name.encode()) for name in into) + field(2, out.encode()) + field(4, kind.encode())
+        node = (
+            b"".join(field(1, name.encode()) for name in into) + field(2, out.encode()) + field(4, kind.encode())
+        )
         graph += field(1, node + b"".join(field(5, attribute) for attribute in attributes))
     for name, a in arrays.items():
         shape = b"".join(field(1, n) for n in a.shape)

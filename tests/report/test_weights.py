@@ -425,7 +425,9 @@ def test_settings_are_heeded_under_the_names_that_people_give_them(said, message
 def test_an_activation_is_known_by_many_names(name, word, weights):
     net = network_of(Contents("torch", tensors(weights), {f"config.{name}": word}))
     assert net.equation.activation == "relu"
-    assert network_of(Contents("torch", tensors(weights), {"mode": "min", "weight_decay": 0.1})).activation == "tanh"
+    assert (
+        network_of(Contents("torch", tensors(weights), {"mode": "min", "weight_decay": 0.1})).activation == "tanh"
+    )
 
 
 @pytest.mark.parametrize("ending", ["npz", "mat", "pt"])
