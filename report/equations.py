@@ -197,5 +197,5 @@ def evaluate(net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metric
                 raise
             raise ValueError(
                 f"{error}: over {len(inputs)} steps this network grows beyond all bounds ({net.text()}); is it "
-                "the equation that was trained (--activation, --leak, --equation), and are trials as long as there?"
+                "the equation that was trained (--activation, --leak, --equation), on trials as long as these?"
             ) from error

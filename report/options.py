@@ -30,8 +30,8 @@ Names known by themselves:
   lowrank_inference, operative dimensions, nn-brain's CTRNN.
 Data, told by the ending:
   {" ".join(ARRAYS)} with the arrays
-  inputs (T, B, N_x) and targets (T, B, N_y), (B, N_y) or, of one output or of classes, (T, B), and perhaps mask (T, B), true where targets are scored; targets
-  that are NaN, and the class -100, are not scored either.
+  inputs (T, B, N_x) and targets (T, B, N_y), (B, N_y) or, of one output or of classes, (T, B), and perhaps
+  mask (T, B), true where targets are scored; targets that are NaN, and the class -100, are not scored either.
   {" ".join(TABLES)} with the columns trial, step, input..., target..., and perhaps mask; any of
   comma, semicolon, tab, bar or blank between them, decimal points or commas.
   {", ".join(f"{ending} is read with {library}" for ending, library in NEEDED.items())}, where that is installed.
@@ -64,7 +64,8 @@ def add_options(top: argparse.ArgumentParser) -> None:
     option("--parameter", action="append", default=[], metavar="ROLE=NAME",
            help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, W_hy=NAME, and b_h, b_y, h0 "
                 "where there are such, once for each; NAME alone is W_hh. NAME may be an expression, such as "
-                "'wi.T', 'm @ n.T / 64', 'abs(weight) * mask', 'bias_ih + bias_hh', 'starts[0]', 'i2h.weight[:, 3:]'")
+                "'wi.T', 'm @ n.T / 64', 'abs(weight) * mask', 'bias_ih + bias_hh', 'starts[0]', "
+                "'i2h.weight[:, 3:]'")
     option("--set-aside", nargs="+", action="extend", default=[], metavar="NAME",
            help="what is no part of the network (another head, a counter, a second network): names, or patterns "
                 "such as 'critic.*'; the page lists them")

@@ -239,8 +239,8 @@ def onnx(*nodes, **arrays):
 
 def test_of_an_onnx_file_only_an_rnn_and_its_readout_are_taken(tmp_path):
     g = np.random.default_rng(0)
-    arrays = {"W": g.normal(size=(1, 4, 3)), "R": g.normal(size=(1, 4, 4)), "B": g.normal(size=(1, 8)),
-              "V": g.normal(size=(4, 2)), "c": g.normal(size=2), "d": g.normal(size=2), "e": g.normal(size=3)}  # fmt: skip
+    shapes = {"W": (1, 4, 3), "R": (1, 4, 4), "B": (1, 8), "V": (4, 2), "c": (2,), "d": (2,), "e": (3,)}
+    arrays = {name: g.normal(size=shape) for name, shape in shapes.items()}
     rnn = ("RNN", ("x", "W", "R", "B", "lengths"), "Y")
     read_out = ("MatMul", ("Y", "V"), "m")
     path = tmp_path / "w.onnx"
