@@ -4,11 +4,13 @@ Approximate Bayesian computation by rejection (Beaumont et al., Genetics 162, 20
 left open from a stated prior, trains one network a draw, and accepts the draws whose *intact* FVU is nearest to
 the paper's; nothing is ablated. Its table is stamped. `ablate` refuses a table that is not the one of the stamp,
 trains new seeds of the accepted draws, and ablates them: with the table committed in between, what it finds is a
-prediction that can lose. `longer` follows copy networks beyond the 20,000 steps of the other chapters.
+prediction that can lose. `longer` follows copy networks beyond the 20,000 steps of the other chapters. `again`
+trains some networks of the shipped tables anew and compares.
 
     python -m study.inference calibrate --networks FOLDER
     python -m study.inference ablate --networks FOLDER
     python -m study.inference longer --networks FOLDER
+    python -m study.inference again
 """
 
 import argparse
@@ -45,62 +47,86 @@ PRINTED = {
     "sine_generation": "s4_sine_full",
     "context_integration": "s4_cdi_full",
 }
+# What is left open, and how it is drawn. All of the paper's own settings stay: 64 units, an orthogonal start of
+# W_hh, Adam at 1e-3, batch 64, 3,840 steps, the lengths of the trials.
+# W_xh and W_hy start uniform in ± N_h^(−1/2), uniform in ± fan-in^(−1/2), or normal with variance 1/fan-in; `l2` w
+# is added to the gradient by w, for every weight.
+EVERY = {"start": ("one of", "hidden", "fan-in", "normal"), "l2": ("log-uniform or 0", 0.5, 1e-5, 3e-3)}
+PRIOR = {
+    "flip_flop": EVERY
+    | {
+        "probability": ("uniform", 0.03, 0.5),  # of a pulse
+        "forced": ("either", True, False),  # a pulse on each line at the first step; else the target starts at 0
+        "next_step": ("either", True, False),  # the target follows a pulse from the next step on
+    },
+    "sine_generation": EVERY
+    | {
+        "periods": ("log-uniform", 0.5, 3.0),  # of the lowest frequency in the 50 steps
+        "ratio": ("log-uniform", 1.5, 6.0),  # of the highest frequency to the lowest
+        "cue_offset": ("either", 0.25, 0.0),
+        "cue_scale": ("log-uniform", 0.5, 2.0),  # factor on the cue
+    },
+    "context_integration": EVERY
+    | {
+        "noise": ("log-uniform", 0.5, 2.0),
+        "drift": ("log-uniform or 0", 0.75, 0.02, 2.0),
+        "target_scale": ("log-uniform", 0.5, 2.0),
+        "cue": ("log-uniform", 0.5, 2.0),  # amplitude of the context
+        "last_only": ("either", True, False),  # only the last step has a target
+    },
+}
+# What the other chapters choose.
+TODAY = {
+    "flip_flop": {"start": "hidden", "l2": 0.0, "probability": 0.2, "forced": True, "next_step": False},
+    "sine_generation": {"start": "hidden", "l2": 0.0, "periods": 0.5, "ratio": 6.0}
+    | {"cue_offset": 0.25, "cue_scale": 1.0},
+    "context_integration": {"start": "hidden", "l2": 0.0, "noise": 1.0, "drift": 0.0, "target_scale": 1.0}
+    | {"cue": 1.0, "last_only": False},
+}
+UNFORCED = TODAY["flip_flop"] | {"probability": 0.05, "forced": False}  # a flip-flop that was tried by hand
+UNDRAWN = -1  # `drawn` of its networks
 DRAWS = 300  # networks a task
 ACCEPTED = 0.1  # share of them that is nearest to the paper
 FRESH = 3  # new networks of an accepted draw: the paper's numbers are means over three
 FIRST_FRESH = 100_000  # seeds from here on belong to no draw of the prior
-# of W_xh and W_hy: Unif ± N_h^(−1/2), Unif ± fan-in^(−1/2), N(0, 1/fan-in)
-STARTS = ("hidden", "fan-in", "normal")
-# What the other chapters choose.
-DEFAULT = {
-    "flip_flop": {"probability": 0.2, "forced": True, "next_step": False},
-    "sine_generation": {"periods": 0.5, "ratio": 6.0, "cue_offset": 0.25, "cue_scale": 1.0},
-    "context_integration": {"noise": 1.0, "drift": 0.0, "target_scale": 1.0, "cue": 1.0, "last_only": False},
-}
 LONGER = (20_000, 30_000, 40_000, 60_000, 80_000)  # training steps at which a copy network is looked at
 COPIES = 10
+UNDRAWN_NETWORKS = 10
 
 
 def draw(task: str, seed: int) -> dict:
-    """What is left open, drawn from the prior: one value each of `start`, `l2` and the names of `DEFAULT`.
-
-    All of the paper's own settings stay: 64 units, orthogonal start, Adam at 1e-3, batch 64, 3,840 steps, lengths.
-
-    * `start` of W_xh and W_hy: one of `STARTS`; `l2`: 0 or log-uniform in 1e-5 … 3e-3 (g + l2 · w for g).
-    * Flip-flop: pulse `probability` uniform in 0.03 … 0.5; first pulse `forced` or not (the target is 0 before
-      it); target from the step of the pulse or the `next_step`.
-    * Sine: `periods` of the lowest frequency in the 50 steps log-uniform in 0.5 … 3, `ratio` of the highest to
-      the lowest log-uniform in 1.5 … 6, `cue_offset` 0 or 0.25, `cue_scale` log-uniform in 0.5 … 2.
-    * Integration: `noise`, `target_scale` and amplitude of the context `cue` log-uniform in 0.5 … 2; `drift` 0
-      (one in four) or log-uniform in 0.02 … 2; targets at all steps or the `last_only`.
+    """What is left open, drawn from `PRIOR`: one value a choice.
 
     Args:
-        task: one of `PRINTED`.
+        task: one of `PRIOR`.
         seed: of the draw, and of the network that it gives.
     """
-    rng = np.random.default_rng([list(PRINTED).index(task), seed])
+    rng = np.random.default_rng([list(PRIOR).index(task), seed])
 
     def between(low, high):
         return float(math.exp(rng.uniform(math.log(low), math.log(high))))
 
-    def either():
-        return bool(rng.random() < 0.5)
+    def drawn(kind, *of):
+        match kind:
+            case "one of":
+                return of[rng.integers(len(of))]
+            case "either":
+                return of[0] if rng.random() < 0.5 else of[1]
+            case "uniform":
+                return float(rng.uniform(*of))
+            case "log-uniform":
+                return between(*of)
+            case "log-uniform or 0":
+                return between(*of[1:]) if rng.random() < of[0] else 0.0
+            case _:
+                raise ValueError(f"{kind!r} is no way to draw: it must be one of those in `PRIOR`")
 
-    choice = {"start": STARTS[rng.integers(len(STARTS))], "l2": between(1e-5, 3e-3) if either() else 0.0}
-    if task == "flip_flop":
-        choice |= {"probability": float(rng.uniform(0.03, 0.5)), "forced": either(), "next_step": either()}
-    elif task == "sine_generation":
-        choice |= {"periods": between(0.5, 3), "ratio": between(1.5, 6)}
-        choice |= {"cue_offset": 0.25 * either(), "cue_scale": between(0.5, 2)}
-    else:
-        choice |= {"noise": between(0.5, 2), "drift": between(0.02, 2) if rng.random() < 0.75 else 0.0}
-        choice |= {"target_scale": between(0.5, 2), "cue": between(0.5, 2), "last_only": either()}
-    return choice
+    return {name: drawn(*how) for name, how in PRIOR[task].items()}
 
 
 def variant(task: str, choice: Mapping) -> Task:
     """A task with what is left open set as a draw says."""
-    c = {**DEFAULT[task], **choice}
+    c = {**TODAY[task], **choice}
     if task == "flip_flop":
         made = tasks.flip_flop(pulse_probability=c["probability"])
 
@@ -217,7 +243,8 @@ def intact(task: str, choice: Mapping, net: Network) -> float:
 
 def distance(fvu: Sequence[float], printed: float) -> np.ndarray:
     """|log FVU − log of the paper's|; infinite for what is not a number."""
-    return np.abs(np.log(np.asarray(fvu, dtype=float)) - math.log(printed)) + np.where(np.isnan(fvu), np.inf, 0)
+    away = np.abs(np.log(np.asarray(fvu, dtype=float)) - math.log(printed))
+    return np.where(np.isnan(away), np.inf, away)
 
 
 def accepted(distances: Sequence[float], share: float = ACCEPTED) -> np.ndarray:
@@ -272,7 +299,7 @@ def frozen(file: Path = FOLDER / "calibration.csv") -> pd.DataFrame:
 
 def choice_of(row: Mapping) -> dict:
     """What a row of the table of the draws has chosen, as `draw` gave it."""
-    return {name: row[name] for name in ("start", "l2", *DEFAULT[row["task"]])}
+    return {name: row[name] for name in PRIOR[row["task"]]}
 
 
 def fresh(table: pd.DataFrame) -> pd.DataFrame:
@@ -282,8 +309,38 @@ def fresh(table: pd.DataFrame) -> pd.DataFrame:
         The rows of the accepted draws with `seed` new and `drawn`, the seed of the draw.
     """
     kept = table[table.accepted]
-    made = pd.concat([kept.assign(drawn=kept.seed, seed=FIRST_FRESH * (k + 1) + kept.seed) for k in range(FRESH)])
-    return made.reset_index(drop=True)
+    made = [kept.assign(drawn=kept.seed, seed=FIRST_FRESH * (k + 1) + kept.seed) for k in range(FRESH)]
+    return pd.concat(made, ignore_index=True)
+
+
+def rows_to_ablate(table: pd.DataFrame) -> pd.DataFrame:
+    """Every network that is ablated: ten of `UNFORCED`, the `fresh` ones, and those of the draws themselves."""
+    seeds = range(FIRST_FRESH * (FRESH + 1), FIRST_FRESH * (FRESH + 1) + UNDRAWN_NETWORKS)
+    tried = pd.DataFrame([{"task": "flip_flop", "drawn": UNDRAWN, "seed": seed, **UNFORCED} for seed in seeds])
+    return pd.concat([tried, fresh(table), table.assign(drawn=table.seed)], ignore_index=True)
+
+
+def again(n: int, seed: int = 0) -> pd.DataFrame:
+    """Networks of the shipped tables trained and ablated anew.
+
+    Args:
+        n: how many, drawn evenly over the tasks.
+        seed: of the draw.
+
+    Returns:
+        One row a network: `task`, `seed`, `difference`: the largest of any number from the shipped one.
+    """
+    shipped = read(folders.shipped(FOLDER / "ablations.csv"))
+    rows = rows_to_ablate(frozen()).drop(columns="fvu").merge(shipped, on=["task", "drawn", "seed"])
+    order = np.random.default_rng(seed).permutation(len(rows))
+    turn = rows.iloc[order].groupby("task").cumcount()
+    found = []
+    for row in rows.iloc[order].iloc[np.argsort(turn, kind="stable")[:n]].to_dict("records"):
+        choice = choice_of(row)
+        new = ablated(row["task"], choice, network(row["task"], choice, row["seed"]))
+        far = max(abs(value - row[name]) for name, value in new.items())
+        found.append({"task": row["task"], "seed": row["seed"], "difference": far})
+    return pd.DataFrame(found)
 
 
 def ablated(task: str, choice: Mapping, net: Network) -> dict[str, float]:
@@ -342,10 +399,13 @@ def _write(table, file):
 def main(arguments=None):
     """Draw and calibrate; ablate what was accepted; follow copy networks for longer."""
     parser = argparse.ArgumentParser(prog="python -m study.inference", description=main.__doc__)
-    parser.add_argument("action", choices=("calibrate", "ablate", "longer"))
-    parser.add_argument("--networks", type=Path, required=True, help="folder that keeps the trained networks")
+    parser.add_argument("action", choices=("calibrate", "ablate", "longer", "again"))
+    parser.add_argument("--networks", type=Path, help="folder that keeps the trained networks; not for `again`")
+    parser.add_argument("--rows", type=int, default=10, help="how many networks `again` trains")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     chosen = parser.parse_args(arguments)
+    if chosen.action != "again" and chosen.networks is None:
+        parser.error(f"{chosen.action} needs --networks, a folder that keeps the trained networks")
     if chosen.action == "calibrate":
         rows = [{"task": task, "seed": s, **draw(task, s)} for s in range(DRAWS) for task in PRINTED]
         found = _all(chosen.networks, intact, rows, chosen.processes)
@@ -354,10 +414,11 @@ def main(arguments=None):
             fvu[row["task"]][row["seed"]] = value
         freeze(calibrated(fvu), FOLDER / "calibration.csv")
     elif chosen.action == "ablate":
-        table = frozen()
-        rows = pd.concat([fresh(table), table.assign(drawn=table.seed)], ignore_index=True)
+        rows = rows_to_ablate(frozen())
         found = pd.DataFrame(_all(chosen.networks, ablated, rows.to_dict("records"), chosen.processes))
         _write(pd.concat([rows[["task", "drawn", "seed"]], found], axis=1), FOLDER / "ablations.csv")
+    elif chosen.action == "again":
+        print(again(chosen.rows).to_string(index=False))
     else:
         chosen.networks.mkdir(parents=True, exist_ok=True)
         jobs = Parallel(n_jobs=chosen.processes, batch_size=1, verbose=1)
