@@ -85,11 +85,11 @@ TODAY = {
 }
 UNFORCED = TODAY["flip_flop"] | {"probability": 0.05, "forced": False}  # a flip-flop that was tried by hand
 UNDRAWN = -1  # `drawn` of its networks
-DRAWS = 300  # networks a task
+DRAWS = 150  # networks a task
 ACCEPTED = 0.1  # share of them that is nearest to the paper
 FRESH = 3  # new networks of an accepted draw: the paper's numbers are means over three
 FIRST_FRESH = 100_000  # seeds from here on belong to no draw of the prior
-LONGER = (20_000, 30_000, 40_000, 60_000, 80_000)  # training steps at which a copy network is looked at
+LONGER = (20_000, 30_000, 40_000)  # training steps at which a copy network is looked at
 COPIES = 10
 UNDRAWN_NETWORKS = 10
 
