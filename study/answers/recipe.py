@@ -34,13 +34,13 @@ QUANTITIES = {
     "normalized_sensitivity": "S_ΔT",
 }
 TITLES = {
-    "start": "start of W_xh, W_hy",
+    "start": "start of W_xh and W_hy",
     "l2": "L2 penalty",
     "probability": "pulse probability",
     "forced": "first pulse forced",
     "next_step": "target a step later",
-    "periods": "periods, lowest",
-    "ratio": "highest over lowest",
+    "periods": "periods of the slowest wave",
+    "ratio": "highest over lowest frequency",
     "cue_offset": "offset of the cue",
     "cue_scale": "scale of the cue",
     "noise": "noise",
@@ -212,7 +212,7 @@ def tested(numbers: pd.DataFrame, joint: Mapping[str, float]) -> str:
     outside = [f"{NAMES[row.task]} {_name(row)}" for row in effects[~effects.inside].itertuples()]
     n = effects.n.min()
     fair = as_text(100 * 2 / (n + 1), ".0f")
-    ps = [f"{NAMES[task]} p = {as_text(p)}" for task, p in joint.items()]
+    ps = [f"{NAMES[task]} {_p(p)}" for task, p in joint.items()]
     return (
         f"{effects.inside.sum()} of {len(effects)} of the paper's effects lie within the range of the {n} "
         f"predicted means; outside: {listed(outside)}. (A number from the same distribution would be outside with "
@@ -267,8 +267,8 @@ def of_unforced(ablations: pd.DataFrame, today: pd.DataFrame) -> str:
         return f"Whether it fits cannot be told from {len(new)} networks."
     verdict = "It fits" if p >= SURE else "It does not fit"
     return (
-        f"**{verdict}** the paper's pair of effects (p = {as_text(p)} for a mean of three networks; "
-        f"the other chapters' flip-flop: p = {'< 0.001' if old < 0.001 else as_text(old)}). The other chapters "
+        f"**{verdict}** the paper's pair of effects ({_p(p)} for a mean of three networks; "
+        f"the other chapters' flip-flop: {_p(old)}). The other chapters "
         "keep the forced pulse at p = 0.2, which was chosen before any number was compared."
     )
 
@@ -324,6 +324,10 @@ def of_longer(by: pd.DataFrame) -> str:
         f"there to {last.steps:,.0f} steps −RR goes from {as_text(first.RR)} to {as_text(last.RR)} and −CR from "
         f"{as_text(first.CR)} to {as_text(last.CR)}."
     )
+
+
+def _p(value):
+    return "p < 0.001" if value < 0.001 else f"p = {as_text(value)}"
 
 
 def _edges(how):
