@@ -31,7 +31,7 @@ from study.probes.profiles import profiles
 from study.words import show, tell
 
 tasks = list(inference.PRIOR)
-specs = [spec for task in tasks for spec in catalogue.specs(task, profile, networks)[:10]]
+specs = [spec for task in tasks for spec in catalogue.specs(task, profile, networks)]
 today = measured("recipe_today", profiles, specs, catalogue.networks(specs, networks), removed=[[b] for b in COUPLINGS])
 draws = inference.frozen(folders.shipped(inference.FOLDER / "calibration.csv"))
 ablations, longer = (cache.read(folders.shipped(inference.FOLDER / f"{name}.csv")) for name in ("ablations", "longer"))
