@@ -22,9 +22,10 @@ import matplotlib.pyplot as plt
 
 from study import cache, catalogue
 from study.answers import subspace as answers
+from study.answers.predictor import measures, single_blocks
 from study.cache import measured
 from study.figures import controls as figures
-from study.probes import activity
+from study.probes import activity, predictor
 from study.words import show, tell
 
 quick = profile == "quick"
@@ -141,6 +142,10 @@ tell(answers.recovered(decoded), "recovered")
 # The rest is gone from the states, or no longer in a linear code that one matrix can read at all steps.
 #
 # ## Answer
+#
+# [What predicts a safe block?](predictor.ipynb) follows the path of an effect: what a block reads from the states, how the ablated weights carry on what is missing, and whether the readout sees it. That prediction is fitted to nothing, and the accounts of this chapter can be measured by it.
 
 # %%
-tell(answers.answer(accounts, ratios, rotations), "answer")
+forms = measured("subspace_forms", predictor.forms, specs, nets, on=[{**by_fvu, "exact": True}, {**by_fvu, "seed": 1}])
+path = measures(single_blocks(forms))
+tell(answers.answer(accounts, ratios, rotations, path), "answer")

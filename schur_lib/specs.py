@@ -3,10 +3,11 @@
 import hashlib
 import inspect
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from torch import Generator
+from torch import Generator, Tensor
 
 from schur_lib import initialisations
 from schur_lib.recipes import Recipe
@@ -41,7 +42,7 @@ class Spec:
             raise ValueError(f"task must be one of {tuple(TASKS)}, got {self.task!r}")
         if not isinstance(self.seed, int) or self.seed < 0:
             raise ValueError(f"seed must be an integer ≥ 0, got {self.seed!r}")
-        initialisations.initial_parameters(self.construction, self.hidden_size, Generator())
+        self.initial_parameters(Generator())
         try:
             options = inspect.signature(TASKS[self.task]).bind(**self.task_options)
         except TypeError as error:
@@ -58,6 +59,14 @@ class Spec:
     def make_task(self, **options: Any) -> Task:
         """The task of this spec, for evaluation unless `options` say otherwise."""
         return TASKS[self.task](**{**self.task_options, **options})
+
+    def initial_parameters(self, generator: Generator) -> dict[str, Tensor]:
+        """What is trained of W_hh, as it starts; see `initialisations`."""
+        return initialisations.initial_parameters(self.construction, self.hidden_size, generator)
+
+    def with_gradients(self, parameters: dict[str, Tensor]) -> tuple[Tensor, Callable[[Tensor], list[Tensor]]]:
+        """W_hh, and what makes a gradient by it into those by what is trained; see `initialisations`."""
+        return initialisations.with_gradients(parameters)
 
     def as_dict(self) -> dict[str, Any]:
         """The spec as JSON would hold it."""

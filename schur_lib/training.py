@@ -127,7 +127,7 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
     started = time.time()
     start, data = generator("start", spec.seed), generator("data", spec.seed)
     n_h, task = spec.hidden_size, spec.make_task()
-    parameters = initialisations.initial_parameters(spec.construction, n_h, start)
+    parameters = spec.initial_parameters(start)
     # PyTorch's starts: all weights of the recurrent layer and of the readout within N_h^(−1/2).
     parameters["W_xh"] = initialisations.uniform((n_h, task.n_inputs), n_h, start)
     parameters["W_hy"] = recipe.readout_scale * initialisations.uniform((task.n_outputs, n_h), n_h, start)
@@ -147,7 +147,7 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
     for step in range(1, recipe.steps + 1):
         task = curriculum[stage]
         inputs, targets = task.sample(recipe.batch_size, data)
-        S[:n_h, :n_h], gradients = initialisations.with_gradients(parameters)
+        S[:n_h, :n_h], gradients = spec.with_gradients(parameters)
         S[:n_h, n_h:], S[n_h:, :n_h] = parameters["W_xh"], parameters["W_hy"]
         H, outputs = states[: len(inputs) + task.free_steps + 1], all_outputs[: len(inputs) + task.free_steps]
         loss = kernels.loss_and_gradient(*(a.contiguous().numpy() for a in (inputs, targets)), S, H, outputs, dS)
@@ -165,7 +165,7 @@ def train_one(spec: Spec, report: Callable[[float], None] | None = None) -> Netw
             if not last and score > recipe.advance_at:
                 stage += 1
     # In float64, so that a Cayley matrix is normal to the rounding of its float32 entries.
-    W_hh = initialisations.recurrent_matrix({k: v.double() for k, v in parameters.items()}).float()
+    W_hh = spec.with_gradients({k: v.double() for k, v in parameters.items()})[0].float()
     made = {"seconds": round(time.time() - started, 1), "trained": time.strftime("%Y-%m-%d", time.gmtime())}
     made |= {**library_versions(), "code": store.training_code()}
     curve = {"columns": ["step", "horizon", "loss", task.metric.name], "rows": history}

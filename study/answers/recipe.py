@@ -226,17 +226,19 @@ def answer(numbers: pd.DataFrame, joint: Mapping[str, float]) -> str:
     effects = numbers[numbers.quantity != "fvu"]
     fits = [NAMES[t] for t, part in effects.groupby("task", sort=False) if part.inside.all() and joint[t] >= SURE]
     rest = [NAMES[t] for t in dict.fromkeys(effects.task) if NAMES[t] not in fits]
+    n, inside = len(effects), int(effects.inside.sum())
     if not rest:
         headline = "Yes: choices that give the paper's intact networks give its ablations too"
     elif fits:
         headline = f"For {listed(fits)}: choices that give the paper's intact networks give its ablations too"
     else:
-        headline = "No: choices that give the paper's intact networks do not give its ablations"
+        headline = "Not wholly" if inside else "No"
+        headline += f": choices that give the paper's intact networks give {inside} of {n} of its effects"
     more = f" For {listed(rest)} they do not." if rest and fits else ""
     return (
-        f"{headline}.{more} Calibrated on nothing but the FVU of intact networks, then tested on networks that "
-        f"nobody had looked at, {effects.inside.sum()} of {len(effects)} published effects are within what is "
-        "predicted."
+        f"{headline}.{more} They were calibrated on nothing but the FVU of intact networks, and tested on "
+        f"networks that nobody had looked at: within what is predicted are {inside} of {n} published effects of "
+        "three tasks."
     )
 
 

@@ -4,6 +4,9 @@
 columns that tell the networks apart.
 """
 
+from collections.abc import Mapping
+
+import numpy as np
 import pandas as pd
 
 from study.figures.style import NAMES
@@ -247,36 +250,44 @@ def recovered(decoded: pd.DataFrame) -> str:
     )
 
 
-def answer(accounts: pd.DataFrame, ratios: pd.DataFrame, rotations: pd.DataFrame) -> str:
-    """Subspace or Schur: the answer of the chapter.
+def answer(
+    accounts: pd.DataFrame, ratios: pd.DataFrame, rotations: pd.DataFrame, path: Mapping[str, float]
+) -> str:
+    """Subspace or Schur: the answer of the chapter, by what explains networks that were left out.
+
+    The subspace account knows which states a block reads, the Schur account which block it is, and both are told
+    the task here. The path is a prediction without a fit: what the block reads, carried on, as the readout sees it.
 
     Args:
         accounts: from `accounts`.
         ratios: from `ratios`.
         rotations: a row a network and block.
+        path: of the two-sided prediction, from `answers.predictor.measures`.
     """
-    on, off = _at_cut(ratios)
-    unseen = accounts[accounts.of == EVERYWHERE].set_index("account").unseen
-    activity, name = unseen["activity + task"], unseen["block × task"]
-    unlike, n = _unlike(rotations)
-    facts = (
-        f"the half of a block off the activity holds {as_text(off.squared.median(), '.2f')} of its squared mass "
-        f"and has {as_text(off.effect.median(), '.3f')} of its effect; in networks left out of the fit, "
-        f"activity-weighted mass and task explain {as_text(activity, '.2f')} of the variance of the ranked "
-        f"effects, the name of the block and task {as_text(name, '.2f')}; and changes that read the same and "
-        f"write elsewhere are clearly unlike the block in {unlike} of {n} cases"
-    )
+    off = ratios[ratios.part == "off"]
     if off.empty:
         return "Cannot be told: no block of these networks has an effect that could be divided."
-    if _needs_activity(on, off) and activity >= name and unlike <= 0.1 * n:
-        return f"Subspace: {facts}."
-    if _needs_activity(on, off):
-        return (
-            f"Both: a block acts through the activity, but how much it then matters depends on its role; {facts}."
-        )
-    if not off.effect.median() <= 0.1:
-        return f"Not the subspace alone: what a block does off the leading activity counts; {facts}."
-    return f"The two accounts cannot be told apart on these networks: {facts}."
+    unseen = accounts[accounts.of == EVERYWHERE].set_index("account").unseen
+    found = {
+        "Subspace: how much of the activity a block reads": unseen["activity + task"],
+        "Schur: which block it is": unseen["block × task"],
+        "Neither alone, but the path of its effect": path["network"],
+    }
+    best = max(found, key=lambda name: np.nan_to_num(found[name], nan=-np.inf))
+    effects = off.groupby("share").effect.median()
+    cut = listed([f"{as_text(e, '.3f')} at {100 * share:g} %" for share, e in effects.items()])
+    unlike, n = _unlike(rotations)
+    return (
+        f"**{best}.** In networks left out, activity-weighted mass and the task explain "
+        f"{as_text(found['Subspace: how much of the activity a block reads'], '.2f')} of the variance of the ranked "
+        f"effects, the block's name and the task {as_text(found['Schur: which block it is'], '.2f')}, and what the "
+        "block reads, carried on as the readout sees it, "
+        f"{as_text(path['network'], '.2f')} without being told either ({as_text(path['task'], '.2f')} on a task left "
+        "out). Reading the activity is the first step of that path: the half of a block off the leading activity has "
+        f"a share of its effect of {cut} of the activity, so that how much is *in the subspace* is set by where the "
+        "subspace is said to end. Where a block writes is the rest: changes that read the same and write elsewhere "
+        f"are clearly unlike it in {unlike} of {n} cases."
+    )
 
 
 def _by(table, column):

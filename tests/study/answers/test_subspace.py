@@ -157,32 +157,24 @@ def explained(activity, block):
 
 
 @pytest.mark.parametrize(
-    ("accounts", "ratios", "rotations", "said"),
+    ("accounts", "path", "ratios", "rotations", "said"),
     [
-        (
-            explained(0.7, 0.6),
-            THROUGH,
-            ALIKE,
-            "Subspace: the half of a block off the activity holds 0.64",
-        ),
-        (explained(0.5, 0.6), THROUGH, ALIKE, "Both: a block acts through the activity, but"),
-        (explained(0.7, 0.6), THROUGH, UNLIKE, "unlike the block in 3 of 3 cases."),
-        (explained(0.7, 0.6), THROUGH, UNLIKE, "Both: "),
-        (explained(0.7, 0.6), BESIDE, ALIKE, "Not the subspace alone: "),
-        (
-            explained(-0.1, 0.6),
-            LESS,
-            ALIKE,
-            "The two accounts cannot be told apart on these networks: ",
-        ),
-        (
-            explained(-0.1, 0.6),
-            LESS,
-            ALIKE,
-            "explain −0.10 of the variance of the ranked effects, the name",
-        ),
-        (explained(0.7, 0.6), NOTHING, ALIKE, "Cannot be told: no block"),
+        (explained(0.7, 0.6), 0.5, THROUGH, ALIKE, "**Subspace: how much of the activity a block reads.**"),
+        (explained(0.5, 0.6), 0.5, THROUGH, ALIKE, "**Schur: which block it is.**"),
+        (explained(0.5, 0.6), 0.9, THROUGH, ALIKE, "**Neither alone, but the path of its effect.**"),
+        (explained(0.5, 0.6), 0.9, THROUGH, ALIKE, "0.90 without being told either (−0.20 on a task left out)"),
+        (explained(0.5, 0.6), math.nan, THROUGH, ALIKE, "**Schur: which block it is.**"),
+        (explained(0.7, 0.6), 0.5, THROUGH, ALIKE, "a share of its effect of 0.050 at 99 % of the activity"),
+        (explained(-0.1, 0.6), 0.5, LESS, ALIKE, "explain −0.10 of the variance of the ranked effects"),
+        (explained(0.7, 0.6), 0.5, THROUGH, UNLIKE, "clearly unlike it in 3 of 3 cases."),
+        (explained(0.7, 0.6), 0.5, NOTHING, ALIKE, "Cannot be told: no block"),
     ],
 )
-def test_the_answer(accounts, ratios, rotations, said):
-    assert said in answers.answer(accounts, ratios, rotations)
+def test_the_answer(accounts, path, ratios, rotations, said):
+    assert said in answers.answer(accounts, ratios, rotations, {"network": path, "task": -0.2})
+
+
+def test_the_answer_says_how_much_hangs_on_where_the_subspace_ends():
+    wide = answers.ratios(halved([(0.5, 0.3, 0.2)], share=0.95))
+    said = answers.answer(explained(0.7, 0.6), pd.concat([THROUGH, wide]), ALIKE, {"network": 0.9, "task": 0.8})
+    assert "0.400 at 95 % and 0.050 at 99 % of the activity" in said

@@ -1,0 +1,64 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Needed by the task, or by this solution?
+#
+# An ablation says what one trained network needs. Another network may do the same task without it. So train networks in which a block is zero from the first step to the last: which tasks are learned as well?
+
+# %% tags=["parameters"]
+networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing
+profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exercise the code only
+
+# %%
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from study import cache, catalogue, clamped
+from study.answers import clamped as answers
+from study.cache import measured
+from study.figures import style
+from study.figures.clamped import errors
+from study.probes.profiles import profiles
+from study.words import show, tell
+
+quick = profile == "quick"
+specs = clamped.specs(quick)
+dense = [s for s in catalogue.of_all_tasks(profile, networks) if s.seed < clamped.SEEDS and (not quick or s.task == "flip_flop")]
+on = {"n_trials": 16 if quick else 1024}
+
+# %%
+of_clamped = measured("clamped_profiles", profiles, specs, clamped.networks(specs, quick), on=on, keys=(*cache.KEYS, "held"))
+of_dense = measured("clamped_dense", profiles, dense, catalogue.networks(dense, networks), on=on)
+table = pd.concat([of_dense.assign(held=""), of_clamped], ignore_index=True)
+tell(answers.answer(table), "clamped")
+
+# %% mystnb={"figure": {"caption": "Error of networks trained with couplings clamped to zero, a point a network, bars at medians; FVU, or 1 − accuracy on the copy task. Grey: nothing is clamped.", "name": "fig-clamped"}, "image": {"alt": "Four panels, one a task, each with seven columns of points on a logarithmic axis: networks trained freely, from a chain, in Schur form, and in Schur form without one block or without all couplings."}}
+figure = errors(table)
+plt.show()
+
+# %% tags=["nbval-ignore-output"]
+style.quote(figure, "clamped", "Error of networks trained with couplings clamped to zero.")
+
+# %% [markdown]
+# ## How a block is clamped
+#
+# The recurrent matrix is trained in its Schur form, as {cite:t}`kerg2019` do it: $W = O(A)\, T\, O(A)^\top$ with $O(A)$ orthogonal (the Cayley transform of a skew matrix), rotations times moduli on the diagonal of $T$, and couplings above. The leading sector is a fixed number of coordinates, that of the median trained network of the task, whose moduli stay between $\alpha\rho$ and $\rho$; those of the complement stay below $\alpha\rho$. So the three blocks are the paper's at every step, and a clamped one is zero and stays zero. Everything else is the recipe of the other networks.
+
+# %%
+show(answers.table(table), reading=answers.reading(table))
+
+# %% [markdown]
+# ## A start that is all coupling
+#
+# {cite:t}`orhan2020` start from a chain, in which each unit feeds the next and nothing comes back, and find that it helps a memory for sequences. Trained freely from there, what is left of it?
+
+# %%
+tell(answers.chain(table))
