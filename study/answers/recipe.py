@@ -40,7 +40,7 @@ TITLES = {
     "forced": "first pulse forced",
     "next_step": "target a step later",
     "periods": "periods of the slowest wave",
-    "ratio": "highest over lowest frequency",
+    "ratio": "highest over lowest",
     "cue_offset": "offset of the cue",
     "cue_scale": "scale of the cue",
     "noise": "noise",
@@ -209,15 +209,14 @@ def pairs(predicted: pd.DataFrame) -> dict[str, float]:
 def tested(numbers: pd.DataFrame, joint: Mapping[str, float]) -> str:
     """What the predictions were worth: number by number, and as pairs."""
     effects = numbers[numbers.quantity != "fvu"]
-    outside = [f"{NAMES[row.task]} {_name(row)}" for row in effects[~effects.inside].itertuples()]
     n = effects.n.min()
     fair = as_text(100 * 2 / (n + 1), ".0f")
     ps = [f"{NAMES[task]} {_p(p)}" for task, p in joint.items()]
     return (
         f"{effects.inside.sum()} of {len(effects)} of the paper's effects lie within the range of the {n} "
-        f"predicted means; outside: {listed(outside)}. (A number from the same distribution would be outside with "
-        f"a probability of {fair} %.) $T_{{CR}}$ and $T_{{CC}}$ as a pair, on a logarithmic scale (Hotelling's "
-        f"T²): {listed(ps)}."
+        f"predicted means; outside: {_outside(effects)}. (A number from the same distribution would be outside "
+        f"with a probability of {fair} %.) $T_{{CR}}$ and $T_{{CC}}$ as a pair, on a logarithmic scale "
+        f"(Hotelling's T²): {listed(ps)}."
     )
 
 
@@ -237,8 +236,7 @@ def answer(numbers: pd.DataFrame, joint: Mapping[str, float]) -> str:
     more = f" For {listed(rest)} they do not." if rest and fits else ""
     return (
         f"{headline}.{more} They were calibrated on nothing but the FVU of intact networks, and tested on "
-        f"networks that nobody had looked at: within what is predicted are {inside} of {n} published effects of "
-        "three tasks."
+        f"networks that nobody had looked at. Outside of what is predicted: {_outside(effects)}."
     )
 
 
@@ -270,8 +268,8 @@ def of_unforced(ablations: pd.DataFrame, today: pd.DataFrame) -> str:
     verdict = "It fits" if p >= SURE else "It does not fit"
     return (
         f"**{verdict}** the paper's pair of effects ({_p(p)} for a mean of three networks; "
-        f"the other chapters' flip-flop: {_p(old)}). The other chapters "
-        "keep the forced pulse at p = 0.2, which was chosen before any number was compared."
+        f"the other chapters' flip-flop: {_p(old)}). The other chapters keep the forced pulse at p = 0.2 so far: "
+        "another flip-flop moves each of their numbers on this task."
     )
 
 
@@ -328,6 +326,10 @@ def of_longer(by: pd.DataFrame) -> str:
     )
 
 
+def _outside(effects):
+    return listed(f"{NAMES[row.task]} {_name(row)}" for row in effects[~effects.inside].itertuples())
+
+
 def _p(value):
     return "p < 0.001" if value < 0.001 else f"p = {as_text(value)}"
 
@@ -360,7 +362,7 @@ def _label(how, value):
 
 
 def _short(number):
-    return f"{number:.2g}".replace("e-0", "e−")
+    return f"{number:.0e}".replace("e-0", "e−") if number < 0.01 else f"{number:.2g}"
 
 
 def _often(values):

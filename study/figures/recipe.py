@@ -27,7 +27,7 @@ def posterior(choices: pd.DataFrame, titles: dict[str, str]) -> Figure:
         (task, part[i : i + n_columns]) for task, part in panels.items() for i in range(0, len(part), n_columns)
     ]
     fig, axes = plt.subplots(
-        len(rows), n_columns, figsize=(6.6, 1.75 * len(rows) + 0.6), squeeze=False, layout="constrained"
+        len(rows), n_columns, figsize=(6.6, 1.5 * len(rows) + 0.6), squeeze=False, layout="constrained"
     )
     for row, (task, part) in zip(axes, rows, strict=True):
         for ax in row[len(part) :]:
@@ -36,9 +36,9 @@ def posterior(choices: pd.DataFrame, titles: dict[str, str]) -> Figure:
             x = np.arange(len(values))
             ax.bar(x - 0.2, values.drawn / values.drawn.sum(), 0.4, color=GREY)
             ax.bar(x + 0.2, values.accepted / max(values.accepted.sum(), 1), 0.4, color=BLUE)
-            ax.set_xticks(x, [value.replace("–", "–\n") for value in values.value], fontsize=8)
+            ax.set_xticks(x, [value.replace("–", "–\n") for value in values.value], fontsize=7.5)
             ax.set_ylim(0, 1)
-            ax.set_title(titles[choice], fontsize=9.5)
+            ax.set_title(titles[choice], fontsize=9)
             ax.grid(axis="x", visible=False)
         row[0].set_ylabel(NAMES[task].replace(" ", "\n"), fontsize=9.5)
     marks = [Line2D([], [], marker="s", linestyle="", color=c) for c in (GREY, BLUE)]
@@ -70,7 +70,9 @@ def predictive(
             ax.scatter(x + 0.26, ours, marker="x", s=36, color="#000000")
             theirs = published[(published.task == task) & (published.removed == block)]
             ax.scatter(x + 0.26 + 0 * theirs.value, theirs.value, zorder=4, **PAPER)
-            ax.errorbar(x + 0.26 + 0 * theirs.value, theirs.value, theirs.sem.fillna(0), color="k", linestyle="")
+            ax.errorbar(
+                x + 0.26 + 0 * theirs.value, theirs.value, theirs["sem"].fillna(0), color="k", linestyle=""
+            )
         ax.set_title(NAMES[task], fontsize=10)
         ax.set_yscale("symlog", linthresh=0.01)
         ax.set_xticks(range(len(COUPLINGS)), [without(block) for block in COUPLINGS])

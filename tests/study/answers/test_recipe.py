@@ -157,7 +157,7 @@ def test_a_choice_that_decides_and_a_value_that_is_excluded_are_named_and_no_oth
 
 @pytest.mark.parametrize(
     ("value", "label"),
-    [(0.0, "0"), (1e-5, "1e−5–6.7e−5"), (1e-3, "0.00045–0.003"), (3e-3, "0.00045–0.003")],
+    [(0.0, "0"), (1e-5, "1e−5–7e−5"), (1e-3, "4e−4–3e−3"), (3e-3, "4e−4–3e−3")],
 )
 def test_a_value_belongs_to_a_part_of_its_range(value, label):
     assert recipe._label(inference.EVERY["l2"], value) == label
