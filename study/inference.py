@@ -27,16 +27,18 @@ import torch
 from joblib import Parallel, delayed
 from torch import Generator, Tensor
 
-from schur_lib import initialisations, kernels, tasks
+from schur_lib import initialisations, kernels, store, tasks
 from schur_lib.dynamics import one_blas_thread
 from schur_lib.networks import Network
 from schur_lib.provenance import code_digest, library_versions
 from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE, Recipe
 from schur_lib.schur import COUPLINGS, SUBSETS
+from schur_lib.specs import Spec
 from schur_lib.subjects import on_task
 from schur_lib.tasks import Task
 from study import folders
 from study.cache import read
+from study.catalogue import FIGURE_1
 from study.paper import paper_value
 from study.probes.profiles import profiles
 
@@ -89,7 +91,8 @@ DRAWS = 150  # networks a task
 ACCEPTED = 0.1  # share of them that is nearest to the paper
 FRESH = 3  # new networks of an accepted draw: the paper's numbers are means over three
 FIRST_FRESH = 100_000  # seeds from here on belong to no draw of the prior
-LONGER = (20_000, 30_000, 40_000)  # training steps at which a copy network is looked at
+LONGER = (30_000, 40_000)  # training steps, of 20,000 before, at which a copy network is looked at
+TRAINED = ("W_hh", "W_xh", "W_hy")
 COPIES = 10
 UNDRAWN_NETWORKS = 10
 
@@ -177,11 +180,10 @@ def optimise(
     Yields:
         (step, network), float32.
     """
-    sizes = [start[name].numel() for name in ("W_hh", "W_xh", "W_hy")]
-    values = torch.cat([start[name].flatten() for name in ("W_hh", "W_xh", "W_hy")])
+    sizes = [start[name].numel() for name in TRAINED]
+    values = torch.cat([start[name].flatten() for name in TRAINED])
     W_hh, W_xh, W_hy = (
-        piece.view(start[name].shape)
-        for name, piece in zip(("W_hh", "W_xh", "W_hy"), values.split(sizes), strict=True)
+        piece.view(start[name].shape) for name, piece in zip(TRAINED, values.split(sizes), strict=True)
     )
     n = len(W_hh)
     mean, square = np.zeros((2, len(values)), np.float32)
@@ -225,15 +227,18 @@ def network(task: str, choice: Mapping, seed: int, steps: int = NEURO_RECIPE.ste
     return net
 
 
-def copies(seed: int, steps: Sequence[int] = LONGER) -> Iterator[tuple[int, Network]]:
-    """One dense orthogonal copy network of 72 units at several steps of its training, by the ancestor recipe."""
-    start, n, longest = tasks.generator("start", seed), 72, tasks.copy()
-    first = initialisations.initial_parameters("dense_orthogonal", n, start)
-    first["W_xh"] = initialisations.uniform((n, longest.n_inputs), n, start)
-    first["W_hy"] = initialisations.uniform((longest.n_outputs, n), n, start)
-    curriculum = [tasks.copy(horizon=h) for h in COPY_RECIPE.horizons]
-    recipe = replace(COPY_RECIPE, steps=max(steps))
-    return optimise(curriculum, first, recipe, tasks.generator("data", seed), at=steps)
+def continued(seed: int, steps: Sequence[int] = LONGER) -> Iterator[tuple[int, Network]]:
+    """A shipped dense orthogonal copy network of 72 units, and the same trained on at its last horizon.
+
+    The optimiser starts anew where the shipped network ends, and the trials are new.
+    """
+    net = store.load(Spec("copy", *FIGURE_1[0], seed), folders.NETWORKS)
+    done = net.metadata["spec"]["recipe"]["steps"]
+    yield done, net
+    recipe, start = replace(COPY_RECIPE, steps=max(steps) - done), {k: net.tensors()[k].clone() for k in TRAINED}
+    task, data = tasks.copy(horizon=COPY_RECIPE.horizons[-1]), tasks.generator("continued", seed)
+    for step, longer in optimise([task], start, recipe, data, at=[s - done for s in steps]):
+        yield done + step, longer
 
 
 def intact(task: str, choice: Mapping, net: Network) -> float:
@@ -380,16 +385,16 @@ def _all(folder, measure, rows, processes):
 
 
 def _longer(folder, seed):
-    files = {step: folder / f"copy-{seed}-{step}.safetensors" for step in LONGER}
-    if not all(file.exists() for file in files.values()):
-        torch.set_num_threads(1)
-        for step, net in copies(seed):
-            net.save(files[step])
-    rows = []
-    for step, file in files.items():
-        table = profiles(on_task(Network.load(file), tasks.copy()))
+    torch.set_num_threads(1)
+    last, rows = folder / f"longer-{seed}.csv", []
+    if last.exists():
+        return read(last)
+    for step, net in continued(seed):
+        table = profiles(on_task(net, tasks.copy()))
         rows.append(table[["removed", "mass", "score", "n_leading"]].assign(seed=seed, steps=step))
-    return pd.concat(rows)[["seed", "steps", "removed", "mass", "score", "n_leading"]]
+    found = pd.concat(rows)[["seed", "steps", "removed", "mass", "score", "n_leading"]]
+    _write(found, last)
+    return found
 
 
 def _write(table, file):

@@ -327,7 +327,7 @@ def of_longer(by: pd.DataFrame) -> str:
 
 
 def _outside(effects):
-    return listed(f"{NAMES[row.task]} {_name(row)}" for row in effects[~effects.inside].itertuples())
+    return listed([f"{NAMES[row.task]} {_name(row)}" for row in effects[~effects.inside].itertuples()])
 
 
 def _p(value):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from schur_lib import tasks
+from schur_lib import store, tasks
 from schur_lib.profile import ablation_profile
 from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE, Recipe
 from schur_lib.specs import Spec
@@ -56,12 +56,24 @@ def test_what_the_other_chapters_choose_is_one_of_the_variants_and_trains_to_the
     assert torch.equal(weights(inference.network(task, inference.TODAY[task], 5, steps=4)), weights(known))
 
 
-def test_a_copy_network_is_that_of_the_library_at_each_of_its_steps(monkeypatch):
-    short = replace(COPY_RECIPE, horizons=(3, 5), advance_at=0.4)  # so that the curriculum moves on
-    monkeypatch.setattr(inference, "COPY_RECIPE", short)
-    for steps, net in inference.copies(2, steps=(2, 5)):
-        known = train_one(Spec("copy", hidden_size=72, seed=2, recipe=replace(short, steps=steps)))
+def test_a_copy_network_is_that_of_the_library_at_each_of_its_steps():
+    recipe = replace(COPY_RECIPE, horizons=(3, 5), advance_at=0.4)  # so that the curriculum moves on
+    first = train_one(Spec("copy", hidden_size=9, seed=2, recipe=replace(recipe, steps=1, learning_rate=1e-30)))
+    start = {name: getattr(first, name) for name in inference.TRAINED}  # which one step does not move
+    curriculum = [tasks.copy(horizon=h) for h in (3, 5)]
+    looks = inference.optimise(curriculum, start, replace(recipe, steps=5), tasks.generator("data", 2), at=(2, 5))
+    for steps, net in looks:
+        known = train_one(Spec("copy", hidden_size=9, seed=2, recipe=replace(recipe, steps=steps)))
         assert torch.equal(weights(net), weights(known))
+
+
+@pytest.mark.slow
+def test_what_is_continued_begins_with_the_shipped_network_and_goes_on_from_it():
+    (done, shipped), (steps, longer) = inference.continued(0, steps=(20_010,))
+    assert (done, steps) == (20_000, 20_010)
+    assert torch.equal(weights(shipped), weights(store.load(Spec("copy", hidden_size=72), folders.NETWORKS)))
+    moved = (weights(longer) - weights(shipped)).abs()
+    assert 0 < moved.max() <= 0.0101  # Adam moves no weight by much more than the rate in a step
 
 
 def test_the_penalty_is_the_weight_decay_of_torch():
