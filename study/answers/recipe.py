@@ -286,7 +286,10 @@ def longer_by_steps(longer: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {"steps": steps, "n": len(by), "n_R": part.groupby("seed").n_leading.first().median()}
             | {"intact": by[""].mean(), "RR": by.RR.mean(), "CR": by.CR.mean(), "all": by["RR+CR+CC"].mean()}
-            | {"r": by.RR.corr(by.CR), "p": joint_p(by[["RR", "CR"]].to_numpy(), theirs)}
+            | {
+                "r": by.RR.corr(by.CR) if len(by) > 2 else float("nan"),
+                "p": joint_p(by[["RR", "CR"]].to_numpy(), theirs),
+            }
         )
     return pd.DataFrame(rows)
 
@@ -308,10 +311,15 @@ def shown_longer(by: pd.DataFrame) -> pd.DataFrame:
 
 def of_longer(by: pd.DataFrame) -> str:
     """Whether longer training moves the pair −RR, −CR to the paper's."""
+    first, last = by.iloc[0], by.iloc[-1]
+    moves = (
+        f"From {first.steps:,.0f} to {last.steps:,.0f} steps −RR goes from {as_text(first.RR)} to "
+        f"{as_text(last.RR)} and −CR from {as_text(first.CR)} to {as_text(last.CR)}."
+    )
     known = by.dropna(subset="p")
     if known.empty:
-        return "Whether longer training fits the paper's pair cannot be told from so few networks."
-    first, last, best = known.iloc[0], known.iloc[-1], known.loc[known.p.idxmax()]
+        return f"{moves} Whether that fits the paper's pair cannot be told from {by.n.min()} networks."
+    first, best = known.iloc[0], known.loc[known.p.idxmax()]
     fits = known[known.p >= SURE]
     said = (
         f"at {listed(f'{s:,d}' for s in fits.steps)} steps the paper's pair is not excluded (p ≥ {SURE:g})"
@@ -320,9 +328,7 @@ def of_longer(by: pd.DataFrame) -> str:
     )
     return (
         f"Over networks −RR and −CR go together, so they are tested as a pair: {said}. The largest p is "
-        f"{as_text(best.p)}, at {best.steps:,.0f} steps; at {first.steps:,.0f} it is {as_text(first.p)}. From "
-        f"there to {last.steps:,.0f} steps −RR goes from {as_text(first.RR)} to {as_text(last.RR)} and −CR from "
-        f"{as_text(first.CR)} to {as_text(last.CR)}."
+        f"{as_text(best.p)}, at {best.steps:,.0f} steps; at {first.steps:,.0f} it is {as_text(first.p)}. {moves}"
     )
 
 
