@@ -93,7 +93,7 @@ FRESH = 3  # new networks of an accepted draw: the paper's numbers are means ove
 FIRST_FRESH = 100_000  # seeds from here on belong to no draw of the prior
 LONGER = (30_000, 40_000)  # training steps, of 20,000 before, at which a copy network is looked at
 TRAINED = ("W_hh", "W_xh", "W_hy")
-COPIES = 4
+COPIES = 6
 UNDRAWN_NETWORKS = 10
 
 
