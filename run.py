@@ -557,7 +557,9 @@ def why(arguments):
 
 
 def test(arguments):
-    code = hand_over("-m", "pytest", "-n", str(processes()), "--dist", "loadscope", *arguments.rest, asks=True)
+    # modules in the order of tests/conftest.py
+    spread = ("-n", str(processes()), "--dist", "loadscope", "--no-loadscope-reorder")
+    code = hand_over("-m", "pytest", *spread, *arguments.rest, asks=True)
     say("the tests passed" if code == 0 else "the tests did NOT pass")
     return code
 

@@ -1,8 +1,11 @@
 """What several test modules share beside the fixtures."""
 
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.notebooks import ROOT
 
@@ -22,6 +25,21 @@ def run(*arguments, cwd=ROOT, **settings):
         capture_output=True,
         text=True,
     )
+
+
+@contextlib.contextmanager
+def compiled(package):
+    """For a copy of schur_lib, what numba has compiled of it: that is kept by folder and by the times of files."""
+    from numba.core.caching import _CacheLocator
+
+    from schur_lib import kernels
+
+    kept = Path(kernels.forward._cache.cache_path)
+    mine = kept.with_name(_CacheLocator.get_suitable_cache_subpath(str(package / "kernels.py")))
+    with contextlib.suppress(OSError, shutil.Error):  # there is none, or another process is at work in it
+        shutil.copytree(kept, mine, dirs_exist_ok=True)
+    yield
+    shutil.rmtree(mine, ignore_errors=True)
 
 
 def listen(tab, troubles):

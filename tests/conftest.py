@@ -22,6 +22,9 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# What takes longest begins first, so that no module runs alone at the end; the first begins the quick build.
+LONG = ("test_build", "test_notebooks", "test_cache", "test_kills", "test_pairs")
+
 WINDOWS_HAS_NOT = ("symlink_to(", '"bash"', ".chmod(", "SIGKILL", "#!/")
 
 
@@ -38,6 +41,7 @@ def pytest_collection_modifyitems(config, items):
         slow = [item for item in items if item.get_closest_marker("slow")]
         items[:] = [item for item in items if item not in slow]
         config.hook.pytest_deselected(items=slow)
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
     for item in items:
         text = inspect.getsource(item.function) if hasattr(item, "function") else ""
         calls_run = getattr(getattr(item, "module", None), "run", None) is run and "run(" in text

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.cases import compiled
 from tools.notebooks import ROOT
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -21,7 +22,8 @@ def copy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
     for room in ROOMS:
         shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+    with compiled(folder / "schur_lib"):
+        yield folder
 
 
 def edit(folder, block):

@@ -108,7 +108,7 @@ class Provisioner(LocalProvisioner):
     async def poll(self):
         code = await super().poll()
         if code is not None:
-            exit_codes.setdefault(self.variables["IPYTHONDIR"], code)
+            exit_codes.setdefault(self.variables.get("IPYTHONDIR"), code)
         return code
 
     async def launch_kernel(self, cmd, **settings):

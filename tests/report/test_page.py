@@ -184,8 +184,7 @@ def test_the_page_says_how_it_was_made(made, files):
     assert f"torch {torch.__version__.split('+')[0]}" in text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (390, "dark")])
 def test_the_page_is_sound_in_a_browser_without_a_network(browser, made, width, scheme):
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.set_offline(True)
@@ -481,16 +480,15 @@ def in_folder(folder, *given, **variables):
     )  # fmt: skip
 
 
-def test_it_runs_without_a_home_and_says_nothing_of_the_users_settings(files, tmp_path):
+@pytest.mark.parametrize("home", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_it_runs_without_a_home_too_and_says_nothing_of_the_users_settings(files, tmp_path, home):
+    """Without one, nothing that numba compiles can be kept."""
     (tmp_path / "file").touch()
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nno such: setting\n")
-    home = {
-        "HOME": str(tmp_path / "file"),
-        "MATPLOTLIBRC": str(tmp_path),
-        "NUMBA_CACHE_DIR": str(tmp_path / "file"),
-    }
+    settings = {"MATPLOTLIBRC": str(tmp_path)}
+    settings |= {} if home else dict.fromkeys(("HOME", "NUMBA_CACHE_DIR"), str(tmp_path / "file"))
     done = in_folder(
-        tmp_path, "--weights", files / "w.pt", "--data", files / "d.npz", "--output", "page.html", **home
+        tmp_path, "--weights", files / "w.pt", "--data", files / "d.npz", "--output", "page.html", **settings
     )
     assert done.returncode == 0 and done.stderr == ""
     assert (tmp_path / "page.html").read_text().count("<img ") == 5

@@ -152,6 +152,7 @@ def test_the_declared_dependencies_are_those_that_the_package_imports(wheel):
     assert imported - set(sys.stdlib_module_names) - {"schur_lib"} == {r.name for r in declared if not r.marker}
 
 
+@pytest.mark.slow
 def test_the_wheel_works_alone_and_writes_nothing_beside_itself(environment, tmp_path):
     _, site, links = environment
     before = listing(site)

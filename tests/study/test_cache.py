@@ -228,8 +228,11 @@ def test_the_study_imports_modules_of_the_method_not_its_namespace(file):
             assert {alias.name for alias in node.names} <= modules
 
 
-@pytest.mark.parametrize("name", portability.tables())
-def test_a_shipped_table_is_what_the_code_at_hand_measures(name):
+every_table = pytest.mark.parametrize("name", portability.tables())
+
+
+@every_table
+def test_a_shipped_table_was_measured_with_the_code_at_hand(name):
     stamp = cache.shipped_stamp(name)
     module, function = stamp["probe"].rsplit(".", 1)
     probe = getattr(importlib.import_module(module), function)
@@ -238,6 +241,12 @@ def test_a_shipped_table_is_what_the_code_at_hand_measures(name):
         assert stamp[made_by] == now[made_by], "run `python3 run.py references`"
     rows = read_table(folders.RESULTS / f"{name}.csv").groupby(stamp["keys"]).ngroups
     assert stamp["n_networks"] == rows
+
+
+@pytest.mark.slow
+@every_table
+def test_a_shipped_table_is_what_the_code_at_hand_measures(name):
+    """For one of its networks; `.ci/run` does so at each change too, under other instructions."""
     for old, new in portability.again(name):
         assert beyond_tolerance(old, new) == []
 

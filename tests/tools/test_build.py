@@ -12,9 +12,10 @@ import sys
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import pytest
 from bs4 import BeautifulSoup
 
-from tests.cases import run
+from tests.cases import compiled, run
 from tools import keep_figures, notebooks
 from tools.notebooks import ROOT
 
@@ -29,6 +30,17 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
+
+
+@pytest.fixture(scope="module")
+def tags(pages):
+    """The tags of each page: {path: [(tag, its attributes), …]}."""
+    return {path: Page(text).tags for path, text in pages.items()}
+
+
+@pytest.fixture(scope="module")
+def soups(pages):
+    return {path: BeautifulSoup(text, "html.parser") for path, text in pages.items()}
 
 
 def test_training_starts_from_an_empty_store_and_fills_it(output):
@@ -67,17 +79,17 @@ def test_no_page_shows_a_traceback_or_an_empty_glue(pages):
         assert "{glue:" not in text and "pasted-missing" not in text, path
 
 
-def test_every_image_has_alt_text(pages):
-    for path, text in pages.items():
-        for tag, attributes in Page(text).tags:
+def test_every_image_has_alt_text(tags):
+    for path, found in tags.items():
+        for tag, attributes in found:
             if tag == "img":
                 alt = attributes.get("alt") or ""
                 assert alt and not re.search(r"\.(png|svg)$|^_images", alt), (path, attributes)
 
 
-def test_no_page_loads_anything_from_another_machine(output, pages):
-    for path, text in pages.items():
-        for tag, attributes in Page(text).tags:
+def test_no_page_loads_anything_from_another_machine(output, tags):
+    for path, found in tags.items():
+        for tag, attributes in found:
             loads = attributes.get("src") if tag in ("script", "img", "iframe") else None
             if tag == "link" and attributes.get("rel") != "canonical":
                 loads = attributes.get("href")
@@ -92,11 +104,11 @@ def test_the_mathematics_comes_with_the_book(output, pages):
     assert "mathjax/tex-mml-chtml.js" in pages["method.html"]
 
 
-def test_internal_links_and_anchors_resolve(output, pages):
+def test_internal_links_and_anchors_resolve(output, tags):
     html = output / "html"
-    anchors = {path: {a["id"] for _, a in Page(text).tags if a.get("id")} for path, text in pages.items()}
-    for path, text in pages.items():
-        for tag, attributes in Page(text).tags:
+    anchors = {path: {a["id"] for _, a in found if a.get("id")} for path, found in tags.items()}
+    for path, found in tags.items():
+        for tag, attributes in found:
             link = attributes.get("href", "") if tag in ("a", "link") else attributes.get("src", "")
             if not link or re.match(r"[a-z]+:|//", link):
                 continue
@@ -156,10 +168,10 @@ def test_what_the_pages_are_built_from_is_noticed_when_it_was_changed_and_kept_i
     assert sorted(found) == sorted(map(str, files))
 
 
-def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages):
+def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, soups):
     for name in notebooks.names():
         record = json.loads((output / "records" / f"{name}.json").read_text())
-        soup = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        soup = soups[f"chapters/{name}.html"]
         blocks = soup.find_all("details", class_="provenance")
         outputs = [cell for cell in soup.find_all("div", class_="cell_output") if cell.find(["figure", "table"])]
         assert len(blocks) == len(record["shown"]) and blocks
@@ -174,13 +186,13 @@ def test_every_figure_and_table_of_a_notebook_says_how_it_was_made(output, pages
             assert [file[file.rindex(".") :] for file in shown["files"]] == endings
 
 
-def test_the_columns_of_every_offered_file_are_described_in_the_book(output, pages):
-    soup = BeautifulSoup(pages["data.html"], "html.parser")
+def test_the_columns_of_every_offered_file_are_described_in_the_book(output, soups):
+    soup = soups["data.html"]
     described = [code.text for code in soup.find("table").find_all("code")]
     assert set(keep_figures.COLUMNS) <= set(described)
     text = soup.get_text(" ")
     for name in notebooks.names():
-        page = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        page = soups[f"chapters/{name}.html"]
         record = json.loads((output / "records" / f"{name}.json").read_text())
         for block in page.find_all("details", class_="provenance"):
             assert block.find("a", href="../data.html")
@@ -188,18 +200,18 @@ def test_the_columns_of_every_offered_file_are_described_in_the_book(output, pag
             assert table in text or table.replace(name, "<task>") in text, table
 
 
-def test_symbols_in_tables_and_computed_sentences_are_set_as_formulas(pages):
-    for path, page in pages.items():
-        for found in BeautifulSoup(page, "html.parser").select("span.pasted-text, th > p, td > p"):
+def test_symbols_in_tables_and_computed_sentences_are_set_as_formulas(pages, soups):
+    for path, soup in soups.items():
+        for found in soup.select("span.pasted-text, th > p, td > p"):
             text = "".join(found.find_all(string=True, recursive=False))
             assert not re.search(r"\b[NnST]_(RR|CR|CC|R|C|h|ΔT)\b", text), (path, text)
     assert "<i>n</i><sub>R</sub>" in pages["chapters/table_1.html"]
 
 
-def test_the_checksum_beside_a_download_is_that_of_the_file(output, pages):
+def test_the_checksum_beside_a_download_is_that_of_the_file(output, soups):
     checked = 0
     for name in notebooks.names():
-        soup = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser")
+        soup = soups[f"chapters/{name}.html"]
         for checksum in soup.find_all("span", class_="checksum"):
             link = checksum.find_previous_sibling("a")
             content = (output / "html" / "chapters" / link["href"]).read_bytes()
@@ -208,9 +220,9 @@ def test_the_checksum_beside_a_download_is_that_of_the_file(output, pages):
     assert checked
 
 
-def test_every_notebook_can_be_downloaded_as_executed_and_as_source(output, pages):
+def test_every_notebook_can_be_downloaded_as_executed_and_as_source(output, soups):
     for name in notebooks.names():
-        line = BeautifulSoup(pages[f"chapters/{name}.html"], "html.parser").find(class_="downloads")
+        line = soups[f"chapters/{name}.html"].find(class_="downloads")
         assert {link["href"] for link in line.find_all("a")} == {
             f"../downloads/{name}/{name}.ipynb",
             f"../downloads/{name}/{name}.py",
@@ -224,12 +236,12 @@ def test_code_cells_link_the_names_of_the_library_to_its_reference(pages):
     assert 'class="sphinx-codeautolink-a" href="../api.html#schur_lib' in pages["chapters/flip_flop.html"]
 
 
-def test_the_notation_table_names_things_that_exist(pages):
+def test_the_notation_table_names_things_that_exist(soups):
     """A name such as `OrderedSchur.ablate` or `metrics.fvu`: a class of the library, or a module."""
     import schur_lib
     from schur_lib.schur import OrderedSchur
 
-    table = BeautifulSoup(pages["notation.html"], "html.parser").find("table")
+    table = soups["notation.html"].find("table")
     names = {code.text for code in table.find_all("code")} - {"alpha"}
     assert len(names) > 15
     fields = {
@@ -290,12 +302,9 @@ def test_a_failing_notebook_stops_the_build_and_leaves_no_older_page(output, tmp
     with (copy / "notebooks" / f"{name}.py").open("a") as source:
         source.write("\n# %%\nbroken = 1\nraise KeyError('on purpose')\n")
     settings = ["profile=quick", "networks=trained", f"output={built}", f"store={copy / 'build' / 'store'}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "doit", "run", *settings, f"notebook:{name}"],
-        cwd=copy,
-        capture_output=True,
-        text=True,
-    )
+    command = [sys.executable, "-m", "doit", "run", *settings, f"notebook:{name}"]
+    with compiled(copy / "schur_lib"):
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert f"notebooks/{name}.py failed in cell" in said

@@ -101,27 +101,42 @@ def copied(tmp_path_factory):
         "networks/flip_flop-*.safetensors",
         "scope/gru-seed0.safetensors",
         "own_network/trials.npz",
-        "benchmarks/machine.json",
+        "benchmarks/*.csv",
         "paper_numbers.csv",
     ],
 )
 @pytest.mark.parametrize("how", [change, os.unlink], ids=["changed", "removed"])
-def test_no_task_is_begun_with_a_shipped_file_that_is_not_whole(copied, tmp_path, name, how):
+def test_a_shipped_file_that_is_not_whole_is_refused(copied, tmp_path, monkeypatch, name, how):
+    monkeypatch.setattr(folders, "DATA", copied / "data")
     file = sorted((copied / "data").glob(name))[0]
     kept = shutil.copy2(file, tmp_path)
     how(file)
-    command = [sys.executable, "-m", "doit", "-f", "dodo.py", "list", "networks=reference", f"output={tmp_path}"]
-    done = subprocess.run(command, cwd=copied, capture_output=True, text=True)
+    with pytest.raises(SystemExit) as refused:
+        content.refuse_damaged()
     shutil.copy2(kept, file)
-    assert done.returncode != 0
-    assert file.name in done.stderr and "Traceback" not in done.stderr
-    assert "`git checkout data/" in done.stderr and "`python3 run.py references` enters it" in done.stderr
+    said = str(refused.value)
+    assert file.name in said
+    assert "`git checkout data/" in said and "`python3 run.py references` enters it" in said
+
+
+def listed(copied, output):
+    command = [sys.executable, "-m", "doit", "-f", "dodo.py", "list", "networks=reference", f"output={output}"]
+    return subprocess.run(command, cwd=copied, capture_output=True, text=True)
+
+
+def test_no_task_is_begun_with_a_shipped_file_that_is_not_whole(copied, tmp_path):
+    file = copied / "data" / "paper_numbers.csv"
+    kept = shutil.copy2(file, tmp_path)
+    change(file)
+    done = listed(copied, tmp_path)
+    shutil.copy2(kept, file)
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert "paper_numbers.csv" in done.stderr and "`git checkout data/" in done.stderr
 
 
 def test_a_whole_project_is_not_refused(copied, tmp_path):
     """Tables of results may be missing or damaged: they are measured."""
-    command = [sys.executable, "-m", "doit", "-f", "dodo.py", "list", "networks=reference", f"output={tmp_path}"]
-    done = subprocess.run(command, cwd=copied, capture_output=True, text=True)
+    done = listed(copied, tmp_path)
     assert done.returncode == 0 and "book" in done.stdout, done.stderr
 
 

@@ -130,6 +130,7 @@ def test_a_figure_cell_without_a_picture_is_a_failure_that_names_it(toy, tmp_pat
         notebooks.execute("toy", {"networks": "trained"})
 
 
+@pytest.mark.slow
 def test_a_kernel_starts_where_names_of_temporary_folders_are_long(toy, tmp_path):
     toy("print(1 + 1)")
     long = tmp_path / ("x" * 90)
@@ -153,28 +154,12 @@ def test_a_kernel_starts_where_names_of_temporary_folders_are_long(toy, tmp_path
 
 @pytest.fixture(scope="module")
 def rerun(tmp_path_factory):
-    """nbval over all pairs, once; (its result, the folder with the tables the notebooks saved)."""
+    """nbval over all pairs, once, its kernels forked as in a build; (its result, the folder of the tables)."""
     folder = tmp_path_factory.mktemp("nbval")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-n",
-        "2",
-        "--dist",
-        "loadscope",
-        "--nbval-cell-timeout",
-        "600",
-        "--nbval-sanitize-with",
-        "tests/nbval_sanitize.cfg",
-        "--rootdir",
-        ".",
-        *(f"notebooks/{name}.ipynb" for name in NAMES),
-    ]
+    settings = "--nbval -q -p no:cacheprovider -p tools.forks --nbval-cell-timeout 600 --rootdir ."
+    command = [sys.executable, "-m", "pytest", *settings.split()]
+    command += ["--nbval-sanitize-with", "tests/nbval_sanitize.cfg"]
+    command += [f"notebooks/{name}.ipynb" for name in NAMES]
     variables = {**os.environ, "SCHUR_LIB_RESULTS": str(folder), "NO_COLOR": "1", "PY_COLORS": "0"}
     for key in [k for k in variables if k.startswith("PYTEST_")]:
         del variables[key]

@@ -267,7 +267,7 @@ def test_pages_are_deployed_only_from_a_commit_that_passed_the_tests():
 @pytest.mark.parametrize(
     ("name", "commands"),
     [
-        ("weekly", [".venv/bin/python -m tools.mutants", "python3 run.py faults"]),
+        ("weekly", [".venv/bin/python -m tools.mutants", "python3 run.py faults", "python3 run.py test --slow"]),
         ("dependencies", ["python3 -m tools.floors", "python3 run.py portability", "python3 -m pip_audit"]),
         ("retrain", ["python3 run.py book"]),
     ],
