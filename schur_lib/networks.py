@@ -20,7 +20,7 @@ OPTIONAL = ("b_h", "b_y", "h0")
 SHAPES = {"W_hh": ("N_h", "N_h"), "W_xh": ("N_h", "N_x"), "W_hy": ("N_y", "N_h"),
           "b_h": ("N_h",), "b_y": ("N_y",), "h0": ("N_h",)}  # fmt: skip
 ACTIVATIONS = ("tanh", "relu")
-FORMAT = "schur_lib network 2"
+FORMAT, FIRST = "schur_lib network 2", "schur_lib network 1"  # of the first, the checksum is of the tensors alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +151,9 @@ class Network:
             raise ValueError(f"{path} must hold {REQUIRED} and may hold {OPTIONAL}; it holds {sorted(tensors)}")
         told = [header.get(name, "") for name in ("format", "activation", "metadata")]
         if told[0].startswith("schur_lib network") or "sha256" in header:
-            if told[0] != FORMAT:
-                raise ValueError(f"{path} is of format {told[0]!r}; this reads {FORMAT!r}")
-            if header.get("sha256") != _checksum(tensors, *told):
+            if told[0] not in (FORMAT, FIRST):
+                raise ValueError(f"{path} is of format {told[0]!r}; this reads {FORMAT!r} and {FIRST!r}")
+            if header.get("sha256") != _checksum(tensors, *(told if told[0] == FORMAT else ())):
                 raise ValueError(f"{path} is damaged: what it holds does not match its checksum")
         try:
             metadata = json.loads(header.get("metadata", "{}"), parse_constant=_refuse)

@@ -1,5 +1,6 @@
 """Networks and their files: what is saved is loaded, and nothing else is."""
 
+import hashlib
 import json
 
 import pytest
@@ -169,7 +170,7 @@ def test_a_changed_header_is_refused_as_damaged(tmp_path, change):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda header: header.update(format="schur_lib network 1"),
+        lambda header: header.update(format="schur_lib network 3"),
         lambda header: header.update(format="pt"),
         lambda header: header.pop("format"),
     ],
@@ -179,6 +180,26 @@ def test_a_file_of_another_format_is_named(tmp_path, change):
     Network(W_XH, W_HH, W_HY).save(path)
     rewrite_header(path, change)
     with pytest.raises(ValueError, match="is of format .*this reads 'schur_lib network 2'"):
+        Network.load(path)
+
+
+def test_a_file_of_the_first_format_is_read_and_verified(tmp_path):
+    path = tmp_path / "net.safetensors"
+    tensors = {"W_xh": W_XH, "W_hh": W_HH, "W_hy": W_HY}
+    sums = hashlib.sha256()
+    for name in sorted(tensors):
+        sums.update(name.encode() + tensors[name].numpy().tobytes())
+    header = {
+        "format": "schur_lib network 1",
+        "activation": "relu",
+        "metadata": '{"a": 1}',
+        "sha256": sums.hexdigest(),
+    }
+    safetensors.torch.save_file(tensors, path, header)
+    net = Network.load(path)
+    assert (net.activation, net.metadata) == ("relu", {"a": 1}) and torch.equal(net.W_hh, W_HH)
+    safetensors.torch.save_file(tensors | {"W_hh": -W_HH}, path, header)
+    with pytest.raises(ValueError, match="damaged.*checksum"):
         Network.load(path)
 
 
