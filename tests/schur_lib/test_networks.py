@@ -195,10 +195,10 @@ def test_a_file_of_the_first_format_is_read_and_verified(tmp_path):
         "metadata": '{"a": 1}',
         "sha256": sums.hexdigest(),
     }
-    safetensors.torch.save_file(tensors, path, header)
+    save_file(tensors, path, header)
     net = Network.load(path)
     assert (net.activation, net.metadata) == ("relu", {"a": 1}) and torch.equal(net.W_hh, W_HH)
-    safetensors.torch.save_file(tensors | {"W_hh": -W_HH}, path, header)
+    save_file(tensors | {"W_hh": -W_HH}, path, header)
     with pytest.raises(ValueError, match="damaged.*checksum"):
         Network.load(path)
 
