@@ -255,8 +255,9 @@ def answer(
 ) -> str:
     """Subspace or Schur: the answer of the chapter, by what explains networks that were left out.
 
-    The subspace account knows which states a block reads, the Schur account which block it is, and both are told
-    the task here. The path is a prediction without a fit: what the block reads, carried on, as the readout sees it.
+    The subspace account knows which states a block reads, the Schur account which block it is, and both are
+    told the task here. The path is a prediction without a fit: what the block reads, carried on, as the readout
+    sees it.
 
     Args:
         accounts: from `accounts`.
@@ -277,16 +278,15 @@ def answer(
     effects = off.groupby("share").effect.median()
     cut = listed([f"{as_text(e, '.3f')} at {100 * share:g} %" for share, e in effects.items()])
     unlike, n = _unlike(rotations)
+    reads, name = (as_text(value, ".2f") for value in list(found.values())[:2])
     return (
-        f"**{best}.** In networks left out, activity-weighted mass and the task explain "
-        f"{as_text(found['Subspace: how much of the activity a block reads'], '.2f')} of the variance of the ranked "
-        f"effects, the block's name and the task {as_text(found['Schur: which block it is'], '.2f')}, and what the "
-        "block reads, carried on as the readout sees it, "
-        f"{as_text(path['network'], '.2f')} without being told either ({as_text(path['task'], '.2f')} on a task left "
-        "out). Reading the activity is the first step of that path: the half of a block off the leading activity has "
-        f"a share of its effect of {cut} of the activity, so that how much is *in the subspace* is set by where the "
-        "subspace is said to end. Where a block writes is the rest: changes that read the same and write elsewhere "
-        f"are clearly unlike it in {unlike} of {n} cases."
+        f"**{best}.** In networks left out, activity-weighted mass and the task explain {reads} of the variance "
+        f"of the ranked effects, the block's name and the task {name}, and what the block reads, carried on as the "
+        f"readout sees it, {as_text(path['network'], '.2f')} without being told either "
+        f"({as_text(path['task'], '.2f')} on a task left out). Reading the activity is the first step of that "
+        f"path: the half of a block off the leading activity has a share of its effect of {cut} of the activity, "
+        "so that how much is *in the subspace* is set by where the subspace is said to end. Where a block writes is the "
+        f"rest: changes that read the same and write elsewhere are clearly unlike it in {unlike} of {n} cases."
     )
 
 
