@@ -281,12 +281,13 @@ def answer(
     reads, name = (as_text(value, ".2f") for value in list(found.values())[:2])
     return (
         f"**{best}.** In networks left out, activity-weighted mass and the task explain {reads} of the variance "
-        f"of the ranked effects, the block's name and the task {name}, and what the block reads, carried on as the "
-        f"readout sees it, {as_text(path['network'], '.2f')} without being told either "
+        f"of the ranked effects, the block's name and the task {name}, and what the block reads, carried on as "
+        f"the readout sees it, {as_text(path['network'], '.2f')} without being told either "
         f"({as_text(path['task'], '.2f')} on a task left out). Reading the activity is the first step of that "
         f"path: the half of a block off the leading activity has a share of its effect of {cut} of the activity, "
-        "so that how much is *in the subspace* is set by where the subspace is said to end. Where a block writes is the "
-        f"rest: changes that read the same and write elsewhere are clearly unlike it in {unlike} of {n} cases."
+        "so that how much is *in the subspace* is set by where the subspace is said to end. Where a block writes "
+        f"is the rest: changes that read the same and write elsewhere are clearly unlike it in {unlike} of {n} "
+        "cases."
     )
 
 
