@@ -19,14 +19,14 @@ from torch import Generator, Tensor
 from schur_lib import store
 from schur_lib.initialisations import block_diagonal, uniform
 from schur_lib.networks import Network
-from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE
+from schur_lib.recipes import NEURO_RECIPE
 from schur_lib.specs import Spec
 from schur_lib.training import train
 from study import folders
 
 ALPHA = 0.9
 # n_R of the median network of the reference set, rounded up to whole pairs
-N_LEADING = {"copy": 64, "flip_flop": 4, "sine_generation": 2, "context_integration": 22}
+N_LEADING = {"flip_flop": 4, "sine_generation": 2, "context_integration": 22}
 HELD = {"schur": ("", "CR", "CC", "RR+CR+CC"), "chain": ("",)}
 SEEDS = 6
 PARTS = ("U", "angles", "moduli", "scale", "couplings")  # what is trained of a Schur form, in this order
@@ -82,16 +82,15 @@ class Clamped(Spec):
 
 
 def specs(quick: bool = False) -> list[Clamped]:
-    """Every task, construction and clamp, six seeds each; if `quick` one seed of the flip-flop, hardly trained."""
+    """Three tasks, every kind of training, six seeds each; if `quick` one flip-flop of each, hardly trained."""
     tasks, seeds = (("flip_flop",), 1) if quick else (tuple(N_LEADING), SEEDS)
     chosen = []
     for task in tasks:
-        recipe = COPY_RECIPE if task == "copy" else replace(NEURO_RECIPE, steps=3) if quick else NEURO_RECIPE
+        recipe = replace(NEURO_RECIPE, steps=3) if quick else NEURO_RECIPE
         for construction, clamps in HELD.items():
             for held in clamps:
                 for seed in range(seeds):
-                    size = 72 if task == "copy" else 64
-                    chosen.append(Clamped(task, construction, size, seed, recipe, held=held))
+                    chosen.append(Clamped(task, construction, 64, seed, recipe, held=held))
     return chosen
 
 
