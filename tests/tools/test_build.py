@@ -104,6 +104,15 @@ def test_the_mathematics_comes_with_the_book(output, pages):
     assert "mathjax/tex-mml-chtml.js" in pages["method.html"]
 
 
+def test_the_icons_that_the_pages_name_are_drawn_without_the_themes_script(output, pages):
+    sheet = (output / "html" / "_static" / "icons.css").read_text()
+    assert len(sheet) < 50_000 and not list((output / "html").rglob("fontawesome.js*"))
+    for path, text in pages.items():
+        assert "fontawesome" not in text and "_static/icons.css" in text, path
+        for name in set(re.findall(r'class="[^"]*\bfa-(?:solid|brands|regular) fa-([a-z0-9-]+)', text)):
+            assert f".fa-{name} {{ --icon: url(" in sheet, (path, name)
+
+
 def test_internal_links_and_anchors_resolve(output, tags):
     html = output / "html"
     anchors = {path: {a["id"] for _, a in found if a.get("id")} for path, found in tags.items()}
