@@ -48,7 +48,7 @@ USES = {
     "speed": (),  # shows what was measured
 }
 # These are begun first, after what others wait for, so that none runs alone at the end.
-LONG = ("predictor", "controls", "scope", "copy_task", "recipe")
+LONG = ("symmetries", "predictor", "controls", "scope", "copy_task", "recipe")
 
 
 def rank(name):

@@ -204,7 +204,6 @@ def ordered_schur(W: Any) -> OrderedSchur:
     return OrderedSchur(Q, T, eigenvalues, blocks, unswapped)
 
 
-@jit
 def choose_basis(T: Matrix, Q: Matrix) -> None:
     """Choose, in place and exactly, one of the bases that a real Schur form leaves open.
 
@@ -213,22 +212,16 @@ def choose_basis(T: Matrix, Q: Matrix) -> None:
     entry positive, and a 2×2 block [[a, b], [c, a]] has b ≥ −c > 0. Random changes drawn in Schur
     coordinates are then the same everywhere, as far as the form is well posed. T and Q, (N, N), are changed.
     """
-    N, first = len(T), 0
-    signs = np.empty(N)
-    while first < N:
-        end = first + (2 if first + 1 < N and T[first + 1, first] else 1)
-        if end - first == 2 and abs(T[first, first + 1]) < abs(T[first + 1, first]):
-            for k in range(N):
-                Q[k, first], Q[k, first + 1] = Q[k, first + 1], Q[k, first]
-                T[k, first], T[k, first + 1] = T[k, first + 1], T[k, first]
-            for k in range(N):
-                T[first, k], T[first + 1, k] = T[first + 1, k], T[first, k]
-        signs[first] = np.sign(Q[np.abs(Q[:, first]).argmax(), first])
-        if end - first == 2:
-            signs[first + 1] = signs[first] * np.sign(T[first, first + 1])
-        first = end
+    order, blocks = np.arange(len(T)), _blocks(T)[0]
+    first, pairs = blocks[:-1], blocks[:-1][np.diff(blocks) == 2]
+    turned = pairs[np.abs(T[pairs, pairs + 1]) < np.abs(T[pairs + 1, pairs])]
+    order[turned], order[turned + 1] = turned + 1, turned
+    T[:], Q[:] = T[np.ix_(order, order)], Q[:, order]
+    signs = np.empty(len(T))
+    signs[first] = np.sign(Q[np.abs(Q[:, first]).argmax(0), first])
+    signs[pairs + 1] = signs[pairs] * np.sign(T[pairs, pairs + 1])
     Q *= signs
-    T *= signs * signs.reshape(-1, 1)
+    T *= signs * signs[:, None]
 
 
 def random_changes(n: int, norm: float, N: int, rng: np.random.Generator) -> Matrix:
@@ -249,72 +242,61 @@ _dgees, _dtrexc = (fortran("cython_lapack", name) for name in ("dgees", "dtrexc"
 def _form(T, Q):
     """Schur form of what is in T, and a pass of `_sort` up to where a block is stuck or splits; dgees's info."""
     (ld, N), V = T.shape, ord("V")
-    real, imaginary, moduli = np.empty(N), np.empty(N), np.empty(N)
-    info, first, to = np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int32)
-    work, n_work, unused = np.empty(1), -1, np.empty(N, np.int32)
+    real, imaginary, unused = np.empty(N), np.empty(N), np.empty(N, np.int32)
+    info, sorted_to, work, n_work = np.zeros(1, np.int32), np.zeros(1, np.int32), np.empty(1), -1
     for _ in range(2):  # the first call asks how much room to work in is best
-        _dgees((V, ord("N"), unused, N, T, ld, to, real, imaginary, Q, ld, work, n_work, unused, info))
+        _dgees((V, ord("N"), unused, N, T, ld, sorted_to, real, imaginary, Q, ld, work, n_work, unused, info))
         if n_work < 0:
             n_work = max(int(work[0]), N)
             work = np.empty(n_work)
-    if info[0]:
-        return info[0]
-    rows, n = np.empty(N + 1, np.int64), 0
-    rows[0] = 0
-    while rows[n] < N:
-        i = rows[n]
-        moduli[n] = math.hypot(real[i], imaginary[i])
-        rows[n + 1] = i + (2 if imaginary[i] else 1)
-        n += 1
-    tie = _TIE * moduli[:n].max()
-    for this in range(1, n):
-        k = this
-        while k > 0 and moduli[this] - moduli[k - 1] > tie:
-            k -= 1
-        if k == this:
+    if not info[0]:
+        rows, eigenvalues = _blocks(T[:N])
+        _move_up(T, Q, rows, np.abs(eigenvalues[rows[:-1]]), 1)
+    return info[0]
+
+
+@jit
+def _move_up(T, Q, rows, moduli, this):
+    """Insertion sort of the blocks from one on: each call of dtrexc moves one up, and rows and moduli follow.
+
+    Returns the block that is stuck on its way or has split, after which T must be read again, its aim and
+    dtrexc's info; or the number of blocks.
+    """
+    (ld, N), n, tie, work = T.shape, len(moduli), _TIE * moduli.max(), np.empty(len(Q))
+    info, first, last = np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int32)
+    for k in range(this, n):
+        to, size, modulus = k, rows[k + 1] - rows[k], moduli[k]
+        while to > 0 and modulus - moduli[to - 1] > tie:
+            to -= 1
+        if to == k:
             continue
-        size, modulus = rows[this + 1] - rows[this], moduli[this]
-        first[0], to[0] = rows[this] + 1, rows[k] + 1
-        _dtrexc((V, N, T, ld, Q, ld, first, to, work, info))
-        pairs = 0
+        first[0], last[0] = rows[k] + 1, rows[to] + 1
+        _dtrexc((ord("V"), N, T, ld, Q, ld, first, last, work, info))
+        n_pairs = 0
         for i in range(N - 1):
-            pairs += T[i + 1, i] != 0
-        if info[0] or pairs != N - n:
-            break
-        for j in range(this, k, -1):
+            n_pairs += T[i + 1, i] != 0
+        if info[0] or n_pairs != N - n:
+            return k, to, info[0]
+        for j in range(k, to, -1):
             moduli[j], rows[j] = moduli[j - 1], rows[j - 1] + size
-        moduli[k] = modulus
-    return 0
+        moduli[to] = modulus
+    return n, n, info[0]
 
 
 def _sort(T, Q):
-    """Insertion sort of the blocks of T, in place: each call of dtrexc moves one up. Returns their `_blocks`."""
+    """Bring the blocks of T into order, in place. Returns their `_blocks`."""
     for _ in range(_MAX_PASSES):
-        blocks, eigenvalues = _blocks(T[: T.shape[1]])
-        moduli = np.abs(eigenvalues[blocks[:-1]])
-        tie = _TIE * moduli.max()
+        blocks, eigenvalues, moduli = _read(T)
+        tie, this = _TIE * moduli.max(), 1
         if not (np.diff(moduli) > tie).any():
-            return blocks, eigenvalues
-        rows, moduli = blocks.tolist(), moduli.tolist()
-        n_pairs = np.count_nonzero(np.diagonal(T, -1))
-        this = 1
+            break
         while this < len(moduli):
-            to = this
-            while to > 0 and moduli[this] - moduli[to - 1] > tie:
-                to -= 1
-            if to < this:
-                first, size = rows[this], rows[this + 1] - rows[this]
-                info = lapack.dtrexc(T, Q, first + 1, rows[to] + 1, overwrite_a=1, overwrite_q=1)[2]
-                if info != 0 or np.count_nonzero(np.diagonal(T, -1)) != n_pairs:
-                    # The block is stuck on its way, or a pair has split: read T again.
-                    rows, moduli = _rows_and_moduli(T)
-                    late = (k for k in range(to + 1, this + 1) if info and moduli[k] - moduli[k - 1] > tie)
-                    if any(_swap(T, Q, *rows[k - 1 : k + 2]) for k in late):
-                        rows, moduli = _rows_and_moduli(T)
-                    n_pairs = np.count_nonzero(np.diagonal(T, -1))
-                else:
-                    moduli.insert(to, moduli.pop(this))
-                    rows[to + 1 : this + 1] = [row + size for row in rows[to:this]]
+            this, to, stuck = _move_up(T, Q, blocks, moduli, this)
+            if this < len(moduli):
+                blocks, eigenvalues, moduli = _read(T)
+                late = (k for k in range(to + 1, this + 1) if stuck and moduli[k] - moduli[k - 1] > tie)
+                if any(_swap(T, Q, *blocks[k - 1 : k + 2]) for k in late):
+                    blocks, eigenvalues, moduli = _read(T)
             this += 1
     return _blocks(T[: T.shape[1]])
 
@@ -348,9 +330,9 @@ def _swap(T, Q, first, middle, end):
     return True
 
 
-def _rows_and_moduli(T):
+def _read(T):
     blocks, eigenvalues = _blocks(T[: T.shape[1]])
-    return blocks.tolist(), np.abs(eigenvalues[blocks[:-1]]).tolist()
+    return blocks, eigenvalues, np.abs(eigenvalues[blocks[:-1]])
 
 
 @jit

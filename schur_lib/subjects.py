@@ -9,13 +9,11 @@ It comes from a network and a task, from a network and data, or from anyone's to
 and goes to any probe: `profile_of(trials)`, `stabilisers(trials, others)`.
 """
 
-import re
 import warnings
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -23,28 +21,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 from schur_lib.dynamics import check_run, hidden_states, rollout
 from schur_lib.metrics import Metric, by_name, masked
+from schur_lib.modules import Model, unknown_states
 from schur_lib.networks import Network
 from schur_lib.schur import Matrix, OrderedSchur, ordered_schur
 from schur_lib.tasks import Task, held_out
 
-# The gates in the order in which torch stacks their matrices.
-GATES: dict[type[nn.Module], tuple[str, ...]] = {
-    **dict.fromkeys((nn.GRU, nn.GRUCell), ("reset", "update", "new")),
-    **dict.fromkeys((nn.LSTM, nn.LSTMCell), ("input", "forget", "cell", "output")),
-}
-# Our choice: outputs that differ by less than this (relative to the largest) are the same.
-SAME = 1e-3
 CHUNK = 2**26  # bytes of outputs, or of matrices, at a time
 STATES = 2**30  # bytes of states at a time, if all of a chunk's matrices were run at once
-# Operations that multiply by a matrix; any other result of its shape is another matrix made from it.
-PRODUCTS = re.compile("mm|mv|matmul|linear|rnn|gru|lstm|einsum|dot")
-COMPUTED = "give effective=lambda module: …, which returns the matrix that the module computes"
+Matrices = Iterable[Tensor | Matrix]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,33 +79,35 @@ class Evaluation:
         """Whether that is enough for an ablation to mean something; None where it is unknown."""
         return self.metric.does_task(self.skill)
 
-    def outputs(self, matrices: Iterable[Tensor | Matrix]) -> Iterator[Tensor]:
+    def outputs(self, matrices: Matrices) -> Iterator[Tensor]:
         """The outputs that are scored, (n_scored, B, N_y), of one matrix after the other."""
         for outputs in self.run(self._checked(matrices)):
             yield outputs[-self.n_scored :]
 
-    def trial_scores(self, matrices: Iterable[Tensor | Matrix]) -> Tensor:
+    def trial_scores(self, matrices: Matrices) -> Tensor:
         """(K, B) float64, one score a matrix and trial; (K, 1) for a metric that gives one number only."""
         # Numbers in one growing buffer: small tensors between large ones would keep the heap from shrinking.
         scores, n_matrices = array("d"), 0
         for outputs in self.outputs(matrices):
-            scores.extend(self._scored(outputs).tolist())
+            each = self.metric.per_trial(outputs, self.targets).detach().cpu().double()
+            # What has grown beyond all bounds is infinitely wrong, not undefined.
+            scores.extend(each.nan_to_num(nan=float("inf"), posinf=float("inf")).tolist())
             n_matrices += 1
         shape = (n_matrices, len(scores) // n_matrices if n_matrices else self.n_trials)
         return torch.from_numpy(np.array(scores).reshape(shape))
 
-    def scores(self, matrices: Iterable[Tensor | Matrix]) -> Tensor:
+    def scores(self, matrices: Matrices) -> Tensor:
         """(K,) float64, one score a matrix: the mean over trials."""
         return self.trial_scores(matrices).mean(-1)
 
-    def harms(self, matrices: Iterable[Tensor | Matrix]) -> NDArray[np.float64]:
+    def harms(self, matrices: Matrices) -> NDArray[np.float64]:
         """(K,) float64: how much worse each matrix does than W_hh, in units of the metric."""
         return self.metric.harm(self.scores(matrices).numpy(), self.intact)
 
     def states(self, W_hh: Tensor | Matrix | None = None) -> Tensor:
         """Hidden states h_1 … h_T, (T, B, N), with a matrix in the place of W_hh; ValueError where unknown."""
         if self.states_of is None:
-            raise _unknown_states("its matrix belongs to no layer or cell of torch's")
+            raise unknown_states("its matrix belongs to no layer or cell of torch's")
         (W,) = self._checked([self.W_hh if W_hh is None else W_hh])
         return self.states_of(W)
 
@@ -139,11 +128,6 @@ class Evaluation:
             if W.shape != self.W_hh.shape:
                 raise ValueError(f"a matrix must be {tuple(self.W_hh.shape)}, got {tuple(W.shape)}")
             yield W
-
-    def _scored(self, outputs):
-        scores = self.metric.per_trial(outputs, self.targets).detach().cpu().double()
-        # What has grown beyond all bounds is infinitely wrong, not undefined.
-        return torch.nan_to_num(scores, nan=float("inf"), posinf=float("inf"))
 
 
 def on_task(
@@ -249,9 +233,8 @@ def evaluation(
     """
     record = _metric(metric, higher_is_better)
     if callable(metric) and mask is not None:
-        raise ValueError(
-            "a function as a metric sees targets as given: give it no mask, it leaves steps out itself"
-        )
+        seen = "a function as a metric sees targets as given"
+        raise ValueError(f"{seen}: give it no mask, it leaves steps out itself")
     if isinstance(module, Network):
         if parameter != "W_hh" or not forward is gate is states is effective is None:
             got = f"parameter={parameter!r}, {forward=}, {gate=}, {states=}, {effective=}"
@@ -263,9 +246,8 @@ def evaluation(
     elif isinstance(module, nn.Module):
         if batch_first is None:
             batch_first = any(getattr(m, "batch_first", False) for m in module.modules())
-        model = _Model(module, parameter, inputs, forward, batch_first, seed, gate, effective)
-        own, run = model.whole[model.rows].cpu().double(), lambda some: map(model.run, some)
-        fast = model.as_network()
+        model = Model(module, parameter, inputs, forward, batch_first, seed, gate, effective)
+        own, fast = model.matrix.cpu().double(), model.as_network()
         if fast is not None:
             trials = replace(of_network(fast[0], fast[1], inputs, record), module=module)
         else:
@@ -274,7 +256,8 @@ def evaluation(
             states_of = (lambda W: model.run(W, states)) if states else model.states if known else None
             plain = isinstance(inputs, Tensor) and inputs.ndim == 3
             shown = inputs.transpose(0, 1) if plain and batch_first else inputs if plain else None
-            trials = Evaluation(own, run, record, targets, 1, 1, 1, states_of, module, inputs=shown)
+            trials = Evaluation(own, lambda some: map(model.run, some), record, targets, 1, 1, 1, states_of,
+                                module, inputs=shown)  # fmt: skip
     else:
         raise ValueError(f"module must be a torch module, got {type(module).__name__}")
     (outputs,) = trials.run([trials.W_hh])
@@ -301,279 +284,6 @@ def warn_of_poor_score(trials: Evaluation) -> None:
         said = f"{metric.name} {trials.intact:.3g}, skill {trials.skill:.2g}, {metric.enough:g} is asked"
         hint = "are time and trials in this order, and is it the network that was trained?"
         warnings.warn(f"this network does not do the task ({said}): an ablation says little; {hint}", stacklevel=3)
-
-
-def _unknown_states(why):
-    return ValueError(
-        f"this model's states are unknown: {why}; give evaluation(…, states=lambda module, inputs: …)"
-    )
-
-
-def _tensors(module):
-    return {**dict(module.named_buffers()), **dict(module.named_parameters())}
-
-
-def _at(module, name):
-    """The submodule or tensor that a name leads to; None where there is none."""
-    return reduce(lambda part, key: getattr(part, key, None), filter(None, name.split(".")), module)
-
-
-def _acting(module, name):
-    """The name of the matrix that is computed from a tensor of this name; the name itself where none is."""
-    found = re.fullmatch(r"(.*?)(?:parametrizations\.(\w+)\..*|(\w+)_(?:orig|mask|g|v|u))", name)
-    whole = found[1] + (found[2] or found[3]) if found else name
-    return whole if whole not in _tensors(module) and isinstance(_at(module, whole), Tensor) else name
-
-
-class _Operations(TorchDispatchMode):
-    """Looks for a matrix, as it stands or transposed, in every operation of a run.
-
-    With `put`, that takes the place of each result that equals it. Without, `seen` gets the operations that make
-    another matrix of it, such as abs or the product with a mask; a product with a vector or a number is none.
-    """
-
-    def __init__(self, matrix, put=None):
-        super().__init__()
-        self.views, self.put, self.seen = (matrix, matrix.mT), put, {}
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function._schema.name.removeprefix("aten::").strip("_")
-        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
-        # before the operation, which may be in place
-        ours = [t.shape for t in tensors if self._is(t) is not None] if self.put is None else []
-        result = function(*args, **(kwargs or {}))
-        if self.put is not None:
-            return tree_map_only(Tensor, lambda t: self._swapped(t, function._schema.is_mutable), result)
-        scaled = name in ("mul", "div") and sum(t.numel() > 1 for t in tensors) == 1
-        made = isinstance(result, Tensor) and result.is_floating_point() and self._is(result) is None
-        if made and result.shape in ours and not (scaled or PRODUCTS.search(name)):
-            self.seen[name] = None
-        return result
-
-    def _is(self, t):
-        """Which of the two a tensor equals, None: neither."""
-        for M, transposed in zip(self.views, (False, True), strict=True):
-            if t.shape[-2:] == M.shape and t.numel() == M.numel():
-                if torch.allclose(t.reshape(M.shape).to(M), M, 1e-5, 0):
-                    return transposed
-        return None
-
-    def _swapped(self, t, in_place):
-        transposed = self._is(t)
-        if transposed is None:
-            return t
-        self.seen["put"], put = None, (self.put.mT if transposed else self.put).reshape(t.shape).to(t)
-        return t.copy_(put) if in_place else put.clone()
-
-
-@dataclass(frozen=True, eq=False)
-class _Model:
-    """A torch module on its inputs, with the place of its recurrent matrix open to others."""
-
-    module: nn.Module
-    parameter: str
-    inputs: Any
-    forward: Callable | None
-    batch_first: bool
-    seed: int
-    gate: str | int | slice | None
-    effective: Callable | None
-
-    @cached_property
-    def holder(self):
-        """The submodule that the matrix belongs to; None where a function computes it."""
-        return None if self.effective else _at(self.module, self.parameter.rpartition(".")[0])
-
-    @cached_property
-    def whole(self):
-        """The matrix that acts, with the gates that are stacked with it."""
-        return self.found[0]
-
-    @cached_property
-    def found(self):
-        """`whole`, and its name; None where it is computed in the run."""
-        return self.call(None, lambda module, inputs: (self.as_is, self._find(_tensors(module)))[1])
-
-    @cached_property
-    def as_is(self):
-        """The outputs with nothing swapped."""
-        return self.run(None)
-
-    def _find(self, tensors):
-        """What `found` tells; within a call and after a run, where torch's hooks compute it."""
-        acts = {name: _acting(self.module, name) for name in tensors}
-        name = acts.get(self.parameter, self.parameter)
-        W = self.effective(self.module) if self.effective else _at(self.module, name)
-        if name != self.parameter and not self.effective:
-            raise ValueError(f"{self.parameter} is only a part of what {name} is computed from: name {name}")
-        if W is None and not self.effective:
-            shapes = {name: tuple(_at(self.module, name).shape) for name in acts.values()}
-            known = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if len(shape) == 2) or "none"
-            raise ValueError(f"the module has no parameter {self.parameter!r}; its matrices are {known}")
-        if not isinstance(W, Tensor) or W.ndim != 2 or not W.is_floating_point():
-            got = f"shape {tuple(W.shape)}, {W.dtype}" if isinstance(W, Tensor) else type(W).__name__
-            raise ValueError(f"{self.parameter} must be a real matrix, got {got}")
-        if not torch.isfinite(W).all():
-            raise ValueError(f"{self.parameter} holds NaN or infinite values")
-        return W.detach().clone(), next((name for name, t in tensors.items() if t is W), None)
-
-    @cached_property
-    def rows(self):
-        """The rows that are the recurrent matrix."""
-        (n_rows, n), gate, parameter = self.whole.shape, self.gate, self.parameter
-        names = next((names for kind, names in GATES.items() if isinstance(self.holder, kind)), ())
-        allowed = [*names, *range(n_rows // n * (n_rows % n == 0))]
-        if isinstance(gate, str | int) and gate in allowed and not isinstance(gate, bool):
-            index = names.index(gate) if isinstance(gate, str) else gate
-            rows = slice(index * n, (index + 1) * n)
-        elif gate is None or isinstance(gate, slice):
-            rows = gate or slice(None)
-        else:
-            raise ValueError(f"gate must be one of {allowed} or a slice of the {n_rows} rows, got {gate!r}")
-        shape = tuple(self.whole[rows].shape)
-        hint = (
-            f"it stacks {n_rows // n} matrices: gate must be one of {allowed}; or {COMPUTED}"
-            if allowed
-            else COMPUTED
-        )
-        if names and n_rows != len(names) * n:
-            shape, hint = (n_rows, n), f"each of {len(names)} gates has {n_rows // len(names)} rows of {n} columns"
-        if shape != (n, n):
-            raise ValueError(f"the recurrent matrix must be square, got {shape} from {parameter}; {hint}")
-        if isinstance(self.holder, nn.RNNBase | nn.RNNCellBase) and "weight_ih" in parameter:
-            raise ValueError(f"{parameter} multiplies the inputs; the recurrent one has hh in the place of ih")
-        return rows
-
-    def check(self):
-        """See that the module answers the same when run again, and multiplies with the matrix as it stands."""
-        W, (_, name) = self.whole[self.rows], self.found
-        draw = torch.randn(W.shape, generator=torch.Generator().manual_seed(0)).to(W) * W.std(correction=0)
-        with _Operations(self.stacked(draw)) as watch:
-            other = self.run(draw)
-        if self.as_is.isfinite().all() and not _same(self.run(W), self.as_is):
-            raise ValueError(
-                "the module answers differently when run twice (random numbers of another kind than torch's, or a "
-                "state that it keeps): give a forward that seeds them, or starts afresh"
-            )
-        if watch.seen and not (self.effective and name):
-            raise ValueError(
-                f"the module multiplies not with {self.parameter} but with {', '.join(watch.seen)} of it: "
-                f"{COMPUTED} (or the parameter itself, where you know that it acts as it stands)"
-            )
-        if W.any() and _same(other, self.as_is):
-            warnings.warn(f"the outputs do not depend on {self.parameter} on these inputs", stacklevel=3)
-
-    def stacked(self, W):
-        """The whole tensor with a matrix in its rows."""
-        whole = self.whole.clone()
-        whole[self.rows] = W.to(whole)
-        return whole
-
-    def call(self, W, function=None, inputs=None):
-        """What a function of the module, its forward by default, returns with W as its matrix; None: its own."""
-        call, module = function or self.forward or (lambda module, inputs: module(inputs)), self.module
-        leaf, inputs = self.parameter.rpartition(".")[2], self.inputs if inputs is None else inputs
-        (own, name), whole = ((None, None), None) if W is None else (self.found, self.stacked(W))
-        computed: Any = nullcontext()
-        put: Any = {f"module.{name}": whole} if name else {}
-        called: Any = nn.Module()  # functional_call wants a module, and this one takes any function
-        called.module, called.forward = module, lambda inputs: call(module, inputs)
-        devices = {t.device for t in module.parameters() if t.device.type == "cuda"}
-        before = [(m, dict(vars(m))) for m in module.modules()]
-        try:
-            module.eval()
-            if W is not None and leaf in getattr(self.holder, "parametrizations", {}):
-                self.holder.parametrizations[leaf].forward = lambda: whole
-            elif W is not None and not name:
-                computed = _Operations(own, whole)
-            with torch.no_grad(), torch.random.fork_rng(devices=list(devices)), computed:
-                torch.manual_seed(self.seed)
-                outputs = functional_call(called, put, (inputs,))
-        finally:
-            for m, attributes in before:
-                vars(m).clear()
-                vars(m).update(attributes)
-        if not getattr(computed, "seen", True):
-            never = f"{self.parameter} is computed, but no run forms it as one matrix, as in (h @ n) @ m.T"
-            raise ValueError(f"{never}: give a forward that multiplies with their product")
-        return outputs
-
-    def run(self, W, function=None):
-        """The same as (T, B, N)."""
-        outputs = self.call(W, function)
-        if not isinstance(outputs, Tensor) or outputs.ndim not in (2, 3):
-            got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
-            wanted = "one tensor (T, B, N_y), (T, B) or (B, N_y)"
-            raise ValueError(
-                f"the model must return {wanted}, got {got}; give forward=lambda module, x: module(x)[0]"
-            )
-        if outputs.ndim == 2 and not self.every_step:
-            return outputs[None]
-        outputs = outputs if outputs.ndim == 3 else outputs[..., None]
-        return outputs.transpose(0, 1) if self.batch_first else outputs
-
-    @cached_property
-    def every_step(self):
-        """Whether outputs of two axes are one output of every step, (T, B), not those of the last, (B, N_y)."""
-        x, time, shape = self.inputs, int(self.batch_first), self.call(None).shape
-        tensors = [t for t in tree_leaves(x) if isinstance(t, Tensor) and t.ndim > 1]
-        flat = isinstance(x, Tensor) and x.ndim == 2 and x.is_floating_point()
-        if tensors and not flat and all(t.shape[:2] != shape for t in tensors):
-            return False
-        try:  # with one step more
-            longer = None if flat else self.call(None, None, torch.cat([x, x.narrow(time, -1, 1)], time))
-        except Exception:  # whatever a foreign module raises
-            longer = None
-        if longer is None:
-            hint = "[..., None] for one output of every step, [None] ([:, None] if trials come first) for the last"
-            wanted = f"give forward=lambda module, x: module(x) and {hint}"
-            raise ValueError(f"outputs {tuple(shape)} may be (T, B) or (B, N_y): {wanted}")
-        return longer.shape[time] > shape[time]
-
-    def states(self, W):
-        """h_1 … h_T as the layer or cell of torch's that holds the parameter gives them."""
-        holder, seen = self.holder, []
-        handle = holder.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
-        try:
-            self.call(W)
-        finally:
-            handle.remove()
-        seen = [output if isinstance(output, Tensor) else output[0] for output in seen]
-        if isinstance(holder, nn.RNNCellBase):
-            return torch.stack(seen)
-        if holder.bidirectional or not self.parameter.endswith(f"weight_hh_l{holder.num_layers - 1}"):
-            raise _unknown_states(f"{self.parameter} is not that of the last layer, in one direction")
-        if len(seen) != 1 or not isinstance(seen[0], Tensor) or seen[0].ndim != 3:
-            raise _unknown_states(f"the layer of {self.parameter} ran {len(seen)} times, or on packed sequences")
-        return seen[0].transpose(0, 1) if holder.batch_first else seen[0]
-
-    def as_network(self):
-        """The module as a plain network and its inputs, time first; None where the fused run differs."""
-        module, inputs = self.module, self.inputs
-        leaves: list[Any] = [m for m in module.modules() if next(m.parameters(recurse=False), None) is not None]
-        plain = sorted(type(m).__name__ for m in leaves) == ["Linear", "RNN"]
-        plain = plain and self.parameter.endswith("weight_hh_l0") and next(module.buffers(), None) is None
-        plain = plain and isinstance(inputs, Tensor) and inputs.ndim == 3 and inputs.device.type == "cpu"
-        if not plain:
-            return None
-        rnn, readout = sorted(leaves, key=lambda m: not isinstance(m, nn.RNN))
-        try:
-            net = Network.from_torch(rnn, readout)
-            inputs = (inputs.transpose(0, 1) if rnn.batch_first else inputs).detach().contiguous()
-            check_run(net, inputs, net.W_hh, 0)
-        except (ValueError, KeyError):  # KeyError: a hook computes one of its tensors
-            return None
-        # as it is, and without its couplings
-        for W in (net.W_hh, torch.from_numpy(ordered_schur(net.W_hh).ablate({"RR", "CR", "CC"})).to(net.W_hh)):
-            theirs = self.run(W)
-            if not _same(rollout(net, inputs, W)[-len(theirs) :], theirs):
-                return None
-        return net, inputs
-
-
-def _same(ours, theirs):
-    """Whether outputs are the same but for rounding."""
-    return ours.shape == theirs.shape and bool((ours - theirs).abs().max() <= SAME * theirs.abs().max())
 
 
 def _metric(metric, higher_is_better):

@@ -51,6 +51,7 @@ NUMBERS = {
     "study.probes.operative.operative_profile": {"n_states": 128},
     "study.probes.parts.worst_parts": {"least": 0.01},
     "study.probes.perturbations.perturbations": {"draws": 10},
+    "study.probes.symmetries.finite": {"draws": 4},
     "report.measure.plan_of": {"budget": 15.0},
 }
 

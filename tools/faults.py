@@ -7,7 +7,10 @@ killed when, and which file is damaged where, is drawn from the seed.
 """
 
 import argparse
+import contextlib
+import ctypes
 import json
+import os
 import random
 import re
 import shutil
@@ -18,7 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import run
+import psutil
+
 from tools.notebooks import ROOT
 
 CHAPTER = "flip_flop"
@@ -82,18 +86,19 @@ def judged(code, said, folder, expected):
 
 def left_over(seconds=15):
     """Processes of builds that have been killed and are still there; they are ended."""
-    until = time.monotonic() + seconds
-    while (left := run.descendants(run.os.getpid())) and time.monotonic() < until:
-        reap()
-        time.sleep(0.1)
-    run.end_all()
+    _, left = psutil.wait_procs(psutil.Process().children(recursive=True), seconds)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, seconds)
     return len(left)
 
 
-def reap():
-    with run.contextlib.suppress(ChildProcessError):
-        while run.os.waitpid(-1, run.os.WNOHANG)[0]:
-            pass
+def adopt_orphans():
+    """On Linux: have processes whose parent ends become children of this one, so that none is lost sight of."""
+    if sys.platform.startswith("linux"):
+        PR_SET_CHILD_SUBREAPER = 36
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 # --- the faults: each gives (fault, what was said, complaints), one after the other -----------
@@ -169,7 +174,7 @@ def full_disks(folder, expected, draw):
             size=max(int(size), 16), folder=where, root=ROOT, log=log, environment="",
             command=" ".join(command(where)),
         )  # fmt: skip
-        own = ["--map-root-user"] if run.os.getuid() else []
+        own = ["--map-root-user"] if os.getuid() else []
         try:
             code, trouble = call(["unshare", "--mount", *own, "sh", "-c", script])
         except OSError as error:
@@ -287,11 +292,11 @@ def main():
     parser = argparse.ArgumentParser(prog="run.py faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     seed = parser.parse_args().seed
-    if run.os.name != "posix":
+    if os.name != "posix":
         sys.exit("builds are killed and disks filled on Linux and macOS only")
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # builds would else inherit that it is ignored
-    run.adopt_orphans()  # so that what a killed build leaves is seen
+    adopt_orphans()  # so that what a killed build leaves is seen
     wrong, start = 0, time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         for fault, said, complaints in faults(Path(folder), seed):

@@ -128,8 +128,9 @@ Dry(None, reporter.ZeroReporter(None, {})).run_tasks(graph.task_dispatcher())
     trained = [
         f"train:{name}" for name in ("flip_flop", "sine_generation", "context_integration", "studies", "copy")
     ]
-    long = [f"notebook:{name}" for name in ("predictor", "controls", "scope", "copy_task", "recipe")]
-    assert order[:10] == [*trained, *long], done.stderr
-    assert order[-1] == "book" and set(order[10:-1]) == {
+    names = ("symmetries", "predictor", "controls", "scope", "copy_task", "recipe")
+    long = [f"notebook:{name}" for name in names]
+    assert order[:11] == [*trained, *long], done.stderr
+    assert order[-1] == "book" and set(order[11:-1]) == {
         "explorer", *(f"notebook:{name}" for name in notebooks.names())
     } - set(long)  # fmt: skip
