@@ -43,7 +43,7 @@ USES = {
     "sine_generation": ("sine_generation",),
     "context_integration": ("context_integration",),
     "figure_2": TASKS[1:4],
-    "recipe": ("studies",),
+    "recipe": TASKS[1:],
     "own_network": (),  # shipped weights, or trained in the chapter itself
     "speed": (),  # shows what was measured
 }

@@ -40,7 +40,7 @@ trials = [on_task(net, task) for net in nets]
 inputs, targets = trials[0].inputs, trials[0].targets
 table = measured("context_integration", profiles, specs, nets)
 
-# %% mystnb={"figure": {"caption": "Change of the FVU when a set of coupling blocks is ablated and nothing is trained again. Bars: mean over networks, with its standard error; black strokes: median; points: single networks; diamonds: the paper's means. The axis is linear up to 0.1 and logarithmic beyond: single networks differ by orders of magnitude.", "name": "fig-integration-profile"}, "image": {"alt": "Horizontal bars of the change in FVU on a logarithmic axis for the eight sets of ablated blocks in context integration, with single networks as widely spread points and the paper's values as diamonds."}}
+# %% mystnb={"figure": {"caption": "Change of the FVU when a set of coupling blocks is ablated and nothing is trained again. Points: single networks; coloured strokes: their median; black: the mean with its standard error; diamonds: the paper's means. The axis is linear up to 0.1 and logarithmic beyond: single networks differ by orders of magnitude.", "name": "fig-integration-profile"}, "image": {"alt": "Rows of points of the change in FVU on a logarithmic axis for the eight sets of ablated blocks in context integration, with single networks as widely spread points and the paper's values as diamonds."}}
 figures.subset_profile(table, neuroscience.published(table), scale="symlog")
 plt.show()
 

@@ -178,7 +178,7 @@ show(answers.stabilisers(stabilisers(chosen_on, checked_on, kinds=("blocks", "gr
 # $ python3 run.py report --weights data/own_network/rnn-seed0.safetensors --data data/own_network/trials.npz
 # ```
 #
-# The data are an `.npz` or `.mat` with `inputs` (steps, trials, inputs) and `targets`, or a table (`.csv`, `.parquet`, `.xlsx`) with the columns `trial`, `step`, `input…` and `target…`. What does not fit is said before anything runs, and so is how long it will take; `--budget` says how many minutes it may.
+# The data are arrays (`.npz`, `.mat`, `.h5`, `.json`, `.safetensors`, `.pt`) by the names `inputs` (steps, trials, inputs), `targets` and perhaps `mask`, true where targets are scored, or a table (`.csv`, `.tsv`, `.txt`, `.parquet`, `.xlsx`) with the columns `trial`, `step`, `input…`, `target…` and perhaps `mask`. What does not fit is said before anything runs, and so is how long it will take; `--budget` says how many minutes it may.
 #
 # ## Weights of other libraries
 #
@@ -194,10 +194,10 @@ show(answers.stabilisers(stabilisers(chosen_on, checked_on, kinds=("blocks", "gr
 # | trainRNNbrain: `.json` | all but a cubic term; outputs come one step late | |
 # | operative dimensions: `.h5` | all matrices and biases | `--leak`, and which first state |
 # | nn-brain's CTRNN: `.pt` | ReLU, the leak inside it | `--from nn-brain --leak A` |
-# | MATLAB: `.mat`; NumPy: `.npz`; JSON; HDF5 | `W_xh`, `W_hh`, `W_hy`, or `W_in`, `W_rec`, `W_out`, and biases | `--transposed` where row vectors multiply; leak and activation |
+# | MATLAB: `.mat`, also in structures and cells; NumPy: `.npz`; JSON; HDF5 | `W_xh`, `W_hh`, `W_hy`, or `W_in`, `W_rec`, `W_out`, and biases | `--transposed` where row vectors multiply; leak and activation |
 # | ONNX | one RNN node and a linear readout | |
 #
-# Other names are given with `--parameter ROLE=…`, in which a small expression may stand, such as `W_hh='abs(weight) * mask'`, `W_hh='m @ n.T / 64'` or `W_xh=wi.T`; another head, a counter or a second network is left out with `--set-aside 'critic.*'`. A leak is `--leak A` or `--dt DT --tau TAU`, and `--equation` says where it stands:
+# Other names are given with `--parameter ROLE=…`, in which a small expression may stand, such as `W_hh='abs(weight) * mask'`, `W_hh='m @ n.T / 64'`, `W_hh='i2h.weight[:, 3:]'` or `W_xh=wi.T`; another head, a counter or a second network is left out with `--set-aside 'critic.*'`. A leak is `--leak A` or `--dt DT --tau TAU`, and `--equation` says where it stands:
 #
 # | `--equation` | What is run (a = dt / tau, φ the activation) |
 # |:--|:--|

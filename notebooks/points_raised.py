@@ -32,16 +32,17 @@ from study.probes.profiles import profiles
 from study.words import show, tell
 
 copy, main = catalogue.specs("copy", profile, networks), catalogue.figure_1(profile, networks)
-others = [spec for task in list(catalogue.TASKS)[1:] for spec in catalogue.specs(task, profile, networks)]
+others = catalogue.figure_2(profile, networks)
 copy_nets, main_nets, other_nets = (catalogue.networks(specs, networks) for specs in (copy, main, others))
 trials = {"n_trials": 64} if profile == "quick" else {}
 copies = measured("points_copy", profiles, copy, copy_nets, on=trials)
 table_1 = measured("table_1", profiles, main, main_nets, alphas=(0.85, 0.9, 0.95), removed=[["CC"], ["CR"]])
-figure_2 = measured("figure_2", profiles, others, other_nets, removed=[[name] for name in COUPLINGS])
+figure_1 = measured("figure_1", profiles, main, main_nets)
+sets = [*([name] for name in COUPLINGS), COUPLINGS]
+figure_2 = measured("figure_2", profiles, others, other_nets, removed=sets)
 
-start, size = catalogue.FIGURE_1[0]
-of_main = (copies.construction == start) & (copies.hidden_size == size)
-singles = pd.concat([copies[of_main & copies.removed.isin(["", *COUPLINGS])], figure_2], ignore_index=True)
+singles = pd.concat([figure_1[figure_1.construction == catalogue.FIGURE_1[0][0]], figure_2], ignore_index=True)
+singles = singles[singles.removed.isin(["", *COUPLINGS])]
 
 # %% [markdown]
 # ## How are the modes ordered?

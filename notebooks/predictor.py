@@ -20,13 +20,14 @@ profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exerc
 # %%
 import matplotlib.pyplot as plt
 
-from study import cache, catalogue, cells
+from study import cache, catalogue, cells, predictions
 from study.answers import predictor as answers
 from study.cache import measured
 from study.figures import style
 from study.figures.predictor import predicted_and_measured
 from study.probes import linear, off_task, predictor
 from study.probes.predicted_cells import cell_forms
+from study.probes.profiles import profiles
 from study.words import show, tell
 
 quick = profile == "quick"
@@ -181,7 +182,32 @@ tell(answers.of_similarity(off))
 # %% [markdown]
 # ## Predictions that can lose
 #
-# What was written down with these networks in view has to be tried on others. `python -m study.predictions freeze` writes predictions for networks that nobody has ablated, with checksums of the table, of the code that made it and of the networks; `compare` ablates them later and refuses any of these that has changed.
+# What was written down with these networks in view has to be tried on others. For 90 further networks of each of three tasks and 20 further copy networks of each kind, `python -m study.predictions freeze` wrote down the predictions before anybody had ablated one of them, with checksums of the table, of the code that made it and of the networks; `compare` then ablated them, and refuses any of these that has changed.
 
 # %%
 tell(answers.frozen())
+
+# %%
+packs = [pack for task in catalogue.TASKS for pack in catalogue.packed(task)]
+packs = [pack[:1] if quick else pack for pack in packs]
+new = [spec for pack in packs for spec in pack]
+new_nets = dict(zip(new, catalogue.networks(new), strict=True))
+on = {"n_trials": answers.LIMITS["n_measured"], "seed": answers.LIMITS["seed_measured"]}
+outcomes = measured("predictions_fvu", profiles, new, list(new_nets.values()), on=on | {"metric": "fvu"})
+new_copies = [spec for spec in new if spec.task == "copy"]
+accuracies = measured("predictions_replay", profiles, new_copies, [new_nets[s] for s in new_copies], on=on)
+compared = answers.compared(packs, new_nets, outcomes, accuracies)
+cache.save(compared, "predictions")
+show(answers.outcome(compared), reading=answers.of_outcome(compared))
+tell(answers.of_replays_predicted(compared))
+
+# %% mystnb={"figure": {"caption": "The same as {numref}`fig-predicted` for the networks whose predictions were frozen before they were ablated.", "name": "fig-frozen"}, "image": {"alt": "Two scatter plots on logarithmic axes of the measured change in FVU: against activity-weighted mass a cloud, against the frozen prediction points along the diagonal."}}
+predicted_and_measured(answers.single_blocks(compared), answers.LIMITS["absolute"])
+plt.show()
+
+# %% [markdown]
+# The accounts of the first table, on these networks:
+
+# %%
+show(answers.ladder(answers.single_blocks(compared)))
+tell(answers.of_commits(predictions.commits()))

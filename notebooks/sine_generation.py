@@ -41,7 +41,7 @@ trials = [on_task(net, task) for net in nets]
 inputs, targets = trials[0].inputs, trials[0].targets
 table = measured("sine_generation", profiles, specs, nets)
 
-# %% mystnb={"figure": {"caption": "Change of the FVU when a set of coupling blocks is ablated and nothing is trained again; an output that is always the mean target has an FVU of 1. Bars: mean over networks, with its standard error; black strokes: median; points: single networks; diamonds: the paper's means.", "name": "fig-sine-profile"}, "image": {"alt": "Horizontal bars of the change in FVU for the eight sets of ablated blocks in sine generation, with single networks as points and the paper's values as diamonds."}}
+# %% mystnb={"figure": {"caption": "Change of the FVU when a set of coupling blocks is ablated and nothing is trained again; an output that is always the mean target has an FVU of 1. Points: single networks; coloured strokes: their median; black: the mean with its standard error; diamonds: the paper's means.", "name": "fig-sine-profile"}, "image": {"alt": "Rows of points of the change in FVU for the eight sets of ablated blocks in sine generation, a point a network, and the paper's values as diamonds."}}
 figures.subset_profile(table, neuroscience.published(table))
 plt.show()
 

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from report.options import FILES, add_options, reading
+from report.options import ARRAYS, FILES, TABLES, add_options, reading
 
 ROLES = ("W_xh", "W_hh", "W_hy", "b_h", "b_y", "h0")
 
@@ -57,7 +57,8 @@ def parser():
            help="of the network, see below; of several files each is a network: a page each, and one that "
                 "compares them")
     option("--data", required=True, type=Path, metavar="FILE",
-           help=".npz with the arrays inputs (T, B, N_x) and targets, or a CSV table")
+           help=f"inputs and targets, as arrays ({', '.join(ARRAYS)}) or as a table ({', '.join(TABLES)}), see "
+                "below")
     option("--metric", default="fvu", metavar="M",
            help="fvu (default), accuracy, cross_entropy or replay_accuracy")
     option("--alpha", default=0.9, type=float, metavar="A",

@@ -1,6 +1,6 @@
 """Inputs and targets from a file, with all that can be wrong said before long work starts.
 
-.npz or .mat with the arrays `inputs`, `targets` and perhaps `mask`, or a table with one row a trial and step.
+A file of arrays, `inputs`, `targets` and perhaps `mask`, or a table with one row a trial and step.
 """
 
 import codecs
@@ -17,17 +17,18 @@ from torch import Tensor
 
 from report.equations import RateNetwork
 from report.files import OBJECT, arrays_of_npz, fits, read
+from report.options import ARRAYS, NEEDED, TABLES
 from schur_lib.metrics import METRICS, NOT_SCORED, check_labels, is_scored, masked
 from schur_lib.networks import Network
 
 SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "a blank"}
-KINDS = "data must be .npz, .mat, .csv (.tsv, .txt), .parquet or .xlsx"
 
 
 def load_data(path, metric: str = "fvu", batch_first: bool = False) -> tuple[Tensor, Tensor]:
     """Inputs and targets from a file.
 
-    .npz, .mat: `inputs` (T, B, N_x) and `targets` (T, B, N_y), (B, N_y) or, of one output, (T, B); integer
+    .npz, and what `report.files.read` takes (.mat, .h5, .json, .safetensors, tensors that torch.save wrote):
+    `inputs` (T, B, N_x) and `targets` (T, B, N_y), (B, N_y) or, of one output, (T, B); integer
     classes (T, B) or (B,) for "accuracy" and "cross_entropy"; if there is a `mask` of the targets' shape, or
     without its last axis, only what it marks is scored. Not scored either: targets that are NaN, and the class
     −100. Inputs may be NaN where nothing is scored any more.
@@ -57,13 +58,13 @@ def load_data(path, metric: str = "fvu", batch_first: bool = False) -> tuple[Ten
         raise FileNotFoundError(f"no file {path}")
     fits(path, path.stat().st_size)
     kind = path.suffix.lower()
-    if kind in (".npz", ".mat"):
-        arrays = _from_npz(path) if kind == ".npz" else _from_mat(path)
-    elif kind in (".csv", ".tsv", ".txt", ".parquet", ".xlsx"):
-        table = _from_text(path) if kind in (".csv", ".tsv", ".txt") else _from_library(path)
+    if kind in ARRAYS:
+        arrays = _from_npz(path) if kind == ".npz" else _from_arrays(path)
+    elif kind in TABLES:
+        table = _from_library(path) if kind in NEEDED else _from_text(path)
         arrays, batch_first = _of_table(path, table, metric), False
     else:
-        raise ValueError(f"{KINDS}, got {path.name}")
+        raise ValueError(f"data must be {', '.join(ARRAYS + TABLES)}; got {path.name}")
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             what = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else repr(array)
@@ -77,8 +78,10 @@ def load_data(path, metric: str = "fvu", batch_first: bool = False) -> tuple[Ten
     if inputs.ndim != 3:
         raise ValueError(f"inputs in {path} must be (T, B, N_x), got {inputs.shape}")
     if "mask" in arrays:
+        mask = arrays["mask"].astype(np.float32)
+        mask = mask[..., 0] if mask.ndim == 3 and mask.shape[-1] == 1 else mask
         try:
-            targets = masked(targets, torch.from_numpy(arrays["mask"].astype(np.float32)))
+            targets = masked(targets, torch.from_numpy(mask))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     if not is_scored(targets).any():
@@ -148,7 +151,10 @@ def check_fit(net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metri
 
 
 def _known(path, arrays):
-    """Inputs, targets and mask of a file that must hold no other arrays."""
+    """Inputs, targets and mask of a file that must hold no other arrays; names in any case, in a part or not."""
+    last = [re.split(r"[./]", name)[-1].lower() for name in arrays]
+    if len(set(last)) == len(arrays):
+        arrays = dict(zip(last, arrays.values(), strict=True))
     missing = [name for name in ("inputs", "targets") if name not in arrays]
     if missing:
         raise ValueError(
@@ -176,13 +182,12 @@ def _from_npz(path):
     return arrays
 
 
-def _from_mat(path):
-    with path.open("rb") as file:
-        if file.read(10) == b"MATLAB 7.3":
-            raise ValueError(f"{path} is a MAT-file 7.3: save it in MATLAB by save(file, '-v7')")
+def _from_arrays(path):
     held = read(path)
-    arrays = _known(path, {**{name: t.numpy() for name, t in held.tensors.items()}, **held.facts})
-    if arrays["inputs"].ndim == 2:  # MATLAB drops a last axis of one
+    facts = {} if held.kind in ("hdf5", "safetensors") else held.facts  # their attributes are no data
+    arrays = _known(path, {**{name: t.float().numpy() if t.dtype == torch.bfloat16 else t.numpy()
+                              for name, t in held.tensors.items()}, **facts})  # fmt: skip
+    if path.suffix.lower() == ".mat" and arrays["inputs"].ndim == 2:  # MATLAB drops a last axis of one
         arrays["inputs"] = arrays["inputs"][..., None]
     return arrays
 
@@ -193,6 +198,8 @@ def _from_text(path):
         wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     encoding = "utf-16" if wide else "utf-8-sig"
     try:
+        if not wide and not _is_utf8(path):
+            encoding = "cp1252"  # what spreadsheets on Windows write in the west
         with path.open(encoding=encoding, newline="") as file:
             header = file.readline()
             hint = header.lower().startswith("sep=")  # a line for Excel
@@ -213,9 +220,17 @@ def _from_text(path):
             commas = pd.read_csv(path, decimal=",", **how)
             table = commas if len(_words(commas)) < len(_words(table)) else table
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeError, csv.Error) as error:
-        raise ValueError(f"{path} is no CSV table in UTF-8: {error}") from error
+        raise ValueError(f"{path} is no CSV table in UTF-8 or Windows-1252: {error}") from error
     # R leaves the name of the rows' numbers out; a separator at the end of each row would look the same
     return table if widths.keys() <= {len(names)} else table.reset_index(names="")
+
+
+def _is_utf8(path):
+    try:
+        with path.open(encoding="utf-8") as file:
+            return all(True for _ in file)
+    except UnicodeError:
+        return False
 
 
 def _separated(path, header):
@@ -232,7 +247,7 @@ def _separated(path, header):
 
 def _from_library(path):
     """A table in a file that pandas reads with another library's help."""
-    library = "pyarrow" if path.suffix.lower() == ".parquet" else "openpyxl"
+    library = NEEDED[path.suffix.lower()]
     try:
         if library == "pyarrow":
             from pyarrow import parquet

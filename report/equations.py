@@ -188,6 +188,14 @@ def evaluate(net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metric
     plain = net.plain()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "this network does not do the task")  # the page says so, first of all
-        if plain is not None:
-            return replace(evaluation(plain, "W_hh", inputs, targets, metric), module=net)
-        return evaluation(net, "W_hh", inputs, targets, metric, states=RateNetwork.states)
+        try:
+            if plain is not None:
+                return replace(evaluation(plain, "W_hh", inputs, targets, metric), module=net)
+            return evaluation(net, "W_hh", inputs, targets, metric, states=RateNetwork.states)
+        except ValueError as error:
+            if "finite" not in str(error):
+                raise
+            raise ValueError(
+                f"{error}: over {len(inputs)} steps this network grows beyond all bounds ({net.text()}); is it "
+                "the equation that was trained (--activation, --leak, --equation), on trials as long as these?"
+            ) from error

@@ -2,7 +2,9 @@
 
     sum     = product {("+" | "-") product}
     product = factor {("*" | "@" | "/") factor}        after "/" stands a number
-    factor  = "-" factor | (name | number | "abs(" sum ")" | "relu(" sum ")" | "(" sum ")") {".T" | "[" row "]"}
+    factor  = "-" factor | (name | number | "abs(" sum ")" | "relu(" sum ")" | "(" sum ")") {".T" | part}
+    part    = "[" place {"," place} "]"
+    place   = row | [from] ":" [to]
 
 A name is one of the file's, whatever signs it holds, the longest that fits. Nothing is run but these operations.
 """
@@ -52,7 +54,7 @@ def _tokens(text, tensors):
         rest = text[at:]
         name = next((n for n in names if n and rest.startswith(n) and not re.match(r"\w", rest[len(n) :])), None)
         number = re.match(r"\d+(\.\d+)?([eE][-+]?\d+)?(?![\w.])", rest)
-        sign = re.match(r"\.T(?!\w)|\[\s*-?\d+\s*\]|(abs|relu)(?=\s*\()|[-+*/@()]", rest)
+        sign = re.match(r"\.T(?!\w)|\[[-\d\s:,]+\]|(abs|relu)(?=\s*\()|[-+*/@()]", rest)
         after = found[-1][1] if found else ""
         if number and (after == "/" or name is None):
             found.append(("number", number[0]))
@@ -64,7 +66,7 @@ def _tokens(text, tensors):
             word = re.match(r"[\w./:-]+|.", rest)[0]
             raise ValueError(
                 f"{word!r} in {text!r} is not in the file; expressions are made of its names, .T, @, *, +, -, "
-                f"/ number, abs(…), relu(…) and [row]. {described(Contents('', dict(tensors)))}"
+                f"/ number, abs(…), relu(…), [row] and [:, from:to]. {described(Contents('', dict(tensors)))}"
             )
         at += len(found[-1][1])
     return found
@@ -120,8 +122,19 @@ def _factor(tokens, tensors):
         raise ValueError(f"{word!r} stands where a name or a number should")
     while tokens and (tokens[0][1] == ".T" or tokens[0][1].startswith("[")) and isinstance(value, Tensor):
         sign, tokens = tokens[0][1], tokens[1:]
-        value = value[int(sign[1:-1])] if sign != ".T" else value.mT if value.ndim > 1 else value
+        value = value[_place(sign)] if sign != ".T" else value.mT if value.ndim > 1 else value
     return value, tokens
+
+
+def _place(sign):
+    """The rows and columns that "[:, 3:]" means."""
+    place = []
+    for axis in sign[1:-1].split(","):
+        ends = [part.strip() for part in axis.split(":")]
+        if len(ends) > 2 or not all(re.fullmatch(r"-?\d+", end) or len(ends) == 2 and not end for end in ends):
+            raise ValueError(f"{sign} is no place: rows and columns are [row], [from:to] or [:, from:to]")
+        place.append(slice(*(int(end) if end else None for end in ends)) if len(ends) == 2 else int(ends[0]))
+    return tuple(place)
 
 
 def _check_size(value, other):

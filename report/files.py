@@ -5,6 +5,7 @@ torch's reader of weights alone, and what a file claims to hold is measured befo
 """
 
 import argparse
+import codecs
 import io
 import json
 import math
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 import safetensors
 import scipy.io
+import scipy.sparse
 import torch
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
@@ -108,7 +110,8 @@ def read(path) -> Contents:
     fits(path, sum(t.numel() * t.element_size() for t in real.values()))
     other = {name: "complex numbers" for name in found.tensors if name not in real}
     if not real:
-        raise ValueError(f"{path} holds no arrays of numbers by name; {described(found)}")
+        remedy = '. Save them by name: numpy.savez("weights.npz", W_xh=…, W_hh=…, W_hy=…)'
+        raise ValueError(f"{path} holds no arrays of numbers by name; {described(found)}{remedy}")
     return Contents(found.kind, real, found.facts | other)
 
 
@@ -174,7 +177,7 @@ def _reader(path, head):
         return _of_zip(path)
     if HDF5 in (head[:8], head[512:520]) or head.startswith(b"MATLAB 7.3"):
         return _hdf5
-    if head.startswith(b"MATLAB 5.0") or (path.suffix == ".mat" and head[0] < 5):
+    if head.startswith(b"MATLAB 5.0") or (path.suffix == ".mat" and _of_version_4(head)):
         return _mat
     if head.startswith(b"\x93NUMPY"):
         raise ValueError(
@@ -186,7 +189,7 @@ def _reader(path, head):
         raise ValueError(f"{path} is an archive: unpack it, and give the weight file that is in it")
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**40:
         return _safetensors
-    if head.lstrip()[:1] == b"{":
+    if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         return _json
     if head[0] == 0x80 and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return _torch
@@ -199,11 +202,17 @@ def _reader(path, head):
     ):
         return _onnx
     raise ValueError(
-        f"{path} is none of the files that are read: weights must be .safetensors, a state_dict that torch.save "
+        f"{path} is none of the files that are read, which are .safetensors, a state_dict that torch.save "
         f"wrote (.pt, .pth, .bin, .ckpt), .npz, .mat, .h5, .keras, .msgpack, .json or .onnx, got {path.name}; it "
         "may "
         "be damaged"
     )
+
+
+def _of_version_4(head):
+    """Whether a .mat file begins with a type of MATLAB's version 4: its digits are order, 0, precision, class."""
+    kinds = int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")
+    return any(kind // 1000 in (0, 1) and kind % 1000 < 53 for kind in kinds)
 
 
 def _of_zip(path):
@@ -243,9 +252,14 @@ def _safetensors(path):
         raise ValueError(f"{path} is damaged or no safetensors file: its header claims {length} bytes")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return Contents(
-                "safetensors", {n: file.get_tensor(n) for n in file.keys()}, dict(file.metadata() or {})
-            )
+            tensors, facts = {n: file.get_tensor(n) for n in file.keys()}, {}
+            for name, word in (file.metadata() or {}).items():
+                try:  # whole settings are kept as JSON
+                    said = json.loads(word) if word.startswith("{") else word
+                except (ValueError, RecursionError):
+                    said = word
+                _flat(said, ".", {}, facts, name)
+            return Contents("safetensors", tensors, facts)
     except safetensors.SafetensorError as error:
         raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
 
@@ -304,7 +318,8 @@ def _of_objects(path):
     what = f" ({', '.join(foreign[:6])})" if foreign else ""
     return (
         f"{path} holds {'a whole model' if model else 'more than tensors'}{what}, and unpickling it could run any "
-        f"code. In the program that wrote it, save the weights alone: {SAVE}"
+        f"code. In the program that wrote it, save the weights alone: {SAVE}, or arrays that you have by name: "
+        'numpy.savez("weights.npz", **arrays)'
     )
 
 
@@ -332,14 +347,33 @@ def _flat(value, joint, tensors, facts, before="", seen=None):
             facts[before] = OBJECT if value.dtype.hasobject else f"an array of {value.dtype}"
     elif isinstance(value, bytes):
         facts[before] = value.decode(errors="replace")
-    elif value is None or isinstance(value, str | int | float | bool):
+    elif isinstance(value, str):
+        facts[before] = _number(value)
+    elif value is None or isinstance(value, int | float | bool):
         facts[before] = value
+
+
+def _number(word):
+    """A word, as the number that it writes where it does: metadata of safetensors are words throughout."""
+    try:
+        return float(word)
+    except ValueError:
+        return word
+
+
+def _by_place(value):
+    """Nested lists and cells as mappings by their places, so that what is in them has names."""
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        value = value.ravel().tolist()
+    if isinstance(value, list):
+        value = {str(i): part for i, part in enumerate(value)}
+    return {name: _by_place(part) for name, part in value.items()} if isinstance(value, dict) else value
 
 
 def _npz(path):
     tensors, facts = {}, {}
     for name, array in arrays_of_npz(path).items():
-        _flat(array, "/", tensors, facts, name)
+        _flat(array, "/", tensors, facts, name.removesuffix(":0"))  # TensorFlow's number of an output
     return Contents("npz", tensors, facts)
 
 
@@ -351,8 +385,11 @@ def _mat(path):
         raise ValueError(f"{path} is damaged or no .mat file: {error}") from error
     tensors, facts = {}, {}
     for name, value in held.items():
+        if scipy.sparse.issparse(value):
+            fits(path, 8 * math.prod(value.shape))
+            value = value.toarray()
         if not name.startswith("__"):
-            _flat(value, ".", tensors, facts, name)
+            _flat(_by_place(value), ".", tensors, facts, name)
     return Contents("mat", tensors, facts)
 
 
@@ -391,8 +428,9 @@ def _of_hdf5(path, file):
     h5py = _h5py()
     tensors, facts = {}, {}
     with h5py.File(file, "r") as held:
-        parts = []
-        held.visititems(lambda name, part: parts.append((name, part)) if isinstance(part, h5py.Dataset) else None)
+        beside = [("", held)]
+        held.visititems(lambda *found: beside.append(found))
+        parts = [(name, part) for name, part in beside if isinstance(part, h5py.Dataset)]
         if foreign := [name for name, part in parts if part.external or part.is_virtual]:
             raise ValueError(f"{path}: {', '.join(foreign)} lie in other files, which are not read")
         fits(path, sum(part.size * part.dtype.itemsize for _, part in parts if part.size))
@@ -404,9 +442,14 @@ def _of_hdf5(path, file):
                 value = "".join(map(chr, np.ravel(value)))
             elif kind is not None and isinstance(value, np.ndarray):
                 value = value.T  # MATLAB counts columns first
-            _flat(value, "/", tensors, facts, name.removesuffix(":0"))  # TensorFlow's number of an output
-        if "model_config" in held.attrs:
-            facts["config"] = held.attrs["model_config"]
+            _flat(value, "/", tensors, facts, name.removesuffix(":0"))
+        for where, part in beside:
+            for name, value in part.attrs.items():
+                said = value[0] if isinstance(value, np.ndarray) and value.shape == (1,) else value
+                if np.ndim(said) == 0 and not name.startswith(("MATLAB", "H5PATH")):
+                    _flat(said, "/", {}, facts, f"{where}/{name}".lstrip("/"))
+        if "model_config" in facts:
+            facts["config"] = facts.pop("model_config")
     return Contents("hdf5", tensors, facts)
 
 
@@ -447,7 +490,7 @@ def _msgpack(path):
 def _json(path):
     fits(path, 8 * path.stat().st_size)  # a number of a few signs takes 32 bytes in Python
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        held = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged or no JSON: {error}") from error
 
@@ -457,8 +500,8 @@ def _json(path):
         if isinstance(value, list):
             try:
                 return np.array(value, float)
-            except (ValueError, TypeError):  # of words, or of lists of unequal length
-                return None
+            except (ValueError, TypeError):  # of words, of parts with names, or of lists of unequal length
+                return {str(i): arrays(part) for i, part in enumerate(value)}
         return value
 
     tensors, facts = {}, {}
@@ -538,8 +581,12 @@ def _onnx(path):
     added = [node for node in nodes if node[0] == "Add"]
     other = sorted({node[0] for node in nodes} - SHAPING - {"RNN", "MatMul", "Gemm", "Add"})
     direction = _words(attributes.get("direction", []), 4) or ["forward"]
-    if len(readout) != 1 or len(added) > 1 or other or direction != ["forward"] or "clip" in attributes:
-        found = [*other, *(node[0] for node in readout + added), *direction]
+    # nodes stand in the order in which they are run: what comes before the RNN changes its inputs
+    after = nodes[nodes.index(recurrent[0]) :]
+    before = [node[0] for node in readout + added if node not in after]
+    odd = other + [f"{kind} of the inputs" for kind in before] + ["clip"] * ("clip" in attributes)
+    if len(readout) != 1 or len(added) > 1 or odd or direction != ["forward"]:
+        found = [*odd, *(node[0] for node in readout + added if node in after), *direction]
         raise ValueError(
             f"{path} must hold one forward RNN and one linear readout, it has {', '.join(found)}: {remedy}"
         )
@@ -554,7 +601,7 @@ def _onnx(path):
     biases = matrices[1:] + [arrays[name] for _, into, _ in added for name in into if name in arrays]
     tensors = {"W_xh": W[0], "W_hh": R[0], "W_hy": matrices[0] if flipped else matrices[0].T}
     tensors |= {"b_h": B[0].reshape(2, -1).sum(0)} if B is not None else {}
-    tensors |= {"b_y": biases[0]} if biases else {}
+    tensors |= {"b_y": sum(biases)} if biases else {}
     tensors |= {"h0": start} if start is not None and start.any() else {}
     activation = _words(attributes.get("activations", []), 9) or ["Tanh"]
     found, facts = {}, {"activation": activation[0]}

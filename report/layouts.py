@@ -5,6 +5,7 @@ but the file holds what no report can be made of.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from schur_lib.networks import OPTIONAL, REQUIRED
 ROLES = REQUIRED + OPTIONAL
 # A first state, under the names that people give it.
 FIRST_STATE = re.compile(
-    r"(^|[./_])(h_?0|x_?0|h_?init\w*|init\w*_(state|hidden|h)\w*|initial\w*|y_init)$", re.IGNORECASE
+    r"(^|[./_])([hxr]_?0|(h|hidden|state|y)_?(init|start)\w*|(init|start)\w*_(state|hidden|h)\w*|initial\w*)$",
+    re.IGNORECASE,
 )
 ALIASES = {
     "W_xh": ("w_xh", "w_in", "w_inp", "win", "w_ih"),
@@ -30,6 +32,8 @@ ALIASES = {
     "b_y": ("b_y", "b_out"),
     "h0": ("h0", "h_0", "x0", "init_state", "h_init", "y_init"),
 }
+# TensorFlow keeps what its optimisers remember beside each weight, under their names.
+OPTIMISERS = ("Adam", "RMSProp", "Momentum", "Adagrad", "Adadelta", "Ftrl")
 SAME_WORD = {"linear": "identity", "none": "identity", "rectified": "relu", "logistic": "sigmoid"}
 GATED = (
     "from files alone only rate networks with one recurrent matrix are understood; `schur_lib.evaluation` takes "
@@ -194,13 +198,18 @@ NAME_THEM = (
 def _only(recurrent):
     """The only recurrent matrix."""
     if len(recurrent) > 1:
-        groups = {n.partition(".")[0] if "." in n else n.rpartition("/")[0] for n in recurrent}
+        shared = re.match(r"(.*[./])?", os.path.commonprefix(recurrent))[0]
+        ends = [name[len(shared) :] for name in recurrent]
+        several = ""
+        if all(re.search(r"[./]", end) for end in ends):  # else they are layers or directions of one module
+            others = f"{shared}{re.split(r'[./]', ends[-1])[0]}"
+            several = (
+                f"Of several networks (a running average, another seed) all but one are left out, --set-aside "
+                f"'{others}*'; of"
+            )
         raise ValueError(
-            f"there are {len(recurrent)} recurrent matrices, {', '.join(recurrent)}. Of several networks (a "
-            "running "
-            f"average, another seed) all but one are left out, --set-aside '{max(groups, key=len)}*'; of several "
-            "layers "
-            "or directions no report is made from a file, `schur_lib.evaluation` takes the model itself"
+            f"there are {len(recurrent)} recurrent matrices, {', '.join(recurrent)}. {several or 'Of'} several "
+            "layers or directions no report is made from a file, `schur_lib.evaluation` takes the model itself"
         )
     return recurrent[0]
 
@@ -208,16 +217,18 @@ def _only(recurrent):
 def _readout(held, used, names, of="", bias=("weight$", "bias")):
     """({"W_hy": …, "b_y": …}, name of the readout): the only matrix that is left, and the bias with its name."""
     there = [
-        n for n in held.called(of) if held.tensors[n].ndim == 2 and n not in used and not FIRST_STATE.search(n)
-    ]
+        n for n in held.called(of) if held.tensors[n].ndim == 2 and n not in (*used, names.get("h0"))
+        and not FIRST_STATE.search(n)
+    ]  # fmt: skip
     name = names.get("W_hy") or (there[0] if len(there) == 1 else None)
     if name is None:
         found = ", ".join(f"{n} {tuple(held.tensors[n].shape)}" for n in there) or "none"
+        rows = [n for n in there if len(held.tensors[n]) == 1]
+        state = f", name a learned first state with --parameter h0={rows[0]}" if len(there) > 1 and rows else ""
         raise ValueError(
             held.refusal()
-            or f"the readout must be one matrix (N_y, N), found {found}. Name it with --parameter W_hy=NAME, and "
-            "leave "
-            f"the other heads out with --set-aside NAME. {held}"
+            or f"the readout must be one matrix (N_y, N), found {found}. Name it with --parameter W_hy=NAME"
+            f"{state}, and leave other heads out with --set-aside NAME. {held}"
         )
     beside = re.sub(*bias, name)
     return {"W_hy": name} | ({"b_y": beside} if beside != name and beside in held.tensors else {})
@@ -252,7 +263,8 @@ def _torch(held, names, _asked):
     before, _, after = name.partition("weight_hh")
     kernel, *biases = (f"{before}{part}{after}" for part in ("weight_ih", "bias_ih", "bias_hh"))
     roles = {"W_hh": name} | ({"W_xh": kernel} if kernel in held.tensors else {})
-    roles |= {"b_h": " + ".join(biases)} if all(b in held.tensors for b in biases) else {}
+    biases = [b for b in biases if b in held.tensors]  # a cell of one's own may have but one
+    roles |= {"b_h": " + ".join(biases)} if biases else {}
     roles |= _readout(held, {name, kernel}, names)
     start = [n for n in held.called(FIRST_STATE.pattern) if n not in roles.values()]
     return Layout("torch", roles | ({"h0": start[0]} if len(start) == 1 else {}), activation="tanh")
@@ -352,7 +364,9 @@ def _flax(held, names, _asked):
     end = r"kernel(/value|\.value)?$"  # nnx may keep the array of a parameter under "value"
     if held.called(rf"(^|[./])(dense_)?h[fgionrz][./]{end}"):
         raise ValueError(f"the names are those of an LSTM or GRU of Flax: {GATED}")
-    recurrent = held.called(rf"(^|[./])(dense_)?h[./]{end}")
+    beside = ("*rngs*", "opt_state*")
+    of_others = {n for n in held.tensors if any(fnmatchcase(n, p) for p in beside)}
+    recurrent = [n for n in held.called(rf"(^|[./])(dense_)?h[./]{end}") if n not in of_others]
     inward = {n: re.sub(rf"h(?=[./]{end})", "i", n) for n in recurrent}
     recurrent = [n for n in recurrent if inward[n] in held.tensors]
     if not recurrent:
@@ -361,13 +375,13 @@ def _flax(held, names, _asked):
     kernel, to_bias = inward[name], (r"kernel(?=([./]value)?$)", "bias")
     biases = [n for n in (re.sub(*to_bias, n) for n in (kernel, name)) if n in held.tensors]
     roles = {"W_xh": kernel, "W_hh": name} | ({"b_h": " + ".join(biases)} if biases else {})
-    readout = _readout(held, {name, kernel}, names, end, to_bias)
+    readout = _readout(held, {name, kernel, *of_others}, names, end, to_bias)
     return Layout(
         "flax",
         _for_rows(held, "Flax", roles | readout, names),
         activation="tanh",
         leak=1.0,
-        beside=("*rngs*",),
+        beside=beside,
         notes=("Read as a SimpleCell without its residual option.",),
     )
 
@@ -390,14 +404,15 @@ def _psychrnn(held, _names, _asked):
     if ratio == OBJECT:
         said += " (dale_ratio is an array of Python objects, as PsychRNN writes None)"
     elif ratio == "":
-        said += " (as Dale_rec shows; the file has no dale_ratio)"
+        shows = "as Dale_rec shows" if "Dale_rec" in t else "nothing in the file tells of it"
+        said += f" ({shows}; the file has no dale_ratio)"
     return Layout(
         "psychrnn",
         roles,
         activation="relu",
         form="potential",
         asks=("leak",),
-        beside=("*/Adam", "*/Adam_1", "*/Momentum", *(() if dale else ("Dale_rec", "Dale_out"))),
+        beside=(*(f"*/{rule}*" for rule in OPTIMISERS), *(() if dale else ("Dale_rec", "Dale_out"))),
         notes=(f"{said}.",),
     )
 

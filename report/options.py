@@ -16,15 +16,25 @@ LIBRARIES = (
     "operative-dimensions",
     "names",
 )
-FILES = """\
+ARRAYS = (".npz", ".mat", ".h5", ".hdf5", ".json", ".safetensors", ".pt", ".pth")  # files of data
+NEEDED = {".parquet": "pyarrow", ".xlsx": "openpyxl"}  # what pandas reads tables with
+TABLES = (".csv", ".tsv", ".txt", *NEEDED)
+FILES = f"""\
 What is taken, told by a file's content and not by its ending:
   safetensors, and the state_dict that torch.save wrote, also within a checkpoint; weight norm, spectral
   norm and pruning are computed; Keras .keras, .h5, .weights.h5 and MATLAB -v7.3 (with h5py); Flax .msgpack
-  (with msgpack); NumPy .npz; MATLAB .mat; JSON; ONNX with an RNN node.
+  (with msgpack); NumPy .npz; MATLAB .mat, also in structures and cells; JSON; ONNX with an RNN node.
 Names known by themselves:
   W_xh, W_hh, W_hy (W_in, W_rec, W_out), b_h, b_y, h0; those of torch's nn.RNN and nn.RNNCell with one linear
   readout; of Keras's SimpleRNN, Flax's SimpleCell, PsychRNN (masks and Dale's law applied), trainRNNbrain,
   lowrank_inference, operative dimensions, nn-brain's CTRNN.
+Data, told by the ending:
+  {" ".join(ARRAYS)} with the arrays
+  inputs (T, B, N_x) and targets (T, B, N_y), (B, N_y) or, of one output or of classes, (T, B), and perhaps
+  mask (T, B), true where targets are scored; targets that are NaN, and the class -100, are not scored either.
+  {" ".join(TABLES)} with the columns trial, step, input..., target..., and perhaps mask; any of
+  comma, semicolon, tab, bar or blank between them, decimal points or commas.
+  {", ".join(f"{ending} is read with {library}" for ending, library in NEEDED.items())}, where that is installed.
 Equations, a = dt / tau, phi the activation; the biases and h0 where there are such:
   rate           h <- (1 - a) h + a phi(W_hh h + W_xh x + b_h),    y = W_hy h + b_y
   inside         h <- phi((1 - a) h + a (W_hh h + W_xh x + b_h)),  y = W_hy h + b_y
@@ -54,7 +64,8 @@ def add_options(top: argparse.ArgumentParser) -> None:
     option("--parameter", action="append", default=[], metavar="ROLE=NAME",
            help="where the names in the file are not known: W_xh=NAME, W_hh=NAME, W_hy=NAME, and b_h, b_y, h0 "
                 "where there are such, once for each; NAME alone is W_hh. NAME may be an expression, such as "
-                "'wi.T', 'm @ n.T / 64', 'abs(weight) * mask', 'bias_ih + bias_hh', 'starts[0]'")
+                "'wi.T', 'm @ n.T / 64', 'abs(weight) * mask', 'bias_ih + bias_hh', 'starts[0]', "
+                "'i2h.weight[:, 3:]'")
     option("--set-aside", nargs="+", action="extend", default=[], metavar="NAME",
            help="what is no part of the network (another head, a counter, a second network): names, or patterns "
                 "such as 'critic.*'; the page lists them")

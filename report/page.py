@@ -11,6 +11,7 @@ import shlex
 import sys
 import tempfile
 import urllib.parse
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ from report.measure import AMOUNTS, BUDGET, Diagnosis, Plan, diagnose, expected_
 from report.options import arguments
 from report.readings import other_readings
 from report.weights import load_network
-from schur_lib.metrics import NEGLIGIBLE_MASS
+from schur_lib.metrics import NEGLIGIBLE_MASS, is_scored
 from schur_lib.profile import over_networks
 from schur_lib.stability import CAUTION
 from study.figures.style import without
@@ -106,7 +107,11 @@ def write_report(
         trials.form.n_leading(alpha)  # raises for a bad alpha
         which = f"{_shown(case.weights.name)}: " if len(cases) > 1 else ""
         say(f"{which}{_expected(seconds, case.plan)}")
-        found = diagnose(trials, *parts, case.plan, case.inputs.shape[1], alpha, equation=case.net.text())
+        with warnings.catch_warnings():
+            warnings.filterwarnings(
+                "ignore", "this network does not do the task"
+            )  # the page says so, first of all
+            found = diagnose(trials, *parts, case.plan, case.inputs.shape[1], alpha, equation=case.net.text())
         texts |= _texts(found, case, page)
         all_found.append(found)
     if len(cases) > 1:
@@ -176,6 +181,7 @@ def as_json(found: Diagnosis, case: Case) -> dict:
         "sources": case.net.sources, "notes": case.net.notes,
         "hidden_size": net.hidden_size, "n_inputs": net.n_inputs, "n_outputs": net.n_outputs,
         "n_steps": len(case.inputs), "n_scored": trials.n_scored,
+        "share_scored": float(is_scored(trials.targets).double().mean()),
         "n_given": found.n_given, "n_trials": trials.n_trials,
         "n_some": found.some.n_trials, "n_held_out": found.held_out.n_trials,
         "draws": found.plan.amount.draws, "perturbations": found.plan.amount.perturbations,
@@ -213,6 +219,7 @@ def render(
         net=found.trials.module,
         readings=readings,
         form=found.trials.form,
+        scored=float(is_scored(found.trials.targets).double().mean()),
         pictures=pictures(found),
         explorer_css=Markup((explorer.FOLDER / "explorer.css").read_text(encoding="utf-8")),
         panel=Markup((explorer.FOLDER / "panel.html").read_text(encoding="utf-8")),

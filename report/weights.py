@@ -16,8 +16,12 @@ from report.files import Contents, described, read
 from report.layouts import LAYOUTS, NAME_THEM, ROLES, SAME_WORD, computed, gated, layout_of
 from schur_lib.networks import REQUIRED, Network
 
-OF_ACTIVATION = ("activation", "nonlinearity", "transfer_function", "phi", "kind")
-OF_LEAK = ("leak", "leak_rate", "leaky_rate", "alpha", "dt_over_tau", "dt", "tau")
+# Last words of names under which people keep the settings of a network.
+OF_ACTIVATION = re.compile(
+    r"(rnn_|hidden_)?(act|activation|non_?linearity|transfer)(_?(fn|fun|func|function|name|type))?|phi|kind|mode"
+)
+OF_LEAK = re.compile(r"leak\w*|alpha(_[hrns]\w*)?|decay|dt\w*|delta_?t|tau\w*|(membrane_)?time_?const\w*")
+LEAKY = re.compile(r"leaky(?!_?relu)|ctrnn|continuous.?time", re.IGNORECASE)
 OF_NOISE = re.compile(r"noise|^sigma", re.IGNORECASE)
 
 
@@ -53,7 +57,7 @@ def load_network(
         ValueError: says what the file holds, what does not fit or is not known, and how to say it.
     """
     found = read(path)
-    if found.kind == "safetensors" and ("sha256" in found.facts or "schur_lib" in found.facts.get("format", "")):
+    if found.kind == "safetensors" and ("sha256" in found.facts or "schur_lib" in str(found.facts.get("format"))):
         own = Network.load(path)  # checks what the file holds, its metadata too
         found = Contents(found.kind, own.tensors(), {"activation": own.activation})
     try:
@@ -132,10 +136,17 @@ def _aside(everything, patterns, found):
 def _left_over(held, left, n):
     """What to do about tensors that no role uses."""
     hints = []
-    if states := [x for x in left if held.tensors[x].numel() == n and "bias" not in x]:
+    leaks = [x for x in left if OF_LEAK.fullmatch(_last(x))]
+    biases = [x for x in left if x not in leaks and held.tensors[x].ndim == 1
+              and _last(x).startswith("b") and "mask" not in x]  # fmt: skip
+    states = [x for x in left if held.tensors[x].numel() == n and x not in leaks + biases]
+    if states := [x for x in states if not x.endswith("weight")]:
         hints.append(f"a learned first state is named with --parameter h0={states[0]}")
-    if any(_last(x) in OF_LEAK for x in left):
-        hints.append("the leak is said with --leak A, or --dt and --tau")
+    if biases:
+        roles = (f"--parameter {'b_h' if held.tensors[x].numel() == n else 'b_y'}={x}" for x in biases[:2])
+        hints.append(f"biases are named with {' '.join(roles)}")
+    if leaks:
+        hints.append("the leak is said with --leak A, or --dt and --tau; a report takes one for all units")
     if masks := [x for x in left if held.tensors[x].shape == (n, n)]:
         hints.append(f"a mask or another factor goes into an expression, --parameter 'W_hh=NAME * {masks[0]}'")
     return held.refusal() or (
@@ -150,6 +161,12 @@ def _shaped(values, roles):
     """Vectors as vectors, matrices upright, all of one dtype; ValueError where a shape does not tell, or fit."""
     n = len(values["W_hh"])
     for role, value in values.items():
+        if role == "h0" and value.squeeze().ndim > 1:
+            row = f"{roles[role]}[0]" if roles[role].isidentifier() else f"({roles[role]})[0]"
+            raise ValueError(
+                f"h0 = {roles[role]} must be one first state ({n},), got {tuple(value.shape)}: where the trials "
+                f"share one, --parameter 'h0={row}'{' with [0] once more' if value.ndim > 2 else ''}"
+            )
         if role not in REQUIRED and sum(size > 1 for size in value.shape) <= 1:
             values[role] = value.reshape(-1)  # torch's (1, 1, N), a column of MATLAB's
         elif role in REQUIRED and role != "W_hh" and value.shape == (n,):
@@ -213,34 +230,39 @@ def _equation(layout, facts, activation, leak, form):
 
 def _ask_for_leak(layout, facts):
     """Nothing where a network may be taken to have no leak; ValueError where there is a sign of one."""
-    numbers = {n: v for n, v in facts.items() if _last(n) in OF_LEAK and _number(v)}
+    numbers = {n: v for n, v in facts.items() if OF_LEAK.fullmatch(_last(n)) and _number(v)}
+    held = f"the file holds {', '.join(f'{n} = {v:g}' for n, v in numbers.items())}"
     if "leak" in layout.asks:
+        where = f"is not known from its file ({held})" if numbers else "is not in its file"
         raise ValueError(
-            f"the leak a = dt / tau of a network of {layout.library} is not in its file: add --leak A, or --dt "
-            "and "
-            "--tau (--leak 1 where there is none)"
+            f"the leak a = dt / tau of a network of {layout.library} {where}: add --leak A, or --dt and --tau "
+            "(--leak 1 where there is none)"
         )
     if numbers:
         raise ValueError(
-            f"the file holds {', '.join(f'{n} = {v:g}' for n, v in numbers.items())}, and does not say how the "
-            "network "
+            f"{held}, and does not say how the network "
             f"uses it: add --leak A (a = dt / tau; 1 for none), and --equation with one of {tuple(FORMS)} where "
             "the leak "
             "stands elsewhere than in 'rate'"
         )
-    if "leaky" in [str(v).lower() for n, v in facts.items() if _last(n) in OF_ACTIVATION]:
-        raise ValueError("the file says that the network is leaky, not by how much: add --leak A (a = dt / tau)")
+    for name, value in facts.items():
+        if isinstance(value, str) and len(value) < 80 and LEAKY.search(value):
+            raise ValueError(
+                f"the file says {name} = {value}: of a leaky network it has to be said how much leaks, --leak A "
+                "(a = dt / tau; 1 for none)"
+            )
 
 
 def _activation(facts):
     """The activation as words beside the weights tell it; None where they do not."""
     for name, value in facts.items():
-        if _last(name) not in OF_ACTIVATION or not isinstance(value, str):
+        if not OF_ACTIVATION.fullmatch(_last(name)) or not isinstance(value, str):
             continue
-        word = SAME_WORD.get(value.lower(), value.lower())
+        word = value.lower().removeprefix("rnn_").rpartition(".")[2]  # torch's mode RNN_TANH, jax.nn.relu
+        word = SAME_WORD.get(word, word)
         if word in ACTIVATIONS:
             return word
-        if _last(name) in ("activation", "nonlinearity"):
+        if _last(name) not in ("phi", "kind", "mode", "act_type", "transfer"):
             raise ValueError(
                 f"the file says {name} = {value[:40]}, and the activations are {tuple(ACTIVATIONS)}: say which "
                 "with "

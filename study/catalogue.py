@@ -1,7 +1,8 @@
 """Which networks the notebooks use, and the command that trains them.
 
 Profile "paper" is the paper's setting; "quick" trains tiny networks in minutes, to exercise the code
-only. With networks "reference" the shipped ones are used, more seeds than the paper profile trains.
+only. With networks "reference" the shipped ones are used, more seeds than the paper profile trains. Most of
+these, SEEDS of each configuration of the paper's two figures, are shipped in packs, a file a configuration.
 """
 
 import argparse
@@ -14,12 +15,15 @@ from schur_lib.recipes import COPY_RECIPE, NEURO_RECIPE
 from schur_lib.specs import Spec
 from schur_lib.tasks import TASKS
 from schur_lib.training import train
-from study import folders
+from study import folders, packs
 
 PROFILES = ("paper", "quick")
 SOURCES = ("reference", "trained")
 COPY_SIZES = (56, 64, 72)
 FIGURE_1 = (("dense_orthogonal", 72), ("cayley", 72))
+# Seeds of the reference set, of each configuration of the two figures; those from FEW on are in packs, and all
+# that is dear to measure is measured on the others.
+FEW, SEEDS = 10, {task: 30 if task == "copy" else 100 for task in TASKS}
 QUICK_COPY = replace(COPY_RECIPE, steps=400, horizons=(10, 20))
 QUICK_NEURO = replace(NEURO_RECIPE, steps=200)
 STUDY_SEEDS = 3
@@ -51,8 +55,8 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
 
     Copy: four constructions at three sizes; three seeds for the two configurations of Figure 1 and one
     for the others when trained here, ten and three in the reference set. The other tasks: three seeds,
-    ten in the reference set. Quick: two seeds at most. "studies" are the networks of `studies`,
-    `time_course` and `sizes`; the paper profile trains none of them.
+    ten in the reference set (`figure_1` and `figure_2` have more). Quick: two seeds at most. "studies" are
+    the networks of `studies`, `time_course` and `sizes`; the paper profile trains none of them.
 
     Args:
         task: one of `training.TASKS`, or "studies".
@@ -79,21 +83,49 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
         return list(dict.fromkeys([*(spec for *_, spec in chosen), *sizes(profile)]))
     if task != "copy":
         recipe = QUICK_NEURO if quick else None
-        return [Spec(task, seed=seed, recipe=recipe) for seed in range(10 if reference else 2 if quick else 3)]
+        return [Spec(task, seed=seed, recipe=recipe) for seed in range(FEW if reference else 2 if quick else 3)]
     chosen = []
     for hidden_size in COPY_SIZES:
         for construction in CONSTRUCTIONS:
             main = (construction, hidden_size) in FIGURE_1
-            n_seeds = (10 if main else 3) if reference else (2 if main else 1) if quick else (3 if main else 1)
+            n_seeds = (FEW if main else 3) if reference else (2 if main else 1) if quick else (3 if main else 1)
             recipe = QUICK_COPY if quick else None
             chosen += [Spec("copy", construction, hidden_size, seed, recipe) for seed in range(n_seeds)]
     return chosen
 
 
 def figure_1(profile: str = "paper", networks: str = "reference") -> list[Spec]:
-    """The specs of the copy networks of Figure 1, dense orthogonal and Cayley; arguments of `specs`."""
-    copy = specs("copy", profile, networks)
-    return [spec for spec in copy if (spec.construction, spec.hidden_size) in FIGURE_1]
+    """The specs of the copy networks of Figure 1, dense orthogonal and Cayley: 30 of each in the reference set.
+
+    Args:
+        profile, networks: as for `specs`.
+    """
+    own = [spec for spec in specs("copy", profile, networks) if (spec.construction, spec.hidden_size) in FIGURE_1]
+    return own + [spec for pack in packed("copy") for spec in pack] if networks == "reference" else own
+
+
+def figure_2(profile: str = "paper", networks: str = "reference") -> list[Spec]:
+    """The specs of the networks of Figure 2, three tasks: a hundred of each in the reference set.
+
+    Args:
+        profile, networks: as for `specs`.
+    """
+    chosen = []
+    for task in list(TASKS)[1:]:
+        chosen += specs(task, profile, networks)
+        if networks == "reference":
+            chosen += [spec for pack in packed(task) for spec in pack]
+    return chosen
+
+
+def packed(task: str) -> list[list[Spec]]:
+    """The specs of each pack of a task in the reference set; empty for "studies".
+
+    Args:
+        task: one of `training.TASKS`, or "studies".
+    """
+    families = [] if task not in TASKS else FIGURE_1 if task == "copy" else [("dense_orthogonal", 64)]
+    return [[Spec(task, *family, seed) for seed in range(FEW, SEEDS[task])] for family in families]
 
 
 def of_all_tasks(profile: str = "paper", networks: str = "reference") -> list[Spec]:
@@ -190,9 +222,13 @@ def networks(chosen: list[Spec], source: str = "reference") -> list[Network]:
     """
     if source not in SOURCES:
         raise ValueError(f"networks must be one of {SOURCES}, got {source!r}")
-    if source == "reference":
-        return [store.load(spec, folders.NETWORKS) for spec in chosen]
-    return train(chosen, folders.store())
+    if source == "trained":
+        return train(chosen, folders.store())
+    held = {}
+    for pack in (pack for task in dict.fromkeys(spec.task for spec in chosen) for pack in packed(task)):
+        if not set(pack).isdisjoint(chosen):
+            held |= dict(zip(pack, packs.load(pack, folders.NETWORKS), strict=True))
+    return [held[spec] if spec in held else store.load(spec, folders.NETWORKS) for spec in chosen]
 
 
 def main(arguments=None):
@@ -204,6 +240,8 @@ def main(arguments=None):
     chosen = parser.parse_args(arguments)
     if chosen.reference:
         train(specs(chosen.task, "paper", "reference"), folders.NETWORKS)
+        for pack in packed(chosen.task):
+            packs.save(pack, train(pack, folders.store()), folders.NETWORKS)
     else:
         train(specs(chosen.task, chosen.profile, "trained"), folders.store())
 

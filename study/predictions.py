@@ -3,10 +3,10 @@
 `freeze` writes a table of predictions and a stamp beside it: the digest of all code that made them, the checksum
 of the table, the limits, and the digest of every network. `compare` ablates the same networks on other trials; it
 refuses a table, code or networks that are not those of the stamp. So a table that is committed before the
-networks are ablated is a prediction, and its comparison can lose.
+networks are ablated is a prediction, and its comparison can lose. For the packs of the reference set:
 
-    python -m study.predictions freeze flip_flop.csv --task flip_flop --seeds 10 110 --networks data/networks
-    python -m study.predictions compare flip_flop.csv --task flip_flop --seeds 10 110 --networks data/networks
+    python -m study.predictions freeze flip_flop
+    python -m study.predictions compare flip_flop
 """
 
 import argparse
@@ -18,13 +18,13 @@ from pathlib import Path
 import pandas as pd
 from joblib import Parallel, delayed
 
-from schur_lib import store
 from schur_lib.networks import Network
 from schur_lib.provenance import code_digest, library_versions
 from schur_lib.schur import SUBSETS, label
 from schur_lib.specs import Spec
 from schur_lib.subjects import on_task
 from schur_lib.tasks import TASKS
+from study import catalogue, folders, packs
 from study.probes.linear import closed_form, impulse_response
 from study.probes.predictor import predict
 
@@ -88,27 +88,48 @@ def compare(file: Path, specs: Sequence[Spec], networks: Sequence[Network]) -> p
     """The frozen predictions beside what the ablations do, on other trials.
 
     Returns:
-        The frozen table, `delta` (measured ΔFVU), `measured_accuracy` (copy task), `was_safe` and `was_little`.
+        As `beside`.
 
     Raises:
         ValueError: the table, the code that predicts, or the networks are not those of the stamp.
     """
-    table = frozen(file)
-    stamp = json.loads(_stamp(file).read_text(encoding="utf-8"))
-    code = code_digest("study.predictions")
-    if code != stamp["code"]:
-        raise ValueError(f"{file} was predicted by other code: {stamp['code']} then, {code} now")
-    given = {s.name: n.digest() for s, n in zip(specs, networks, strict=True)}
-    if given != stamp["networks"]:
-        other = sorted(name for name in given.keys() | stamp["networks"].keys()
-                       if given.get(name) != stamp["networks"].get(name))  # fmt: skip
-        raise ValueError(f"{file} was predicted for other networks: {', '.join(other)} differ or are missing")
+    _of_networks(file, specs, networks)
+    then, code = json.loads(_stamp(file).read_text(encoding="utf-8"))["code"], code_digest("study.predictions")
+    if code != then:
+        raise ValueError(f"{file} was predicted by other code: {then} then, {code} now")
     jobs = Parallel(n_jobs=-1 if len(specs) > 1 else 1)
     measured = pd.concat(jobs(delayed(_measured)(s, n) for s, n in zip(specs, networks, strict=True)))
+    return beside(file, specs, networks, measured)
+
+
+def beside(file: Path, specs: Sequence[Spec], networks: Sequence[Network], measured: pd.DataFrame) -> pd.DataFrame:
+    """Frozen predictions of some of their networks beside what was measured.
+
+    Args:
+        file: the frozen table.
+        specs, networks: of the stamp, all or some.
+        measured: the keys, `removed`, `delta` (measured ΔFVU), and what else is to stand in the table.
+
+    Returns:
+        The rows of these networks: the frozen columns, those of `measured`, `was_safe` and `was_little`.
+
+    Raises:
+        ValueError: the table or a network is not that of the stamp.
+    """
+    table = _of_networks(file, specs, networks)
     table = table.merge(measured, on=[*KEYS, "removed"], validate="one_to_one")
     return table.assign(
         was_safe=table.delta <= _allowed(table.intact), was_little=table.delta <= LIMITS["absolute"]
     )
+
+
+def _of_networks(file, specs, networks):
+    """The frozen table, if it was made for these networks."""
+    then = json.loads(_stamp(file).read_text(encoding="utf-8"))["networks"]
+    other = sorted(s.name for s, n in zip(specs, networks, strict=True) if then.get(s.name) != n.digest())
+    if other:
+        raise ValueError(f"{file} was predicted for other networks: {', '.join(other)} differ")
+    return frozen(file)
 
 
 def _predicted(spec, net):
@@ -158,31 +179,30 @@ def _checksum(file):
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def place(specs: Sequence[Spec]) -> Path:
+    """Where the predictions for a pack are shipped."""
+    return folders.DATA / "predictions" / packs.path(specs, folders.DATA).with_suffix(".csv").name
+
+
+def commits() -> dict[str, dict[str, str]]:
+    """`commit` and `time` at which the networks, the predictions and the ablations entered the history."""
+    return json.loads(folders.shipped(folders.DATA / "predictions" / "commits.json").read_text(encoding="utf-8"))
+
+
 def main(arguments=None):
-    """Freeze predictions for networks that are not ablated yet, or compare frozen ones with the ablations."""
+    """Freeze predictions for the packs of a task, or compare frozen ones with the ablations."""
     parser = argparse.ArgumentParser(prog="python -m study.predictions", description=main.__doc__)
     parser.add_argument("action", choices=("freeze", "compare"))
-    parser.add_argument("file", type=Path, help="table of predictions, <name>.csv")
-    parser.add_argument("--task", choices=tuple(TASKS), required=True)
-    parser.add_argument("--construction", default="dense_orthogonal")
-    parser.add_argument("--hidden-size", type=int, help="default: 72 for the copy task, else 64")
-    parser.add_argument(
-        "--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "END"), help="END not included"
-    )
-    parser.add_argument("--networks", type=Path, required=True, help="folder of the trained networks")
+    parser.add_argument("task", choices=tuple(TASKS))
     chosen = parser.parse_args(arguments)
-    size = chosen.hidden_size or (72 if chosen.task == "copy" else 64)
-    specs = [Spec(chosen.task, chosen.construction, size, seed) for seed in range(*chosen.seeds)]
-    networks = [store.load(spec, chosen.networks) for spec in specs]
-    if chosen.action == "freeze":
-        table = freeze(chosen.file, specs, networks)
-        print(f"{len(table)} predictions in {chosen.file}, stamped in {_stamp(chosen.file)}: commit both")
-    else:
-        table = compare(chosen.file, specs, networks)
-        to = chosen.file.with_name(f"{chosen.file.stem}_measured.csv")
-        table.to_csv(to, index=False, na_rep="nan", float_format="%.9g")
+    for specs in catalogue.packed(chosen.task):
+        file, networks = place(specs), catalogue.networks(specs)
+        if chosen.action == "freeze":
+            print(f"{len(freeze(file, specs, networks))} predictions in {file}, with a stamp beside: commit both")
+            continue
+        table = compare(file, specs, networks)
         right = [(table[call] == table[f"was_{call}"]).sum() for call in ("safe", "little")]
-        print(f"right of {len(table)} calls: safe {right[0]}, little {right[1]}; written to {to}")
+        print(f"{file.name}: right of {len(table)} calls: safe {right[0]}, little {right[1]}")
 
 
 if __name__ == "__main__":

@@ -212,7 +212,8 @@ def made_by(folder):
     made = []
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, "numpy") as file:
-            made.append(json.loads(file.metadata()["metadata"])["provenance"])
+            told = json.loads(file.metadata()["metadata"])
+        made += [network["provenance"] for network in (told if isinstance(told, list) else [told])]  # a pack
     days = sorted(network["trained"] for network in made)
     told = sorted({f"{name} {network[name]}" for network in made for name in LIBRARIES if name in network})
     return (

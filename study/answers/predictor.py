@@ -4,17 +4,19 @@
 `predicted_cells`, `linear` and `off_task`, with the columns that tell the networks apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from schur_lib.metrics import NEGLIGIBLE_MASS
+from schur_lib.networks import Network
 from schur_lib.schur import COUPLINGS
+from schur_lib.specs import Spec
 from study.catalogue import FIGURE_1
 from study.figures.style import NAMES, without
-from study.predictions import LIMITS
+from study.predictions import KEYS, LIMITS, beside, place
 from study.probes.predictor import FORMS
 from study.statistics import NETWORK
 from study.words import ON_TASK, as_text, listed, power_above
@@ -40,6 +42,8 @@ CANDIDATES = {
     "random": "random change",
 }
 
+CALLS = ("little", "safe")
+COMMITTED = ("networks", "predictions", "ablations")
 OFF = {  # where a discrepancy is largest, in a sentence
     "streams": "on streams",
     "half": "at half the input",
@@ -444,6 +448,110 @@ def frozen() -> str:
         f"*little* if it is at most {limits['absolute']:g}; predictions from {limits['n_trials']} trials, "
         f"measurements on {limits['n_measured']:,d} others."
     )
+
+
+def compared(
+    packs: Sequence[Sequence[Spec]],
+    networks: Mapping[Spec, Network],
+    outcomes: pd.DataFrame,
+    accuracies: pd.DataFrame,
+) -> pd.DataFrame:
+    """The frozen predictions for some packs beside what was measured later, with α.
+
+    Args:
+        packs: specs, as they were frozen or the first of them.
+        networks: of all specs.
+        outcomes: profiles by FVU, whose `delta` counts.
+        accuracies: profiles of the copy networks by replay accuracy.
+
+    Returns:
+        As `predictions.beside`, with `measured_accuracy` and `alpha`.
+    """
+    replays = accuracies.rename(columns={"score": "measured_accuracy"})
+    measured = outcomes.merge(replays[[*KEYS, "removed", "measured_accuracy"]], "left", on=[*KEYS, "removed"])
+    measured = measured[[*KEYS, "removed", "alpha", "delta", "measured_accuracy"]]
+    tables = [beside(place(pack), pack, [networks[s] for s in pack], measured) for pack in packs]
+    return pd.concat(tables, ignore_index=True)
+
+
+def outcome(compared: pd.DataFrame) -> pd.DataFrame:
+    """How frozen predictions came out, by configuration, as text.
+
+    Args:
+        compared: from `predictions.beside`, of several packs.
+    """
+    rows = []
+    for (task, start), part in [*compared.groupby(["task", "construction"], sort=False), (("", ""), compared)]:
+        blocks, row = single_blocks(part), {"networks": _networks(part)}
+        found = measures(blocks)
+        row |= {"blocks": len(blocks), "rank R²": as_text(found["spearman"] ** 2, ".2f")}
+        row |= {"log R², no fit": as_text(found["log"], ".2f")}
+        for call in CALLS:
+            right, same = _right(blocks, call)
+            row |= {f"right “{call}”": right, f"right if all the same ({call})": same}
+        name = f"{NAMES[task]}, {NAMES[start]}" if task == "copy" else NAMES[task] if task else "all"
+        rows.append({"predicted for": name} | row)
+    return pd.DataFrame(rows)
+
+
+def of_outcome(compared: pd.DataFrame) -> str:
+    """Whether the frozen predictions held, and where they lost."""
+    blocks = single_blocks(compared)
+    found, mass = measures(blocks), measures(blocks, "active_mass")
+    said, lost = [], []
+    for call in CALLS:
+        right, same = _right(blocks, call)
+        said.append(f"“{call}” for {right} ({same} if all were called the same)")
+        for (task, start), part in blocks.groupby(["task", "construction"], sort=False):
+            right, same = _right(part, call)
+            if right < same:
+                kind = f" ({NAMES[start]})" if task == "copy" else ""
+                lost.append(f"“{call}” {ON_TASK[task]}{kind}, {right} right where {same} would be")
+    ranks = {task: measures(part)["spearman"] for task, part in blocks.groupby("task", sort=False)}
+    worst = min(ranks, key=lambda task: np.nan_to_num(ranks[task], nan=2.0))
+    right, same = _right(blocks, "little")
+    headline = "The predictions hold" if right > same and found["spearman"] > mass["spearman"] else "They lose"
+    return (
+        f"**{headline}**: of {len(blocks)} blocks of {_networks(blocks)} networks that nobody had ablated, they "
+        f"called rightly {listed(said)}; the rank R² is {as_text(found['spearman'] ** 2, '.2f')} "
+        f"(activity-weighted mass: {as_text(mass['spearman'] ** 2, '.2f')}), the log R² without a fit "
+        f"{as_text(found['log'], '.2f')}. Worse than calling all the same: {'; '.join(lost) or 'nowhere'}. Within "
+        f"a task the ranking is weakest {ON_TASK[worst]} (Spearman {as_text(ranks[worst], '.2f')})."
+    )
+
+
+def of_replays_predicted(compared: pd.DataFrame) -> str:
+    """The frozen accuracies of the copy networks, from the closed form, beside the measured ones.
+
+    Args:
+        compared: as above, with `measured_accuracy`.
+    """
+    part = compared[compared.accuracy.notna() & (compared.construction == FIGURE_1[0][0])]
+    if part.empty:
+        return "No copy networks are among them."
+    missed = part.accuracy - part.measured_accuracy
+    return (
+        f"The closed form predicted the replay accuracies of {_networks(part)} dense orthogonal copy networks "
+        f"without each of the seven sets with r = {as_text(part.accuracy.corr(part.measured_accuracy), '.4f')}, a "
+        f"root mean square error of {as_text(np.sqrt((missed**2).mean()), '.4f')} and a largest error of "
+        f"{as_text(missed.abs().max(), '.3f')}."
+    )
+
+
+def of_commits(commits: Mapping[str, Mapping[str, str]]) -> str:
+    """In which order networks, predictions and ablations entered the project's history.
+
+    Args:
+        commits: `commit` and `time` of "networks", "predictions" and "ablations".
+    """
+    said = [f"the {what} in `{commits[what]['commit'][:7]}` ({commits[what]['time']})" for what in COMMITTED]
+    return f"In the history of the project stand {listed(said)}."
+
+
+def _right(blocks, call):
+    """How many calls are right, and how many would be if all were called the same."""
+    n_yes = int(blocks[f"was_{call}"].sum())
+    return int((blocks[call] == blocks[f"was_{call}"]).sum()), max(n_yes, len(blocks) - n_yes)
 
 
 def _main(table):

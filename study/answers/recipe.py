@@ -1,29 +1,383 @@
 """What the recipe's chapter says.
 
+`draws` is the frozen table of `study.inference`, `ablations` what became of the new networks and of those of the
+draws, `longer` the copy networks along their training; `today` holds the profiles of the other chapters' networks.
 A *variant* is a task with one choice of its recipe set to one value; `table` holds the profiles of all
 variants, with the choice in `varied` and its value, as text, in `value`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
+from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.schur import COUPLINGS
-from study import claims, paper
-from study.figures.style import NAMES, ORDER, STUDIES, without
-from study.words import as_text
+from study import claims, inference, paper
+from study.figures.style import NAMES, STUDIES, without
+from study.statistics import holm, joint_p
+from study.words import ON_TASK, as_text, listed, mean_sd
 
 VARIANT = ["task", "varied", "value"]
-SPREAD = 0.05  # of an accuracy over the variants that is still robust (our choice)
+SPREAD = 0.05  # of an accuracy over the variants that is still little (our choice)
 FACTOR, LITTLE = 2, 0.01  # of an FVU: this factor, or this difference (our choice)
 MILD = 0.005  # change of the accuracy that is hardly one (our choice)
 LARGE, SMALL = 0.5, 0.1  # ΔFVU of the sine generation (our choice)
+SURE = 0.05  # level of every test here
+PARTS = 3  # of equal prior probability, into which a continuous choice is cut
+SMALLEST = 1e-4  # ΔFVU below this counts as this much on a logarithmic scale (our choice)
 QUANTITIES = {
     "replay_accuracy": "accuracy",
     "fvu": "FVU",
     "delta_fvu": "ΔFVU",
     "normalized_sensitivity": "S_ΔT",
 }
+TITLES = {
+    "start": "start of W_xh and W_hy",
+    "l2": "L2 penalty",
+    "probability": "pulse probability",
+    "forced": "first pulse forced",
+    "next_step": "target a step later",
+    "periods": "periods of the slowest wave",
+    "ratio": "highest over lowest",
+    "cue_offset": "offset of the cue",
+    "cue_scale": "scale of the cue",
+    "noise": "noise",
+    "drift": "drift",
+    "target_scale": "scale of the target",
+    "cue": "context cue",
+    "last_only": "last step only",
+}
+
+
+# --- the inference --------------------------------------------------------------------------------
+
+
+def choices(draws: pd.DataFrame) -> pd.DataFrame:
+    """How often each value of each choice was drawn and accepted.
+
+    A continuous choice is cut into `PARTS` of equal prior probability, 0 apart where the prior gives it a weight.
+
+    Returns:
+        One row a value: `task`, `choice`, `value` as text, `today` (whether it is that of the other chapters),
+        `drawn`, `accepted`, `none`: the probability that none of as many draws is accepted where acceptance has
+        nothing to do with the choice, corrected over all values of all choices (Holm); `p` that the choice has
+        nothing to do with acceptance (χ²), corrected over all choices.
+    """
+    rows, tests = [], {}
+    for task, part in draws.groupby("task", sort=False):
+        n, kept = len(part), int(part.accepted.sum())
+        for name, how in inference.PRIOR[task].items():
+            labels = [_label(how, value) for value in part[name]]
+            counts = pd.DataFrame({"value": labels, "accepted": part.accepted.to_numpy(dtype=bool)})
+            counts = counts.groupby("value").accepted.agg(["size", "sum"])
+            counts = counts.reindex([label for label in _labels(how) if label in counts.index])
+            left = counts["size"] - counts["sum"]
+            if len(counts) > 1 and 0 < kept < n:
+                tests[task, name] = stats.chi2_contingency([counts["sum"], left], correction=False).pvalue
+            else:
+                tests[task, name] = float("nan")
+            today = _label(how, inference.TODAY[task][name])
+            for value, drawn, taken in counts.itertuples():
+                none = stats.hypergeom.pmf(0, n, kept, drawn)
+                rows.append((task, name, value, value == today, int(drawn), int(taken), none))
+    found = pd.DataFrame(rows, columns=["task", "choice", "value", "today", "drawn", "accepted", "none"])
+    corrected = dict(zip(tests, holm(list(tests.values())), strict=True))
+    found["p"] = [corrected[key] for key in zip(found.task, found.choice, strict=True)]
+    return found.assign(none=holm(found.none))
+
+
+def shown_choices(found: pd.DataFrame) -> pd.DataFrame:
+    """The choices as text: accepted of drawn for every value, that of the other chapters in bold."""
+    rows = []
+    for (task, name), part in found.groupby(["task", "choice"], sort=False):
+        values = [
+            f"{'**' * v.today}{v.value}{'**' * v.today}: {v.accepted} of {v.drawn}" for v in part.itertuples()
+        ]
+        p = part.p.iloc[0]
+        rows.append(
+            {"task": NAMES[task], "choice": TITLES[name], "accepted of drawn": "; ".join(values)}
+            | {"p": "< 0.001" if p < 0.001 else as_text(p)}
+        )
+    return pd.DataFrame(rows)
+
+
+def compatible(found: pd.DataFrame) -> str:
+    """Which choices the intact networks decide, which values they exclude, and what stays open."""
+    said = []
+    for task, part in found.groupby("task", sort=False):
+        decided = part[part.p < SURE]
+        names = list(dict.fromkeys(decided.choice))
+        most = [
+            f"{TITLES[name]} (most often accepted: {_often(decided[decided.choice == name])})" for name in names
+        ]
+        out = part[(part.accepted == 0) & (part.none < SURE)]
+        excluded = [f"{TITLES[row.choice]} {row.value} (0 of {row.drawn})" for row in out.itertuples()]
+        rest = [TITLES[name] for name in dict.fromkeys(part.choice) if name not in names]
+        said.append(
+            f"* *{NAMES[task].capitalize()}.* Decided: {listed(most)}. Excluded: {listed(excluded)}. Not decided "
+            f"by the FVU of intact networks: {listed(rest)}."
+        )
+    return "\n".join(said)
+
+
+def frozen(draws: pd.DataFrame) -> str:
+    """How many networks there are, how near to the paper the accepted ones are, and how far the others."""
+    said = []
+    for task, part in draws.groupby("task", sort=False):
+        kept = part[part.accepted]
+        said.append(
+            f"{ON_TASK[task]} {len(kept)} of {len(part)} draws (FVU {kept.fvu.min():.4f}–{kept.fvu.max():.4f}; "
+            f"the paper {paper.paper_value(inference.PRINTED[task]):.4f}; all draws {part.fvu.min():.4f}–"
+            f"{part.fvu.max():.2f})"
+        )
+    return f"Accepted: {'; '.join(said)}."
+
+
+def means(ablations: pd.DataFrame) -> pd.DataFrame:
+    """Means over the new networks of each accepted draw, as the paper's numbers are means over its networks.
+
+    Returns:
+        One row an accepted draw that has all its networks: `task`, `drawn`, `fvu`, ΔFVU by block and S_ΔT as
+        `S_<block>`.
+    """
+    new = ablations[(ablations.seed >= inference.FIRST_FRESH) & (ablations.drawn != inference.UNDRAWN)].copy()
+    for block in COUPLINGS:
+        new[f"S_{block}"] = new[block] / new[f"mass_{block}"].where(new[f"mass_{block}"] > NEGLIGIBLE_MASS)
+    by = new.groupby(["task", "drawn"], sort=False)
+    found = by[["fvu", *COUPLINGS, *(f"S_{block}" for block in COUPLINGS)]].mean()
+    return found[by.size() == inference.FRESH].reset_index()
+
+
+def beside(predicted: pd.DataFrame, today: pd.DataFrame) -> pd.DataFrame:
+    """The paper's numbers of the three tasks beside the predicted ones and today's.
+
+    Args:
+        predicted: from `means`.
+        today: profiles of the other chapters' networks.
+
+    Returns:
+        One row a number: `task`, `removed`, `quantity`, `kind`, `paper`, `sem`, `today` (mean), `median`, `lowest`
+        and `highest` of the `n` predicted means, `inside`: whether the paper's number is between these. Where the
+        paper says "almost no effect", 5 % of the largest effect that it prints for the task still count as none.
+    """
+    printed = paper.numbers()
+    printed = printed[printed.task.isin(inference.PRINTED)]
+    largest = printed[printed.quantity == "delta_fvu"].groupby("task").value.max()
+    rows = []
+    for row in printed.itertuples():
+        column = {"fvu": "fvu", "delta_fvu": row.removed}.get(row.quantity, f"S_{row.removed}")
+        values = predicted.loc[predicted.task == row.task, column].dropna()
+        ours = today.loc[(today.task == row.task) & (today.removed == row.removed), paper.COLUMNS[row.quantity]]
+        slack = 0.05 * largest[row.task] if row.kind == "preserved" else 0.0
+        low, high = values.min(), values.max()
+        rows.append(
+            {"task": row.task, "removed": row.removed, "quantity": row.quantity, "kind": row.kind}
+            | {"paper": row.value, "sem": row.sem, "today": ours.mean()}
+            | {"median": values.median(), "lowest": low, "highest": high, "n": len(values)}
+            | {"inside": bool(low - slack <= row.value <= high + slack)}
+        )
+    return pd.DataFrame(rows)
+
+
+def shown_beside(numbers: pd.DataFrame) -> pd.DataFrame:
+    """The numbers of `beside` as text."""
+    rows = []
+    for row in numbers.itertuples():
+        digits = ".4f" if row.quantity == "fvu" else ".1f" if "sens" in row.quantity else ".3f"
+        sem = "" if pd.isna(row.sem) else f" ± {row.sem:g}"
+        rows.append(
+            {"task": NAMES[row.task], "number": _name(row), "paper": f"{row.paper:g}{sem}"}
+            | {"other chapters": as_text(row.today, digits), "predicted, median": as_text(row.median, digits)}
+            | {"lowest": as_text(row.lowest, digits), "highest": as_text(row.highest, digits)}
+            | {"paper's": "calibrated on" if row.quantity == "fvu" else "inside" if row.inside else "outside"}
+        )
+    return pd.DataFrame(rows)
+
+
+def pairs(predicted: pd.DataFrame) -> dict[str, float]:
+    """p of the paper's ΔFVU without CR and without CC as one more pair among the predicted, by task."""
+    found = {}
+    for task, prefix in (("flip_flop", "flipflop"), ("sine_generation", "sine"), ("context_integration", "cdi")):
+        ours = predicted.loc[predicted.task == task, ["CR", "CC"]].dropna()
+        theirs = [paper.paper_value(f"f2_{prefix}_{block}") for block in ("CR", "CC")]
+        found[task] = joint_p(np.log(ours.clip(lower=SMALLEST)), np.log(theirs)) if len(ours) else float("nan")
+    return found
+
+
+def tested(numbers: pd.DataFrame, joint: Mapping[str, float]) -> str:
+    """What the predictions were worth: number by number, and as pairs."""
+    effects = numbers[numbers.quantity != "fvu"]
+    n = effects.n.min()
+    fair = as_text(100 * 2 / (n + 1), ".0f")
+    ps = [f"{NAMES[task]} {_p(p)}" for task, p in joint.items()]
+    return (
+        f"{effects.inside.sum()} of {len(effects)} of the paper's effects lie within the range of the {n} "
+        f"predicted means; outside: {_outside(effects)}. (A number from the same distribution would be outside "
+        f"with a probability of {fair} %.) $T_{{CR}}$ and $T_{{CC}}$ as a pair, on a logarithmic scale "
+        f"(Hotelling's T²): {listed(ps)}."
+    )
+
+
+def answer(numbers: pd.DataFrame, joint: Mapping[str, float]) -> str:
+    """Whether a recipe that is calibrated on the intact networks gives the paper's ablations."""
+    effects = numbers[numbers.quantity != "fvu"]
+    fits = [NAMES[t] for t, part in effects.groupby("task", sort=False) if part.inside.all() and joint[t] >= SURE]
+    rest = [NAMES[t] for t in dict.fromkeys(effects.task) if NAMES[t] not in fits]
+    n, inside = len(effects), int(effects.inside.sum())
+    if not rest:
+        headline = "Yes: choices that give the paper's intact networks give its ablations too"
+    elif fits:
+        headline = f"For {listed(fits)}: choices that give the paper's intact networks give its ablations too"
+    else:
+        headline = "Not wholly" if inside else "No"
+        headline += f": choices that give the paper's intact networks give {inside} of {n} of its effects"
+    more = f" For {listed(rest)} they do not." if rest and fits else ""
+    return (
+        f"{headline}.{more} They were calibrated on nothing but the FVU of intact networks, and tested on "
+        f"networks that nobody had looked at. Outside of what is predicted: {_outside(effects)}."
+    )
+
+
+def unforced(ablations: pd.DataFrame, today: pd.DataFrame) -> pd.DataFrame:
+    """The flip-flop without a forced first pulse beside the paper's numbers and the other chapters', as text."""
+    new = ablations[ablations.drawn == inference.UNDRAWN]
+    rows = []
+    for row in paper.numbers()[lambda t: t.task == "flip_flop"].itertuples():
+        column = row.removed or "fvu"
+        ours = today.loc[(today.task == "flip_flop") & (today.removed == row.removed), paper.COLUMNS[row.quantity]]
+        sem = "" if pd.isna(row.sem) else f" ± {row.sem:g}"
+        rows.append(
+            {"number": _name(row), "paper": f"{row.value:g}{sem}", "forced, p = 0.2": mean_sd(ours, 4)}
+            | {"not forced, p = 0.05": mean_sd(new[column], 4), "lowest": as_text(new[column].min(), ".4f")}
+            | {"highest": as_text(new[column].max(), ".4f"), "n": len(new)}
+        )
+    return pd.DataFrame(rows)
+
+
+def of_unforced(ablations: pd.DataFrame, today: pd.DataFrame) -> str:
+    """Whether the flip-flop without a forced first pulse is nearer to the paper than today's."""
+    new = ablations[ablations.drawn == inference.UNDRAWN]
+    theirs = [paper.paper_value(f"f2_flipflop_{block}") for block in ("CR", "CC")]
+    ours = today[today.task == "flip_flop"].pivot_table(index="seed", columns="removed", values="delta")
+    old = joint_p(np.log(ours[["CR", "CC"]].clip(lower=SMALLEST)), np.log(theirs), m=3)
+    p = joint_p(np.log(new[["CR", "CC"]].clip(lower=SMALLEST)), np.log(theirs), m=3)
+    if np.isnan(p):
+        return f"Whether it fits cannot be told from {len(new)} networks."
+    verdict = "It fits" if p >= SURE else "It does not fit"
+    return (
+        f"**{verdict}** the paper's pair of effects ({_p(p)} for a mean of three networks; "
+        f"the other chapters' flip-flop: {_p(old)}). The other chapters keep the forced pulse at p = 0.2 so far: "
+        "another flip-flop moves each of their numbers on this task."
+    )
+
+
+def longer_by_steps(longer: pd.DataFrame) -> pd.DataFrame:
+    """Copy networks along their training: means over networks, and p of the paper's pair −RR, −CR.
+
+    Returns:
+        One row a number of `steps`: `n` networks, median `n_R`, mean accuracies `intact`, `RR`, `CR`, `all`, `r`
+        of RR and CR over networks, and `p` (Hotelling's T² of the pair as one more network).
+    """
+    rows, theirs = [], [paper.paper_value("f1_orth_RR"), paper.paper_value("f1_orth_CR")]
+    for steps, part in longer.groupby("steps"):
+        by = part.pivot_table(index="seed", columns="removed", values="score")
+        rows.append(
+            {"steps": steps, "n": len(by), "n_R": part.groupby("seed").n_leading.first().median()}
+            | {"intact": by[""].mean(), "RR": by.RR.mean(), "CR": by.CR.mean(), "all": by["RR+CR+CC"].mean()}
+            | {
+                "r": by.RR.corr(by.CR) if len(by) > 2 else float("nan"),
+                "p": joint_p(by[["RR", "CR"]].to_numpy(), theirs),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def shown_longer(by: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `longer_by_steps` as text, the paper's below."""
+    rows = [
+        {"steps": f"{row.steps:,d}", "networks": str(row.n), "n_R": f"{row.n_R:g}"}
+        | {name: as_text(getattr(row, name)) for name in ("intact", "RR", "CR", "all")}
+        | {"r": as_text(row.r, ".2f"), "p": as_text(row.p)}
+        for row in by.itertuples()
+    ]
+    value = paper.paper_value
+    printed = {"intact": "f1_orth_full", "RR": "f1_orth_RR", "CR": "f1_orth_CR", "all": "f1_orth_RR_CR_CC"}
+    last = {"steps": "the paper", "networks": "–", "n_R": f"{value('t1_orth_090_nR'):g}"}
+    rows.append(last | {name: as_text(value(number)) for name, number in printed.items()} | {"r": "–", "p": "–"})
+    return pd.DataFrame(rows).rename(columns={"RR": without("RR"), "CR": without("CR"), "all": "−all three"})
+
+
+def of_longer(by: pd.DataFrame) -> str:
+    """Whether longer training moves the pair −RR, −CR to the paper's."""
+    first, last = by.iloc[0], by.iloc[-1]
+    moves = (
+        f"From {first.steps:,.0f} to {last.steps:,.0f} steps −RR goes from {as_text(first.RR)} to "
+        f"{as_text(last.RR)} and −CR from {as_text(first.CR)} to {as_text(last.CR)}."
+    )
+    known = by.dropna(subset="p")
+    if known.empty:
+        return f"{moves} Whether that fits the paper's pair cannot be told from {by.n.min()} networks."
+    first, best = known.iloc[0], known.loc[known.p.idxmax()]
+    fits = known[known.p >= SURE]
+    said = (
+        f"at {listed(f'{s:,d}' for s in fits.steps)} steps the paper's pair is not excluded (p ≥ {SURE:g})"
+        if len(fits)
+        else "at none of these numbers of steps is the paper's pair likely"
+    )
+    return (
+        f"Over networks −RR and −CR go together, so they are tested as a pair: {said}. The largest p is "
+        f"{as_text(best.p)}, at {best.steps:,.0f} steps; at {first.steps:,.0f} it is {as_text(first.p)}. {moves}"
+    )
+
+
+def _outside(effects):
+    return listed([f"{NAMES[row.task]} {_name(row)}" for row in effects[~effects.inside].itertuples()])
+
+
+def _p(value):
+    return "p < 0.001" if value < 0.001 else f"p = {as_text(value)}"
+
+
+def _edges(how):
+    kind, *of = how
+    low, high = of[-2:]
+    return np.linspace(low, high, PARTS + 1) if kind == "uniform" else np.geomspace(low, high, PARTS + 1)
+
+
+def _labels(how):
+    kind, *of = how
+    if kind in ("one of", "either"):
+        return [_label(how, value) for value in of]
+    edges = _edges(how)
+    middle = [f"{_short(a)}–{_short(b)}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return (["0"] if kind.endswith("or 0") else []) + middle
+
+
+def _label(how, value):
+    """The value of a choice as text, or the part of its range."""
+    kind, *_ = how
+    if kind in ("one of", "either"):
+        return {"True": "yes", "False": "no"}.get(str(value), str(value))
+    if value == 0:
+        return "0"
+    edges = _edges(how)
+    part = min(max(int(np.searchsorted(edges, value, side="right")) - 1, 0), PARTS - 1)
+    return f"{_short(edges[part])}–{_short(edges[part + 1])}"
+
+
+def _short(number):
+    return f"{number:.0e}".replace("e-0", "e−") if number < 0.01 else f"{number:.2g}"
+
+
+def _often(values):
+    share = values.accepted / values.drawn
+    best = values.loc[share.idxmax()]
+    return f"{best.value}, {best.accepted} of {best.drawn}"
+
+
+# --- one choice at a time -------------------------------------------------------------------------
 
 
 def published() -> pd.DataFrame:
@@ -44,32 +398,6 @@ def networks(table: pd.DataFrame, n_networks: int) -> str:
     return f"{n_networks} networks, {n_seeds} seed{'s' * (n_seeds > 1)} for each value."
 
 
-def by_value_of_copy(table: pd.DataFrame) -> pd.DataFrame:
-    """n_R and mean accuracies of the copy networks, one row a value, as text."""
-    rows = []
-    for varied, value, part in _variants(table[table.task == "copy"]):
-        mean = part.groupby("removed").score.mean()
-        scores = {without(r) if r else "intact": f"{mean[r]:.3f}" for r in ("", "CC", "RR", "CR", ORDER[-1])}
-        rows.append({"varied": varied, "value": value, "n_R": _range(part.n_leading)} | scores)
-    return pd.DataFrame(rows)
-
-
-def by_value_of_others(table: pd.DataFrame) -> pd.DataFrame:
-    """n_R, mean FVU and median ΔFVU of the other tasks' networks, one row a value, as text."""
-    rows = []
-    for varied, value, part in _variants(table[table.task != "copy"]):
-        middle = part.groupby("removed").delta.median()
-        fvu = part[part.removed == ""].score.mean()
-        row = {
-            "varied": varied,
-            "value": value,
-            "n_R": _range(part.n_leading),
-            "intact FVU": f"{fvu:.4f}",
-        }
-        rows.append(row | {without(block): as_text(middle[block]) for block in COUPLINGS})
-    return pd.DataFrame(rows)
-
-
 def solving(table: pd.DataFrame) -> pd.Series:
     """Whether the networks of a variant solve their task on average, by `VARIANT`."""
     intact = table[table.removed == ""]
@@ -85,7 +413,7 @@ def over_variants(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `task`, `removed`, `quantity`, `paper`, `lowest`, `highest`, `variants`, `within` (the paper's
-        number), `robust`.
+        number), `little` (whether it moves little).
     """
     good, rows = solving(table), []
     for number in published().itertuples():
@@ -95,9 +423,9 @@ def over_variants(table: pd.DataFrame) -> pd.DataFrame:
         values = values[good.reindex(values.index).to_numpy(dtype=bool)].dropna()
         if len(values) > 1:
             low, high = float(values.min()), float(values.max())
-            within, robust = low <= number.value <= high, is_robust(number.quantity, low, high)
+            within, little = low <= number.value <= high, moves_little(number.quantity, low, high)
             rows.append((number.task, number.removed, number.quantity, number.value, low, high, len(values),
-                         within, robust))  # fmt: skip
+                         within, little))  # fmt: skip
     columns = [
         "task",
         "removed",
@@ -107,12 +435,12 @@ def over_variants(table: pd.DataFrame) -> pd.DataFrame:
         "highest",
         "variants",
         "within",
-        "robust",
+        "little",
     ]
     return pd.DataFrame(rows, columns=columns)
 
 
-def is_robust(quantity: str, low: float, high: float) -> bool:
+def moves_little(quantity: str, low: float, high: float) -> bool:
     """Whether a published number's values over the variants stay close to one another."""
     if quantity == "replay_accuracy":
         return high - low <= SPREAD
@@ -130,19 +458,19 @@ def shown(numbers: pd.DataFrame) -> pd.DataFrame:
             "highest": as_text(row.highest, ".4f" if abs(row.highest) < 1 else ".2f"),
             "variants": row.variants,
             "paper's within": "yes" if row.within else "no",
-            "verdict": "robust" if row.robust else "depends on the recipe",
+            "over the variants": "moves little" if row.little else "moves",
         }
         for row in numbers.itertuples()
     )
 
 
-def robust(numbers: pd.DataFrame) -> str:
-    """How many published numbers are robust, as other pages quote it."""
+def little(numbers: pd.DataFrame) -> str:
+    """How many published numbers moved little where one choice at a time was varied."""
     if numbers.empty:
         return "No published number can be compared: too few variants solve their task."
     return (
-        f"{numbers.robust.sum()} of {len(numbers)} published numbers are robust to choices that the paper does "
-        "not state."
+        f"{numbers.little.sum()} of {len(numbers)} published numbers move little over the choices that are varied "
+        "here; of choices that are not, and of several at once, that says nothing."
     )
 
 
@@ -177,15 +505,6 @@ def orders(table: pd.DataFrame) -> str:
         f"{flip_flop}. Sine generation: $T_{{CC}}$ and $T_{{CR}}$ both at least {LARGE} in {sine}, $T_{{RR}}$ at "
         f"most {SMALL} in {sine_RR}. Context-dependent integration: $T_{{CC}}$ above $T_{{CR}}$ in {integration}."
     )
-
-
-def _variants(table):
-    for (varied, value), part in table.groupby(["varied", "value"], sort=False):
-        yield STUDIES[varied], value, part
-
-
-def _range(n_leading):
-    return f"{n_leading.min()}–{n_leading.max()}"
 
 
 def _name(row):

@@ -444,7 +444,8 @@ def _points(ax, x, values, colour):
     if values.empty:
         return
     offsets = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else np.zeros(1)
-    ax.scatter(x + offsets, values.sort_values(), s=18, color=colour, alpha=0.55, linewidths=0, zorder=3)
+    size = 18 if len(values) <= 20 else 6
+    ax.scatter(x + offsets, values.sort_values(), s=size, color=colour, alpha=0.55, linewidths=0, zorder=3)
     ax.plot([x - 0.33, x + 0.33], [values.median()] * 2, color=colour, lw=2.5, zorder=4)
     ax.errorbar(x, values.mean(), values.sem() if len(values) > 1 else 0.0, fmt="_", color="black", capsize=3,
                 markersize=16, linewidth=1.2, zorder=4)  # fmt: skip

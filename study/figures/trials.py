@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from schur_lib.schur import COUPLINGS
-from study.figures.style import COLOURS, ORDER, PAPER, styled, without
+from study.figures.style import COLOURS, NAMES, ORDER, PAPER, styled, without
 
 SERIES = ("#000000", "#CC79A7", "#E69F00", "#56B4E9")
 # Linear between −0.1 and 0.1, logarithmic beyond: where effects span orders of magnitude.
@@ -63,7 +63,7 @@ def task_trials(
 
 @styled
 def subset_profile(table: pd.DataFrame, published: pd.DataFrame | None = None, scale: str = "linear") -> Figure:
-    """ΔFVU of all eight sets of deleted blocks: mean ± SEM, median and single networks.
+    """ΔFVU of all eight sets of deleted blocks: a point a network, with their median and mean ± SEM.
 
     Args:
         table: one row a network and set: `removed`, `delta`.
@@ -75,15 +75,15 @@ def subset_profile(table: pd.DataFrame, published: pd.DataFrame | None = None, s
         values = table.loc[table.removed == removed, "delta"]
         colour = COLOURS.get(removed, "#444444")
         sem = values.sem() if len(values) > 1 else 0
-        ax.barh(i, values.mean(), 0.62, color=colour, alpha=0.5)
-        ax.errorbar(values.mean(), i, xerr=sem, color=colour, capsize=4, linewidth=1.8)
-        ax.plot([values.median()] * 2, [i - 0.31, i + 0.31], color="black", linewidth=2, zorder=4)
-        offsets = np.linspace(-0.2, 0.2, len(values)) if len(values) > 1 else 0
-        ax.scatter(values, i + offsets, s=12, color="black", alpha=0.6, linewidths=0, zorder=3)
+        offsets = np.linspace(-0.25, 0.25, len(values)) if len(values) > 1 else 0
+        ax.scatter(values.sort_values(), i + offsets, s=20, color=colour, alpha=0.6, linewidths=0, zorder=3)
+        ax.plot([values.median()] * 2, [i - 0.36, i + 0.36], color=colour, linewidth=2.5, zorder=4)
+        ax.errorbar(values.mean(), i, xerr=sem, fmt="|", color="black", markersize=12, capsize=3, linewidth=1.2,
+                    zorder=4)  # fmt: skip
     handles = [
-        Line2D([], [], color="#444444", alpha=0.5, linewidth=8, label="mean ± SEM"),
-        Line2D([], [], color="black", marker="|", ls="", mew=2, ms=11, label="median"),
-        Line2D([], [], color="black", marker="o", ls="", ms=4, alpha=0.6, label="one network"),
+        Line2D([], [], color="#444444", marker="o", ls="", ms=4, alpha=0.6, label="one network"),
+        Line2D([], [], color="#444444", marker="|", ls="", mew=2.5, ms=11, label="median"),
+        Line2D([], [], color="black", marker="|", ms=9, linewidth=1.2, label="mean ± SEM"),
     ]
     if published is not None:
         ax.scatter(published.paper, published.removed.map(ORDER.index), zorder=5, **PAPER)
@@ -145,22 +145,30 @@ def per_channel(
 
 @styled
 def against_n_leading(table: pd.DataFrame) -> Figure:
-    """Effect of each block against the size of the leading sector, a point a network.
+    """Effect of each block against the size of the leading sector, a point a network, a panel a task.
 
     Args:
-        table: `removed`, `delta`, `n_leading`.
+        table: `task`, `removed`, `delta`, `n_leading`.
     """
-    fig, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
-    for name, marker in zip(COUPLINGS, "os^", strict=True):
-        rows = table[table.removed == name]
-        ax.scatter(
-            rows.n_leading, rows.delta, s=40, color=COLOURS[name], marker=marker, alpha=0.85,
-            linewidths=0, label=without(name),
-        )  # fmt: skip
-    ax.axhline(0, color="#444444", linewidth=1)
-    ax.set_yscale("symlog", **SYMLOG)
-    ax.set_xscale("log", base=2)
-    ax.set_xticks([1, 2, 4, 8, 16, 32, 64], [1, 2, 4, 8, 16, 32, 64])
-    ax.set(xlabel="n$_R$ (dimensions of the leading sector)", ylabel="ΔFVU")
+    tasks = list(dict.fromkeys(table.task))
+    size = (5.6, 3.6) if len(tasks) == 1 else (6.4, 3.8)
+    fig, axes = plt.subplots(1, len(tasks), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for ax, task in zip(axes[0], tasks, strict=True):
+        for i, (name, marker) in enumerate(zip(COUPLINGS, "os^", strict=True)):
+            rows = table[(table.removed == name) & (table.task == task)]
+            ax.scatter(
+                rows.n_leading * 1.06 ** (i - 1), rows.delta, s=40 if len(rows) <= 20 else 12,
+                color=COLOURS[name], marker=marker, alpha=0.85 if len(rows) <= 20 else 0.6, linewidths=0,
+                label=without(name) if task == tasks[0] else None,
+            )  # fmt: skip
+        ax.axhline(0, color="#444444", linewidth=1)
+        ax.set_yscale("symlog", **SYMLOG)
+        ax.set_xscale("log", base=2)
+        ticks = [1, 2, 4, 8, 16, 32, 64]
+        ax.set_xticks(ticks, ticks, fontsize=9 if len(tasks) > 1 else None)
+        if len(tasks) > 1:
+            ax.set_title(NAMES[task].replace(" ", "\n"))
+    axes[0, 0].set_ylabel("ΔFVU")
+    axes[0, len(tasks) // 2].set_xlabel("n$_R$ (dimensions of the leading sector)")
     fig.legend(loc="outside lower center", ncols=3)
     return fig

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from scipy.linalg import orth, subspace_angles
 
-from schur_lib.metrics import NEGLIGIBLE_MASS
+from schur_lib.metrics import NEGLIGIBLE_MASS, is_scored
 from schur_lib.schur import COUPLINGS, SUBSETS, label
 from schur_lib.subjects import Evaluation
 from study.probes.nulls import random_orthogonal
@@ -31,11 +31,22 @@ LAMBDAS = tuple(10.0**i for i in range(-8, 2))
 def activity_moments(trials: Evaluation) -> np.ndarray:
     """C = E[h hᵀ] over the states that W_hh acts on, h_0, …, h_{T−1}: (N, N) float64.
 
+    Steps after the last one of a trial that is scored, as in trials that were padded, are left out.
+
     Raises:
         ValueError: the states are unknown.
     """
-    states = trials.acted_on().flatten(0, 1).cpu().numpy()
-    return states.T @ states / len(states)
+    states = trials.acted_on()
+    scored = is_scored(trials.targets)
+    if scored.shape[:2] == (trials.n_scored, trials.n_trials) and not scored.all():
+        # seen from its end, a trial begins where first a step is scored
+        begun = scored.flatten(2).any(-1) if scored.ndim > 2 else scored
+        begun = begun.flip(0).cummax(0).values.flip(0)
+        before = torch.ones(len(states) - len(begun), *begun.shape[1:], dtype=torch.bool) & begun.any(0).cpu()
+        kept = states[torch.cat([before, begun.cpu()])].numpy()
+    else:
+        kept = states.flatten(0, 1).numpy()
+    return kept.T @ kept / len(kept)
 
 
 def activity_basis(C: np.ndarray, share: float = SHARE) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Data from files: what is right is read, what is wrong is named."""
 
 import importlib.util
+import json
 import pickle
 import re
 import sys
@@ -8,11 +9,13 @@ import tracemalloc
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
 import torch
+from safetensors.torch import save_file
 
 from report.data import check_fit, load_data
 from schur_lib import Network
@@ -38,6 +41,24 @@ def test_arrays_are_read_as_they_were_written(tmp_path):
     np.savez(tmp_path / "c.npz", inputs=x, targets=np.arange(B, dtype=float))
     classes = load_data(tmp_path / "c.npz", "accuracy")[1]
     assert classes.dtype == torch.int64 and classes.tolist() == list(range(B))
+
+
+def test_other_files_of_arrays_are_read_and_their_names_in_any_case(tmp_path):
+    x, y = (array.astype("f4") for array in arrays())
+    both = {"Inputs": torch.tensor(x), "Targets": torch.tensor(y)}
+    torch.save({"data": both}, tmp_path / "d.pt")
+    save_file(both, tmp_path / "d.safetensors", {"task": "mine"})
+    scipy.io.savemat(tmp_path / "d.mat", {"data": {name: t.numpy() for name, t in both.items()}})
+    (tmp_path / "d.json").write_text(json.dumps({name: t.tolist() for name, t in both.items()}))
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        file.update(both)
+        file.attrs["task"] = "mine"
+    for ending in ("pt", "safetensors", "mat", "json", "h5"):
+        inputs, targets = load_data(tmp_path / f"d.{ending}")
+        assert np.array_equal(inputs, x) and np.array_equal(targets, y), ending
+    torch.save(both | {"lengths": torch.ones(B)}, tmp_path / "d.pt")
+    with pytest.raises(ValueError, match="what lengths means is unknown"):
+        load_data(tmp_path / "d.pt")
 
 
 def test_a_table_gives_the_same_as_the_arrays_whatever_the_order_of_its_rows(tmp_path):
@@ -108,9 +129,9 @@ def test_wrong_arrays_are_named(tmp_path, change, metric, message):
 def test_wrong_data_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file"):
         load_data(tmp_path / "none.npz")
-    (tmp_path / "d.json").write_bytes(b"x")
-    with pytest.raises(ValueError, match="must be .npz, .mat, .csv .*, got d.json"):
-        load_data(tmp_path / "d.json")
+    (tmp_path / "d.doc").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"must be \.npz, \.mat, .*\.csv.*; got d\.doc"):
+        load_data(tmp_path / "d.doc")
     for content in (b"", b"PK", b"hello", pickle.dumps([1])):
         (tmp_path / "d.npz").write_bytes(content)
         with pytest.raises(ValueError, match="d.npz"):
@@ -178,6 +199,8 @@ def written(tmp_path, change, **how):
     [
         (lambda t: t, {"sep": ";", "decimal": ","}),
         (lambda t: t, {"sep": "\t"}),
+        (lambda t: t, {"sep": ";", "decimal": ",", "quoting": 1, "lineterminator": "\r\n"}),
+        (lambda t: t.rename(columns=lambda c: c.replace("input", "input_größe")), {"encoding": "cp1252"}),
         (lambda t: t, {"sep": "|"}),
         (lambda t: t, {"sep": " "}),
         (lambda t: t, {"decimal": ",", "quoting": 1}),
@@ -231,11 +254,14 @@ def padded():
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
-@pytest.mark.parametrize("given", ["mask", "mask of outputs", "number mask", "NaN", "NaN everywhere"])
+@pytest.mark.parametrize(
+    "given", ["mask", "mask with an axis of one", "mask of outputs", "number mask", "NaN", "NaN everywhere"]
+)
 def test_padding_is_not_scored_however_it_is_said(tmp_path, given, batch_first):
     x, y, valid = padded()
     extra = {
         "mask": {"mask": valid},
+        "mask with an axis of one": {"mask": valid[..., None]},
         "mask of outputs": {"mask": np.repeat(valid[..., None], 2, -1)},
         "number mask": {"mask": valid.astype(np.int8)},
     }.get(given, {})

@@ -190,6 +190,81 @@ def test_arrays_come_back_as_they_were_written(tmp_path):
     )
 
 
+def test_what_lies_in_structures_cells_lists_and_sparse_matrices_has_names(tmp_path):
+    W, U = np.arange(6.0).reshape(2, 3), np.eye(3)
+    cell, nets = np.empty(2, object), np.empty(2, object)
+    cell[:], nets[:] = [W, U], [{"W": W, "info": {"phi": "relu"}}, {"W": W + 1, "info": {"phi": "tanh"}}]
+    held = {"cell": cell, "nets": nets, "sparse": scipy.sparse.csc_matrix(W)}
+    scipy.io.savemat(tmp_path / "a.mat", held)
+    found = read(tmp_path / "a.mat")
+    right = {"cell.0": W, "cell.1": U, "nets.0.W": W, "nets.1.W": W + 1, "sparse": W}
+    assert set(found.tensors) == set(right) and found.facts["nets.1.info.phi"] == "tanh"
+    assert all(np.array_equal(found.tensors[name], array) for name, array in right.items())
+    scipy.io.savemat(tmp_path / "b.mat", {"W": W.astype("f4"), "U": U}, format="4")  # begins with a matrix's type
+    assert set(read(tmp_path / "b.mat").tensors) == {"W", "U"}
+    for text in ([{"W": W.tolist()}], {"layers": [{"W": W.tolist()}, "relu"]}):
+        (tmp_path / "a.json").write_text(json.dumps(text), encoding="utf-8-sig")
+        found = read(tmp_path / "a.json")
+        assert [*found.tensors] in (["0/W"], ["layers/0/W"])
+    assert found.facts["layers/1"] == "relu"
+
+
+def test_a_sparse_matrix_is_measured_before_it_is_filled(tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", {"W": scipy.sparse.csc_matrix((10**6, 10**6))})
+    with pytest.raises(ValueError, match="8e\\+03 GB"):
+        read(tmp_path / "a.mat")
+
+
+def field(number, content):
+    """A field of protocol buffers: a number below 128, or bytes."""
+    if isinstance(content, int):
+        return bytes([number << 3, content])
+    assert len(content) < 2**14
+    return bytes([number << 3 | 2, len(content) & 127 | 128, len(content) >> 7]) + content
+
+
+def onnx(*nodes, **arrays):
+    """A model of nodes (kind, names that go in, name that comes out, attributes in bytes) and float32 arrays."""
+    graph = b""
+    for kind, into, out, *attributes in nodes:
+        node = (
+            b"".join(field(1, name.encode()) for name in into) + field(2, out.encode()) + field(4, kind.encode())
+        )
+        graph += field(1, node + b"".join(field(5, attribute) for attribute in attributes))
+    for name, a in arrays.items():
+        shape = b"".join(field(1, n) for n in a.shape)
+        graph += field(5, shape + field(2, 1) + field(8, name.encode()) + field(9, a.astype("<f4").tobytes()))
+    return field(1, 8) + field(7, graph)
+
+
+def test_of_an_onnx_file_only_an_rnn_and_its_readout_are_taken(tmp_path):
+    g = np.random.default_rng(0)
+    shapes = {"W": (1, 4, 3), "R": (1, 4, 4), "B": (1, 8), "V": (4, 2), "c": (2,), "d": (2,), "e": (3,)}
+    arrays = {name: g.normal(size=shape) for name, shape in shapes.items()}
+    rnn = ("RNN", ("x", "W", "R", "B", "lengths"), "Y")
+    read_out = ("MatMul", ("Y", "V"), "m")
+    path = tmp_path / "w.onnx"
+    path.write_bytes(onnx(rnn, read_out, ("Add", ("m", "c"), "o"), **arrays))
+    found = read(path).tensors
+    right = {"W_xh": arrays["W"][0], "W_hh": arrays["R"][0], "W_hy": arrays["V"].T, "b_y": arrays["c"],
+             "b_h": arrays["B"][0, :4] + arrays["B"][0, 4:]}  # fmt: skip
+    assert set(found) == set(right)
+    for role, value in right.items():
+        np.testing.assert_allclose(found[role], value, rtol=1e-6)
+    path.write_bytes(onnx(rnn, ("Gemm", ("Y", "V", "c"), "m"), ("Add", ("m", "d"), "o"), **arrays))
+    np.testing.assert_allclose(read(path).tensors["b_y"], arrays["c"] + arrays["d"], rtol=1e-6)
+    clip = field(1, b"clip")
+    for nodes, said in (
+        ([("Add", ("x0", "e"), "x"), rnn, read_out], "Add of the inputs"),
+        ([("MatMul", ("x0", "E"), "x"), rnn, read_out], "MatMul of the inputs"),
+        ([(*rnn, clip), read_out], "clip"),
+        ([rnn, read_out, ("Relu", ("m",), "o")], "Relu"),
+    ):
+        path.write_bytes(onnx(*nodes, **arrays))
+        with pytest.raises(ValueError, match=f"one linear readout, it has .*{said}.*torch.save"):
+            read(path)
+
+
 class Model(nn.Module):
     def __init__(self):
         super().__init__()

@@ -1,5 +1,6 @@
 """Which network a weight file holds: what is right is read, what the file does not tell is asked for."""
 
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -148,6 +149,20 @@ def test_a_learned_first_state_is_known_by_its_name_in_any_of_torchs_shapes(name
     net = load_network(tmp_path / "w.pt")
     check(net, x, **parts(model), h0=h0.double().numpy())
     assert net.sources["h0"] == name
+
+
+def test_first_states_of_many_trials_and_biases_and_leaks_of_a_tensor_are_told_apart(tmp_path, x):
+    model, path = Model(), tmp_path / "w.pt"
+    state = model.state_dict()
+    torch.save(state | {"h0": torch.ones(1, B, N)}, path)
+    refused(r"h0 = h0 must be one first state \(8,\), got \(1, 6, 8\).*'h0=h0\[0\]' with \[0\] once more", path)
+    torch.save(state | {"start": torch.ones(1, N)}, path)
+    refused("found .*start.*name a learned first state with --parameter h0=start", path)
+    check(load_network(path, names={"h0": "start"}), x, **parts(model), h0=1.0)
+    torch.save({n: t for n, t in state.items() if n != "core.bias_hh_l0"} | {"core.tau": torch.ones(N)}, path)
+    refused(r"left over \['core.tau'\].*--set-aside core.tau; the leak is said with --leak A", path)
+    one = load_network(path, set_aside=["core.tau"])  # a cell of one's own may have but one bias
+    assert torch.equal(one.b_h, state["core.bias_ih_l0"])
 
 
 def test_a_first_state_of_another_name_is_named(tmp_path, x):
@@ -375,12 +390,44 @@ def test_metadata_say_the_activation_and_a_leak_is_asked_for(weights, tmp_path, 
         save_file(tensors(weights), path, {"kind": word, "steps": "3"})
         check(load_network(path), x, **weights, phi=phi)
     save_file(tensors(weights), path, {"kind": "leaky"})
-    refused("leaky, not by how much: add --leak A", path)
+    refused("of a leaky network it has to be said how much leaks, --leak A", path)
     check(load_network(path, leak=0.5), x, **weights, leak=0.5)
     save_file(tensors(weights), path, {"activation": "gelu"})
     refused("activation = gelu, and the activations are", path)
     assert load_network(path, "tanh").activation == "tanh"
     refused("activation must be one of .*'sigmoid'.*'gelu'", path, activation="gelu")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"leak": "0.5"}, "holds leak = 0.5.*add --leak A"),
+        ({"tau_mem": "20", "dt": "2"}, "holds .*tau_mem = 20.*add --leak A"),
+        ({"config": '{"time_constant": 100, "delta_t": 20}'}, "config.time_constant = 100, config.delta_t = 20"),
+        ({"model": "Leaky RNN"}, "says model = Leaky RNN: .*--leak A"),
+        ({"cell": "ctrnn"}, "says cell = ctrnn: .*--leak A"),
+        ({"act_fn": "gelu"}, "says act_fn = gelu, and the activations are"),
+    ],
+)
+def test_settings_are_heeded_under_the_names_that_people_give_them(said, message, weights, tmp_path):
+    save_file(tensors(weights), path := tmp_path / "w.safetensors", said)
+    refused(message, path)
+    assert load_network(path, "tanh", leak=0.25).equation.leak == 0.25
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.update(weights)
+        file.attrs.update(said)
+    if "config" not in said:
+        refused(message, tmp_path / "w.h5")
+
+
+@pytest.mark.parametrize("word", ["ReLU", "rnn_relu", "RNN_RELU", "jax.nn.relu", "torch.nn.functional.relu"])
+@pytest.mark.parametrize("name", ["act", "hidden_activation", "activation_fn", "nonlinearity", "mode"])
+def test_an_activation_is_known_by_many_names(name, word, weights):
+    net = network_of(Contents("torch", tensors(weights), {f"config.{name}": word}))
+    assert net.equation.activation == "relu"
+    assert (
+        network_of(Contents("torch", tensors(weights), {"mode": "min", "weight_decay": 0.1})).activation == "tanh"
+    )
 
 
 @pytest.mark.parametrize("ending", ["npz", "mat", "pt"])
@@ -532,3 +579,12 @@ def test_the_options_say_what_load_network_is_asked_for_and_back():
         with pytest.raises(ValueError, match="--leak A, or as --dt and --tau"):
             asked(*words)
     assert command.roles(["W_hy=(wo * so).T / 4", "rec"]) == {"W_hy": "(wo * so).T / 4", "W_hh": "rec"}
+
+
+def test_what_an_optimiser_remembers_is_no_second_network(weights, x):
+    flax = {"params/rnn/cell/i/kernel": weights["W_xh"].T, "params/rnn/cell/h/kernel": weights["W_hh"].T,
+            "params/out/kernel": weights["W_hy"].T}  # fmt: skip
+    moments = {name.replace("params", "opt_state/0/mu/params"): a + 1 for name, a in flax.items()}
+    net = network_of(Contents("msgpack", tensors(flax | moments)))
+    check(net, x, **{role: weights[role] for role in MATRICES})
+    assert any("opt_state/0/mu/params/out/kernel" in note for note in net.notes)

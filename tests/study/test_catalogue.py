@@ -2,11 +2,12 @@
 
 from collections import Counter
 
+import joblib
 import numpy as np
 import pytest
 import torch
 
-from schur_lib import ordered_schur, store
+from schur_lib import Recipe, Spec, ordered_schur, store
 from study import catalogue, folders
 from study.catalogue import FIGURE_1, networks, specs
 
@@ -31,6 +32,30 @@ def test_the_networks_of_all_tasks_are_of_one_kind_each():
     assert set(counts(s for s in chosen if s.task == "copy")) == {FIGURE_1[0]}
 
 
+def test_the_two_figures_have_the_promised_numbers_of_networks():
+    assert counts(catalogue.figure_1()) == dict.fromkeys(FIGURE_1, 30)
+    assert Counter(s.task for s in catalogue.figure_2()) == dict.fromkeys(list(catalogue.TASKS)[1:], 100)
+    assert counts(catalogue.figure_1("paper", "trained")) == dict.fromkeys(FIGURE_1, 3)
+    assert len(catalogue.figure_2("quick", "trained")) == 6
+    for chosen in (catalogue.figure_1(), catalogue.figure_2()):
+        assert len(set(chosen)) == len(chosen)
+
+
+def test_packs_go_on_where_the_few_networks_end():
+    for task in catalogue.TASKS:
+        own = {s.seed for s in catalogue.of_all_tasks() if s.task == task}
+        for pack in catalogue.packed(task):
+            assert own | {s.seed for s in pack} == set(range(catalogue.SEEDS[task]))
+            assert own.isdisjoint(s.seed for s in pack)
+    assert catalogue.packed("studies") == []
+
+
+def test_packed_networks_are_found_among_others_in_any_order():
+    pack, single = catalogue.packed("flip_flop")[0], specs("flip_flop")[0]
+    found = networks([pack[7], single, pack[0]])
+    assert [net.metadata["spec"]["seed"] for net in found] == [17, 0, 10]
+
+
 @pytest.mark.parametrize("task", catalogue.TASKS)
 def test_the_networks_trained_here_are_seeds_of_the_reference_set(task):
     assert set(map(str, specs(task, "paper", "trained"))) <= set(map(str, specs(task)))
@@ -51,7 +76,11 @@ def test_every_reference_network_is_shipped_whole_and_says_where_it_comes_from()
         assert net.metadata["spec"] == spec.as_dict()
         assert net.metadata["provenance"]["torch"] and net.metadata["provenance"]["trained"]
         assert net.W_hh.dtype == torch.float32
-    assert len(list(folders.NETWORKS.glob("*"))) == len(chosen)
+    packed = [s for task in catalogue.TASKS for pack in catalogue.packed(task) for s in pack]
+    for spec, net in zip(packed, networks(packed), strict=True):
+        assert net.metadata["spec"] == spec.as_dict() and net.W_hh.dtype == torch.float32
+        assert net.metadata["provenance"]["torch"] and net.metadata["history"]["rows"][-1][0] > 1000
+    assert len(list(folders.NETWORKS.glob("*"))) == len(chosen) + 5
 
 
 def test_a_changed_entry_of_a_reference_weight_is_refused(tmp_path, monkeypatch):
@@ -67,8 +96,8 @@ def test_a_changed_entry_of_a_reference_weight_is_refused(tmp_path, monkeypatch)
 
 
 def test_reference_cayley_networks_have_no_couplings():
-    cayley = [s for s in specs("copy") if s.construction == "cayley"]
-    masses = [ordered_schur(n.W_hh).removed_mass({"RR", "CR", "CC"}) for n in networks(cayley)]
+    cayley = {s for s in [*specs("copy"), *catalogue.figure_1()] if s.construction == "cayley"}
+    masses = [ordered_schur(n.W_hh).removed_mass({"RR", "CR", "CC"}) for n in networks(list(cayley))]
     assert max(masses) <= 1e-5
 
 
@@ -92,3 +121,24 @@ def test_the_training_command_names_what_it_takes(capsys):
     with pytest.raises(SystemExit):
         catalogue.main(["copyy"])
     assert "flip_flop" in capsys.readouterr().err
+
+
+def test_the_reference_command_packs_what_it_has_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "NETWORKS", tmp_path / "networks")
+    monkeypatch.setenv("SCHUR_LIB_STORE", str(tmp_path / "store"))
+    quick = Recipe(steps=2, batch_size=2)
+    few = [Spec("flip_flop", hidden_size=4, seed=seed, recipe=quick) for seed in range(4)]
+    monkeypatch.setattr(catalogue, "specs", lambda *arguments: few[:2])
+    monkeypatch.setattr(catalogue, "packed", lambda task: [few[2:]])
+    with joblib.parallel_config("threading"):
+        catalogue.main(["flip_flop", "--reference"])
+    assert {path.name for path in (tmp_path / "networks").iterdir()} == {
+        *(f"{spec.name}.safetensors" for spec in few[:2]),
+        "flip_flop-dense_orthogonal-4-seeds2-3.safetensors",
+    }
+    again = networks(few)
+    trained = [
+        store.load(spec, tmp_path / place)
+        for spec, place in zip(few, ["networks"] * 2 + ["store"] * 2, strict=True)
+    ]
+    assert [net.digest() for net in again] == [net.digest() for net in trained]

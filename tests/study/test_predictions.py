@@ -5,14 +5,17 @@ from dataclasses import replace
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from schur_lib import Network, Spec, store
+from schur_lib import Network, Spec
 from schur_lib.recipes import Recipe
 from schur_lib.subjects import on_task
-from study import predictions
+from study import catalogue, folders, packs, predictions
+from study.cache import measure_one
 from study.probes.predictor import FORMS, predict
+from study.probes.profiles import profiles
 
 SPECS = [Spec("flip_flop", hidden_size=8, seed=seed, recipe=Recipe(steps=1, batch_size=1)) for seed in (0, 1)]
 COPY = Spec("copy", hidden_size=10)
@@ -80,10 +83,27 @@ def test_a_table_that_was_touched_is_refused(file):
 
 def test_other_networks_are_refused(file):
     nudged = replace(NETWORKS[1], W_xh=NETWORKS[1].W_xh * 1.0001)
-    with pytest.raises(ValueError, match=f"other networks: {SPECS[1].name} differ or are missing"):
+    with pytest.raises(ValueError, match=f"other networks: {SPECS[1].name} differ"):
         predictions.compare(file, SPECS, [NETWORKS[0], nudged])
-    with pytest.raises(ValueError, match=f"other networks: {SPECS[1].name} differ or are missing"):
-        predictions.compare(file, SPECS[:1], NETWORKS[:1])
+    with pytest.raises(ValueError, match=f"other networks: {COPY.name} differ"):
+        predictions.compare(file, [COPY], NETWORKS[:1])
+
+
+def test_some_of_the_networks_can_be_compared(file):
+    table = predictions.compare(file, SPECS, NETWORKS)
+    pd.testing.assert_frame_equal(
+        predictions.compare(file, SPECS[1:], NETWORKS[1:]), table[table.seed == 1].reset_index(drop=True)
+    )
+
+
+def test_a_profile_on_the_same_trials_is_what_is_compared(file):
+    table = predictions.compare(file, SPECS, NETWORKS)
+    on = {"n_trials": 64, "seed": 1, "metric": "fvu"}
+    rows = [measure_one(profiles, s, n, [on], {}) for s, n in zip(SPECS, NETWORKS, strict=True)]
+    measured = pd.concat(rows)[[*predictions.KEYS, "removed", "delta"]]
+    again = predictions.beside(file, SPECS, NETWORKS, measured)
+    assert again.delta.to_numpy() == pytest.approx(table.delta.to_numpy(), abs=1e-6)
+    assert (again.was_safe == table.was_safe).all() and (again.was_little == table.was_little).all()
 
 
 def test_other_code_is_refused(file, monkeypatch):
@@ -93,12 +113,14 @@ def test_other_code_is_refused(file, monkeypatch):
         predictions.compare(file, SPECS, NETWORKS)
 
 
-def test_the_command_freezes_and_compares(few, tmp_path, capsys):
-    spec = Spec("flip_flop", hidden_size=8, seed=5)
-    store.save(spec, replace(NETWORKS[0], metadata={"spec": spec.as_dict()}), tmp_path)
-    which = "--task flip_flop --hidden-size 8 --seeds 5 6 --networks".split()
+def test_the_command_freezes_and_compares_packs(few, tmp_path, capsys, monkeypatch):
+    packed = [replace(n, metadata={"spec": s.as_dict()}) for s, n in zip(SPECS, NETWORKS, strict=True)]
+    monkeypatch.setattr(folders, "DATA", tmp_path)
+    monkeypatch.setattr(catalogue, "packed", lambda task: [SPECS] if task == "flip_flop" else [])
+    monkeypatch.setattr(catalogue, "networks", lambda specs: packs.load(specs, tmp_path))
+    packs.save(SPECS, packed, tmp_path)
     for action in ("freeze", "compare"):
-        predictions.main([action, str(tmp_path / "p.csv"), *which, str(tmp_path)])
+        predictions.main([action, "flip_flop"])
     said = capsys.readouterr().out
-    assert "7 predictions in" in said and "right of 7 calls: safe" in said
-    assert (tmp_path / "p_measured.csv").exists()
+    assert "14 predictions in" in said and "right of 14 calls: safe" in said
+    assert predictions.place(SPECS).name == "flip_flop-dense_orthogonal-8-seeds0-1.csv"

@@ -270,3 +270,67 @@ def test_the_answer_goes_with_the_tables():
 def test_the_limits_are_those_of_the_code():
     said = answers.frozen()
     assert "α = 0.9;" in said and "at most 5 % of" in said and "on 1,024 others" in said
+
+
+def frozen(two_sided, delta, tasks=("copy", "flip_flop"), seeds=8, accuracy=None):
+    """Predictions beside what was measured: functions of (task, block, seed)."""
+    rows = []
+    for i, task in enumerate(tasks):
+        for seed in range(seeds):
+            for j, removed in enumerate(("RR", "CR", "CC", "RR+CR+CC")):
+                row = dict(task=task, **NETWORK, seed=seed, removed=removed, alpha=0.9, mass=0.2, intact=0.01)
+                row |= dict(two_sided=two_sided(i, j, seed), delta=delta(i, j, seed), active_mass=(7 * seed) % 5)
+                row |= dict(accuracy=np.nan, measured_accuracy=np.nan)
+                if task == "copy":
+                    row["accuracy"], row["measured_accuracy"] = 0.9 - j / 10, 0.9 - j / 10 + seed / 1000
+                rows.append(row)
+    table = pd.DataFrame(rows)
+    for name, column in (("", "two_sided"), ("was_", "delta")):
+        table[f"{name}little"], table[f"{name}safe"] = table[column] <= 0.05, table[column] <= 0.0005
+    return table
+
+
+def test_frozen_predictions_that_come_true_hold():
+    table = frozen(effect, effect)
+    shown = answers.outcome(table).set_index("predicted for")
+    assert shown.index.tolist() == ["copy, dense orthogonal", "flip-flop", "all"]
+    # the first block does little in both tasks
+    assert shown.loc["all", ["networks", "blocks", "rank R²", "log R², no fit"]].tolist() == [
+        16,
+        48,
+        "1.00",
+        "1.00",
+    ]
+    assert (
+        shown["right “little”"].tolist() == [24, 24, 48] and shown["right if all the same (little)"]["all"] == 32
+    )
+    said = answers.of_outcome(table)
+    assert said.startswith("**The predictions hold**: of 48 blocks of 16 networks")
+    assert "“little” for 48 (32 if all were called the same)" in said and "all the same: nowhere." in said
+
+
+def test_frozen_predictions_can_lose():
+    said = answers.of_outcome(frozen(lambda i, j, seed: effect(i, 2 - j, seed), effect))
+    assert said.startswith("**They lose**: of 48")
+    assert "“little” on the flip-flop, 8 right where 16 would be" in said
+    assert "“little” on the copy task (dense orthogonal), 8 right where 16 would be" in said
+
+
+def test_the_task_that_is_ranked_worst_is_named():
+    wrong = frozen(lambda i, j, seed: effect(i, 2 - j if i else j, seed), effect)
+    assert "the ranking is weakest on the flip-flop (Spearman −" in answers.of_outcome(wrong)
+
+
+def test_frozen_accuracies_stand_beside_the_measured():
+    said = answers.of_replays_predicted(frozen(effect, effect))
+    assert "of 8 dense orthogonal copy networks" in said and "a largest error of 0.007" in said
+    assert answers.of_replays_predicted(frozen(effect, effect, tasks=["flip_flop"])).startswith("No copy")
+
+
+def test_the_commits_are_named_in_their_order():
+    commits = {name: {"commit": 4 * f"{i}abcdef", "time": f"2026-11-26 12:0{i}"}
+               for i, name in enumerate(("networks", "predictions", "ablations"))}  # fmt: skip
+    assert answers.of_commits(commits) == (
+        "In the history of the project stand the networks in `0abcdef` (2026-11-26 12:00), the predictions in "
+        "`1abcdef` (2026-11-26 12:01) and the ablations in `2abcdef` (2026-11-26 12:02)."
+    )

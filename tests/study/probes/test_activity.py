@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from schur_lib import Network, ordered_schur, tasks
+from schur_lib import Network, evaluation, ordered_schur, tasks
 from schur_lib.dynamics import plain_states
 from schur_lib.profile import ablation_profile
 from schur_lib.subjects import on_task
@@ -60,6 +60,18 @@ def test_activity_moments_are_those_of_the_states_that_the_weights_act_on():
     states = np.concatenate([np.zeros((1, 16, 4)), states[:-1]])  # from h_0, without the last one
     naive = sum(np.outer(h, h) for step in states for h in step) / (5 * 16)
     assert_allclose(activity_moments(by_fvu(net, 16)), naive, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:this network does not do the task")
+def test_steps_after_the_last_one_that_is_scored_are_no_activity():
+    net, inputs, padded = silent_units(), torch.randn(6, 4, 1), torch.full((3, 4, 1), torch.nan)
+    for trial, n in enumerate((1, 2, 0, 3)):  # the third trial is not scored at all
+        padded[:n, trial] = torch.randn(n, 1)
+    padded[0, 3] = torch.nan  # a gap within a trial is no padding
+    trials = evaluation(net, "W_hh", inputs, padded)
+    states, kept = trials.acted_on().numpy(), [3 + 1, 3 + 2, 0, 3 + 3]  # three steps come before the scored ones
+    naive = sum(np.outer(h, h) for trial, n in enumerate(kept) for h in states[:n, trial]) / sum(kept)
+    assert_allclose(activity_moments(trials), naive, atol=1e-12)
 
 
 def test_the_activity_basis_holds_the_share_it_says_and_no_fewer_would_do():
