@@ -58,7 +58,7 @@ def found(files):
     """The diagnosis of the report that is at page.html."""
     said = []
     (found,) = write_report(files / "w.pt", files / "d.npz", files / "page.html", say=said.append)
-    assert re.fullmatch(r"this will take about \d+ s and 0\.4 GB of memory", *said)
+    assert re.fullmatch(r"this will take about \d+ (s|minutes) and 0\.4 GB of memory", *said)
     return found
 
 
