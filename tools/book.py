@@ -1,7 +1,6 @@
 """Assemble the book's pages and the executed notebooks, and build them with Jupyter Book."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import platform
@@ -44,7 +43,6 @@ def build(output, profile, networks):
     (work / "book" / "chapters").mkdir()
     for name in names():  # not the folder: it may hold pages of notebooks that are gone
         copy(chapters(output) / f"{name}.ipynb", work / "book" / "chapters" / f"{name}.ipynb")
-    copy_mathjax(work / "book" / "_extra" / "mathjax")
     copy(explorer.FOLDER, work / "book" / "_extra" / "explorer")
     copy(output / "explorer", work / "book" / "_extra" / "explorer" / "data")
     copy_downloads(output, work / "book" / "_extra" / "downloads")
@@ -82,14 +80,6 @@ def run_jupyter_book(work, log):
     from jupyter_book.cli.main import main
 
     main(["build", "book", "--config", "_config.yml", "--path-output", ".", "--all", "-W", "--keep-going"])
-
-
-def copy_mathjax(folder):
-    """Copy from the installed wheel what a page needs of MathJax, so that it works offline."""
-    package = Path(importlib.util.find_spec("mathjax").origin).parent / "static" / "mathjax"
-    for part in ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"):
-        copy(package / "es5" / part, folder / part)
-    copy(package / "LICENSE", folder / "LICENSE")
 
 
 def copy_downloads(output, folder):

@@ -106,11 +106,9 @@ def joined(folder):
     pages = [page for _, names in order for page in names]
     first = BeautifulSoup((folder / f"{pages[0]}.html").read_text(encoding="utf-8"), "html.parser")
     head = []
-    for tag in first.select("head link[rel=stylesheet], head script"):
-        if tag.name == "link" or "mathjax" in f"{tag.get('src', '')}{tag.text}".lower():
-            for attribute in {"href", "src"} & set(tag.attrs):
-                tag[attribute] = f"html/{tag[attribute]}"
-            head.append(str(tag))
+    for tag in first.select("head link[rel=stylesheet]"):
+        tag["href"] = f"html/{tag['href']}"
+        head.append(str(tag))
     stamp = first.select_one(".stamp").get_text()
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     contents = ""
@@ -165,9 +163,8 @@ def write(output):
                 ) from None
             tab, failed = browser.new_page(), []
             tab.on("requestfailed", lambda request: failed.append(request.url))
-            tab.set_default_timeout(300_000)  # ms; all formulas of the book in one page
+            tab.set_default_timeout(300_000)  # ms; the whole book in one page
             tab.goto(page.absolute().as_uri())
-            tab.evaluate("window.MathJax?.startup?.promise")
             # a picture that is not there is among the failed requests
             tab.evaluate("Promise.all(Array.from(document.images, (i) => i.decode().catch(() => {})))")
             if failed:

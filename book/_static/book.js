@@ -8,12 +8,27 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   // A formula in the text that is wider than its column scrolls, as the displayed ones do.
-  addEventListener("load", () => window.MathJax?.startup?.promise?.then(() => {
-    for (const formula of document.querySelectorAll(".bd-article mjx-container:not([display])")) {
+  addEventListener("load", () => {
+    for (const formula of document.querySelectorAll(".bd-article span.math > math")) {
       const column = formula.closest("p, li, dd")?.clientWidth ?? Infinity;
-      if (formula.getBoundingClientRect().width > column) formula.classList.add("wide");
+      if (formula.getBoundingClientRect().width > column) formula.parentNode.classList.add("wide");
     }
-  }));
+    // what scrolls has to be in reach of the keyboard; no other formula is a stop
+    for (const formula of document.querySelectorAll(".bd-article :is(.formula, span.math.wide)")) {
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+    }
+  });
+
+  // Paper is light: a page that is read in the dark is printed in the light colours.
+  let before = null; // the theme of the page that is being printed
+  const print = (begins) => {
+    const { dataset } = document.documentElement;
+    if (begins && before === null) [before, dataset.theme] = [dataset.theme, "light"];
+    else if (!begins && before !== null) [dataset.theme, before] = [before, null];
+  };
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
+  matchMedia("print").addEventListener("change", ({ matches }) => print(matches));
 
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
   const tip = document.createElement("div");
@@ -44,7 +59,6 @@ document.addEventListener("DOMContentLoaded", () => {
       tip.style.top = `${(above ? box.top - tip.offsetHeight - 6 : box.bottom + 6) + scrollY}px`;
     };
     place();
-    window.MathJax?.typesetPromise?.([tip]).then(place);
   };
 
   const hide = () => {

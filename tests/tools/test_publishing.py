@@ -519,7 +519,7 @@ def test_a_build_publishes_its_copy_of_the_book_with_the_environment(monkeypatch
     monkeypatch.setenv("BOOK_REPOSITORY_URL", URL)
     monkeypatch.setattr(publish, "publish", stop)
     monkeypatch.setattr(book, "names", list)
-    for name in ("copy_mathjax", "copy_downloads", "runs"):
+    for name in ("copy_downloads", "runs"):
         monkeypatch.setattr(book, name, lambda *folders: "")
     for name in ("explorer", "records"):
         (tmp_path / name).mkdir()
