@@ -19,6 +19,10 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
 
+  // The theme's buttons, whose own scripts a server may forbid.
+  const actions = { "window.print": () => window.print(), toggleFullScreen: () => window.toggleFullScreen() };
+  document.addEventListener("click", ({ target }) => actions[target.closest?.("[data-does]")?.dataset.does]?.());
+
   // Paper is light: a page that is read in the dark is printed in the light colours.
   let before = null; // the theme of the page that is being printed
   const print = (begins) => {

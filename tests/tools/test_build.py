@@ -113,6 +113,32 @@ def test_the_icons_that_the_pages_name_are_drawn_without_the_themes_script(outpu
             assert f".fa-{name} {{ --icon: url(" in sheet, (path, name)
 
 
+def test_no_script_stands_in_a_page(output, tags, pages):
+    """Neither in an element of its own nor in a button; so a server may forbid them."""
+    for path, found in tags.items():
+        for tag, attributes in found:
+            assert not [name for name in attributes if name.startswith("on")], (path, attributes)
+            if tag == "script" and "json" not in attributes.get("type", ""):
+                assert attributes.get("src"), path
+    assert sum('data-does="toggleFullScreen"' in text for text in pages.values()) > 20
+
+
+def test_a_page_with_all_that_it_loads_is_light(output, tags):
+    """Scripts, styles and pictures: those of the whole book in seeds weigh no more than 1.5 MB a page."""
+    html = output / "html"
+    for path, found in tags.items():
+        loads = {a.get("src") or a.get("href") for tag, a in found if tag in ("script", "link", "img")}
+        files = {(html / path).parent / unquote(name.split("?")[0]) for name in loads - {None} if ":" not in name}
+        size = (html / path).stat().st_size + sum(f.stat().st_size for f in files if f.is_file())
+        assert size < 1.5e6, (path, size)
+
+
+def test_figures_are_vectors_with_their_size(tags):
+    vectors = [a for found in tags.values() for tag, a in found if tag == "img" and a["src"].endswith(".svg")]
+    shown = [a for a in vectors if "_images/" in a["src"]]
+    assert len(shown) > 20 and all(int(a["width"]) > 100 and int(a["height"]) > 100 for a in shown)
+
+
 def test_a_branch_of_github_pages_shows_the_folders_that_begin_with_an_underscore(output):
     assert (output / "html" / ".nojekyll").exists()
 
