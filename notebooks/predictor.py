@@ -210,4 +210,10 @@ plt.show()
 
 # %%
 show(answers.ladder(answers.single_blocks(compared)))
+
+# %% [markdown]
+# And within each task, where a cheaper account may rank as well or better:
+
+# %%
+show(answers.within_tasks(answers.single_blocks(compared)))
 tell(answers.of_commits(predictions.commits()))

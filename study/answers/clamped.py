@@ -87,11 +87,8 @@ def table(profiles: pd.DataFrame) -> pd.DataFrame:
             row["without the block"] = "–"
             if (task, held) in verdicts.index:
                 found = verdicts.loc[(task, held)]
-                row["without the block"] = (
-                    f"{found.increase:+.0%} ({found.low:+.0%} to {found.high:+.0%}): {found.verdict}"
-                    if found.n >= FEWEST
-                    else f"{found.increase:+.0%}: {found.verdict}"
-                )
+                interval = f" ({_percent(found.low)} to {_percent(found.high)})" if found.n >= FEWEST else ""
+                row["without the block"] = f"{_percent(found.increase)}{interval}: {found.verdict}"
             for block in COUPLINGS:
                 part = kind[(kind.removed == block) & (kind.mass > NEGLIGIBLE_MASS)]
                 harm = (
@@ -115,13 +112,13 @@ def reading(profiles: pd.DataFrame) -> str:
         for f, t in zip(factors, tasks, strict=True)
     ]
     return (
-        "Error: FVU, or 1 − accuracy on the copy task; medians over networks, "
+        "Error: FVU; medians over networks, "
         f"{own.groupby(['task', 'construction', 'held']).size().min()} a row. Without the block: the median "
         "increase of the error beside the network of the same seed where nothing is clamped, with its exact "
-        f"interval; *not needed* if all of it is at most {claims.EPSILON:.0%}, *needed* if all of it is above. "
-        "−RR, −CR, −CC: what ablating a block does to the error of the trained network; a dash where it holds "
-        "nothing in some of the networks. **Does the parametrisation itself matter?** With nothing clamped the "
-        f"error is {listed(times)}."
+        f"interval; *not needed* if all of it is at most {100 * claims.EPSILON:g} %, *needed* if all of it is "
+        "above. −RR, −CR, −CC: what ablating a block does to the error of the trained network; a dash where it "
+        "holds nothing in some of the networks. **Does the parametrisation itself matter?** With nothing clamped "
+        f"the error is {listed(times)}."
     )
 
 
@@ -145,3 +142,7 @@ def chain(profiles: pd.DataFrame) -> str:
         + "; ".join(lines)
         + "."
     )
+
+
+def _percent(share):
+    return f"{as_text(100 * share, '+.1f')} %"

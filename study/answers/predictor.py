@@ -69,7 +69,7 @@ def measures(table: pd.DataFrame, column: str = "two_sided") -> dict[str, float]
         itself, without a fit (both at least 1e-5); `right`, calls of ΔFVU ≤ 0.05. NaN where it is undefined.
     """
     x, y = (table[name].rank().to_numpy() for name in (column, "delta"))
-    networks = table[NETWORK].astype(str).agg(" ".join, axis=1) if set(NETWORK) <= set(table) else table.index
+    networks = table.groupby(NETWORK).ngroup() if set(NETWORK) <= set(table) else table.index
     log_x, log_y = (np.log(table[name].clip(lower=SMALLEST)) for name in (column, "delta"))
     limit, varied = LIMITS["absolute"], np.ptp(x) > 0 and np.ptp(y) > 0 if len(x) else False
     return {
@@ -507,7 +507,11 @@ def of_outcome(compared: pd.DataFrame) -> str:
             if right < same:
                 kind = f" ({NAMES[start]})" if task == "copy" else ""
                 lost.append(f"“{call}” {ON_TASK[task]}{kind}, {right} right where {same} would be")
-    ranks = {task: measures(part)["spearman"] for task, part in blocks.groupby("task", sort=False)}
+    of_tasks = {task: measures(part) for task, part in blocks.groupby("task", sort=False)}
+    ranks = {task: of_task["spearman"] for task, of_task in of_tasks.items()}
+    sizes = [
+        f"{ON_TASK[task]} (log R² {as_text(m['log'], '.2f')})" for task, m in of_tasks.items() if m["log"] < 0
+    ]
     worst = min(ranks, key=lambda task: np.nan_to_num(ranks[task], nan=2.0))
     right, same = _right(blocks, "little")
     headline = "The predictions hold" if right > same and found["spearman"] > mass["spearman"] else "They lose"
@@ -516,7 +520,8 @@ def of_outcome(compared: pd.DataFrame) -> str:
         f"called rightly {listed(said)}; the rank R² is {as_text(found['spearman'] ** 2, '.2f')} "
         f"(activity-weighted mass: {as_text(mass['spearman'] ** 2, '.2f')}), the log R² without a fit "
         f"{as_text(found['log'], '.2f')}. Worse than calling all the same: {'; '.join(lost) or 'nowhere'}. Within "
-        f"a task the ranking is weakest {ON_TASK[worst]} (Spearman {as_text(ranks[worst], '.2f')})."
+        f"a task the ranking is weakest {ON_TASK[worst]} (Spearman {as_text(ranks[worst], '.2f')}); sizes are "
+        f"predicted worse than one number for all would {listed(sizes) if sizes else 'nowhere'}."
     )
 
 

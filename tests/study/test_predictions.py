@@ -1,6 +1,7 @@
 """Predictions are made once, compared later, and refused where anything has changed."""
 
 import json
+import subprocess
 from dataclasses import replace
 
 import joblib
@@ -17,6 +18,7 @@ from study.cache import measure_one
 from study.probes.predictor import FORMS, predict
 from study.probes.profiles import profiles
 
+ROOT = folders.PROJECT
 SPECS = [Spec("flip_flop", hidden_size=8, seed=seed, recipe=Recipe(steps=1, batch_size=1)) for seed in (0, 1)]
 COPY = Spec("copy", hidden_size=10)
 
@@ -111,6 +113,31 @@ def test_other_code_is_refused(file, monkeypatch):
     monkeypatch.setattr(predictions, "code_digest", lambda *modules: "another")
     with pytest.raises(ValueError, match=f"predicted by other code: {then} then, another now"):
         predictions.compare(file, SPECS, NETWORKS)
+
+
+def test_the_history_shows_networks_then_predictions_then_ablations():
+    commits = predictions.commits()
+    assert list(commits) == ["networks", "predictions", "ablations"]
+    assert commits["networks"]["time"] < commits["predictions"]["time"] < commits["ablations"]["time"]
+    ids = [entry["commit"] for entry in commits.values()]
+    try:
+        known = [git("cat-file", "-e", f"{commit}^{{commit}}").returncode == 0 for commit in ids]
+    except FileNotFoundError:
+        pytest.skip("no git here")
+    if not all(known):
+        pytest.skip("the history here is not whole")
+    for earlier, later in zip(ids, ids[1:], strict=False):
+        assert git("merge-base", "--is-ancestor", earlier, later).returncode == 0
+    predicted = [place.relative_to(ROOT).as_posix() for place in (ROOT / "data/predictions").glob("*.csv")]
+    assert len(predicted) == 5
+    for file in predicted:  # as they were committed, with no table of ablations beside them
+        assert git("show", f"{ids[1]}:{file}").stdout == (ROOT / file).read_bytes()
+    assert git("cat-file", "-e", f"{ids[1]}:data/results/predictions_fvu.csv").returncode != 0
+    assert git("cat-file", "-e", f"{ids[2]}:data/results/predictions_fvu.csv").returncode == 0
+
+
+def git(*arguments):
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
 
 
 def test_the_command_freezes_and_compares_packs(few, tmp_path, capsys, monkeypatch):

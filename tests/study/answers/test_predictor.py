@@ -307,11 +307,23 @@ def test_frozen_predictions_that_come_true_hold():
     said = answers.of_outcome(table)
     assert said.startswith("**The predictions hold**: of 48 blocks of 16 networks")
     assert "“little” for 48 (32 if all were called the same)" in said and "all the same: nowhere." in said
+    assert said.endswith("sizes are predicted worse than one number for all would nowhere.")
+
+
+def test_networks_without_a_block_are_counted_and_not_judged():
+    table = frozen(effect, effect)
+    table.loc[table.task == "copy", "mass"] = 1e-8
+    shown = answers.outcome(table).set_index("predicted for")
+    assert shown.loc["copy, dense orthogonal", ["networks", "blocks", "rank R²"]].tolist() == [8, 0, "–"]
+    assert shown.loc["all", "blocks"] == 24 and answers.of_outcome(table).startswith(
+        "**The predictions hold**: of 24"
+    )
 
 
 def test_frozen_predictions_can_lose():
     said = answers.of_outcome(frozen(lambda i, j, seed: effect(i, 2 - j, seed), effect))
     assert said.startswith("**They lose**: of 48")
+    assert "would on the copy task (log R² −" in said
     assert "“little” on the flip-flop, 8 right where 16 would be" in said
     assert "“little” on the copy task (dense orthogonal), 8 right where 16 would be" in said
 
