@@ -11,7 +11,7 @@ from schur_lib.schur import COUPLINGS
 from study import claims
 from study.figures.style import NAMES, without
 from study.statistics import FEWEST, median_interval
-from study.words import as_text, listed
+from study.words import ON_TASK, as_text, listed
 
 ALL = "RR+CR+CC"
 TRAINED = {  # how a network was trained, in the order of the table
@@ -22,7 +22,7 @@ TRAINED = {  # how a network was trained, in the order of the table
     ("schur", "CC"): "Schur form, T_CC = 0",
     ("schur", ALL): "Schur form, no coupling",
 }
-CLAMPS = {"CR": "T_{CR}", "CC": "T_{CC}", ALL: "any coupling"}
+CLAMPS = {"CR": "$T_{CR}$", "CC": "$T_{CC}$", ALL: "a coupling of any kind"}
 WITHOUT = ("needed", "not needed", "undecided")
 
 
@@ -60,15 +60,10 @@ def answer(profiles: pd.DataFrame) -> str:
     said = []
     for held, name in CLAMPS.items():
         of_block = verdicts[verdicts.held == held]
-        parts = []
-        for word in WITHOUT:
-            tasks = [NAMES[task] for task in of_block.task[of_block.verdict == word]]
-            if tasks:
-                parts.append(f"{word} {'for' if word == 'undecided' else 'by'} {listed(tasks)}")
-        subject = "the couplings together are" if held == ALL else f"${name}$ is"
-        said.append(f"{subject} {', '.join(parts)}")
-    text = "; ".join(said)
-    return f"**{text[0].upper() + text[1:]}.**"
+        where = {word: [ON_TASK[task] for task in of_block.task[of_block.verdict == word]] for word in WITHOUT}
+        parts = [f"{word} {listed(tasks)}" for word, tasks in where.items() if tasks]
+        said.append(f"{name} is {', '.join(parts)}")
+    return f"**{'; '.join(said)}.**"
 
 
 def table(profiles: pd.DataFrame) -> pd.DataFrame:

@@ -124,7 +124,7 @@ def rows_of(compared: pd.DataFrame) -> pd.DataFrame:
                 "highest": as_text(row.max, f".{digits}f"),
                 "n": row.n,
                 "difference": signed(row.difference, digits),
-                "interval": "–" if np.isnan(row.low) else f"{row.low:.{digits}f} to {row.high:.{digits}f}",
+                "interval": "–" if np.isnan(row.low) else _between(row, digits),
                 "kind": row.kind,
                 "agrees": row.agrees if row.n else "–",
             }
@@ -152,3 +152,7 @@ def outside(compared: pd.DataFrame) -> str:
         named = [f"{r.id} ({r.mean:.4f} here, {r.paper:g} in the paper)" for r in rows.itertuples()]
         said.append(f"{words}: {', '.join(named) or 'none'}.")
     return " ".join(said)
+
+
+def _between(row, digits):
+    return " to ".join(as_text(end, f".{digits}f") for end in (row.low, row.high))

@@ -38,8 +38,8 @@ def test_a_block_is_needed_not_needed_or_neither_can_be_said(task):
 
 def test_the_answer_names_each_block_and_fewer_than_six_networks_decide_nothing():
     said = answers.answer(profiles(by_clamp))
-    assert "$T_{CR}$ is needed by flip-flop" in said and "$T_{CC}$ is not needed by flip-flop" in said
-    assert "the couplings together are undecided for flip-flop" in said
+    assert "$T_{CR}$ is needed on the flip-flop" in said and "$T_{CC}$ is not needed on the flip-flop" in said
+    assert "a coupling of any kind is undecided on the flip-flop" in said
     assert answers.answer(profiles(by_clamp, seeds=2)).startswith("Undecided: 2 networks")
     assert answers.answer(profiles(by_clamp, seeds=1)).startswith("Undecided: 1 network a task")
 
