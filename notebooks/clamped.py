@@ -24,7 +24,6 @@ import pandas as pd
 from study import cache, catalogue, clamped
 from study.answers import clamped as answers
 from study.cache import measured
-from study.figures import style
 from study.figures.clamped import errors
 from study.probes.profiles import profiles
 from study.words import show, tell
@@ -39,14 +38,11 @@ on = {"n_trials": 16 if quick else 1024}
 of_clamped = measured("clamped_profiles", profiles, specs, clamped.networks(specs, quick), on=on, keys=(*cache.KEYS, "held"))
 of_dense = measured("clamped_dense", profiles, dense, catalogue.networks(dense, networks), on=on)
 table = pd.concat([of_dense.assign(held=""), of_clamped], ignore_index=True)
-tell(answers.answer(table), "clamped")
+tell(answers.answer(table), "answer")
 
-# %% mystnb={"figure": {"caption": "Error of networks trained with couplings clamped to zero, a point a network, bars at medians; FVU. Grey: nothing is clamped.", "name": "fig-clamped"}, "image": {"alt": "Three panels, one a task, each with six columns of points on a logarithmic axis: networks trained freely, from a chain, in Schur form, and in Schur form without one block or without all couplings."}}
-figure = errors(table)
+# %% mystnb={"figure": {"caption": "Error of networks trained with couplings clamped to zero, one point for each network, bars at medians; FVU. Grey: nothing is clamped.", "name": "fig-clamped"}, "image": {"alt": "Three panels, one a task, each with six columns of points on a logarithmic axis: networks trained freely, from a chain, in Schur form, and in Schur form without one block or without all couplings."}}
+errors(table)
 plt.show()
-
-# %% tags=["nbval-ignore-output"]
-style.quote(figure, "clamped", "Error of networks trained with couplings clamped to zero.")
 
 # %% [markdown]
 # ## How a block is clamped

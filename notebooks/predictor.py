@@ -189,8 +189,7 @@ tell(answers.frozen())
 
 # %%
 packs = [pack for task in catalogue.TASKS for pack in catalogue.packed(task)]
-packs = [pack[:1] if quick else pack for pack in packs]
-new = [spec for pack in packs for spec in pack]
+new = [spec for pack in packs for spec in (pack[:1] if quick else pack)]
 new_nets = dict(zip(new, catalogue.networks(new), strict=True))
 on = {"n_trials": answers.LIMITS["n_measured"], "seed": answers.LIMITS["seed_measured"]}
 outcomes = measured("predictions_fvu", profiles, new, list(new_nets.values()), on=on | {"metric": "fvu"})

@@ -459,8 +459,8 @@ def compared(
     """The frozen predictions for some packs beside what was measured later, with α.
 
     Args:
-        packs: specs, as they were frozen or the first of them.
-        networks: of all specs.
+        packs: specs, as they were frozen.
+        networks: of all specs, or of some, whose rows are wanted.
         outcomes: profiles by FVU, whose `delta` counts.
         accuracies: profiles of the copy networks by replay accuracy.
 
@@ -470,7 +470,10 @@ def compared(
     replays = accuracies.rename(columns={"score": "measured_accuracy"})
     measured = outcomes.merge(replays[[*KEYS, "removed", "measured_accuracy"]], "left", on=[*KEYS, "removed"])
     measured = measured[[*KEYS, "removed", "alpha", "delta", "measured_accuracy"]]
-    tables = [beside(place(pack), pack, [networks[s] for s in pack], measured) for pack in packs]
+    tables = []
+    for pack in packs:
+        own = [spec for spec in pack if spec in networks]
+        tables.append(beside(place(pack), own, [networks[spec] for spec in own], measured))
     return pd.concat(tables, ignore_index=True)
 
 
