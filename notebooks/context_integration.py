@@ -61,7 +61,7 @@ plt.show()
 # %%
 tell(answers.setting(specs))
 
-# %% mystnb={"figure": {"caption": "Training loss, one line a network.", "name": "fig-integration-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}}
+# %% mystnb={"figure": {"caption": "Training loss, one line for each network.", "name": "fig-integration-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}}
 style.learning_curves(nets)
 plt.show()
 
@@ -97,7 +97,7 @@ tell(answers.spectrum(states[style.without("")], forms))
 # %%
 show(effects(table), reading=answers.harms(table))
 
-# %% mystnb={"figure": {"caption": "ΔFVU against the dimension of the leading sector, a point a network and block. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-integration-n-leading"}, "image": {"alt": "Scatter of the change in FVU against n_R for the blocks RR, CR and CC."}}
+# %% mystnb={"figure": {"caption": "ΔFVU against the dimension of the leading sector, one point for each network and block. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-integration-n-leading"}, "image": {"alt": "Scatter of the change in FVU against n_R for the blocks RR, CR and CC."}}
 figures.against_n_leading(table)
 plt.show()
 

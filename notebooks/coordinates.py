@@ -68,7 +68,7 @@ show(answers.well_posed(cut), reading=answers.sectors(cut))
 #
 # Every entry of $W$ gets a Gaussian change, 10⁻³ of ‖W‖ in all, and the form is made again.
 
-# %% mystnb={"figure": {"caption": "Relative change of the block norms, angle of the leading subspace and change of the entries of N (signs left out) when W changes by 10⁻³ of its norm; the median over draws, a point a network.", "name": "fig-nudges"}, "image": {"alt": "Relative changes on a logarithmic scale for the norms of the three blocks, the leading subspace and the entries of N, in four tasks. Entries move most by far, block norms and subspace by amounts near the change of W."}}
+# %% mystnb={"figure": {"caption": "Relative change of the block norms, angle of the leading subspace and change of the entries of N (signs left out) when W changes by 10⁻³ of its norm; the median over draws, one point for each network.", "name": "fig-nudges"}, "image": {"alt": "Relative changes on a logarithmic scale for the norms of the three blocks, the leading subspace and the entries of N, in four tasks. Entries move most by far, block norms and subspace by amounts near the change of W."}}
 nudges = measured("coordinates_nudges", coordinates.measure_nudges, specs, nets, on=on, **few)
 figures.nudges(nudges)
 plt.show()

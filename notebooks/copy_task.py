@@ -91,7 +91,7 @@ plt.show()
 # %% [markdown]
 # ## Learning curves
 
-# %% mystnb={"figure": {"caption": "Mean squared error of the training batch, one line a network. It is the loss at the replay length that the curriculum has reached.", "name": "fig-learning"}, "image": {"alt": "Three panels, one for each number of hidden units: training loss on a logarithmic axis against the training step, in the colours of the four constructions."}}
+# %% mystnb={"figure": {"caption": "Mean squared error of the training batch, one line for each network. It is the loss at the replay length that the curriculum has reached.", "name": "fig-learning"}, "image": {"alt": "Three panels, one for each number of hidden units: training loss on a logarithmic axis against the training step, in the colours of the four constructions."}}
 style.learning_curves(nets)
 plt.show()
 

@@ -40,7 +40,7 @@ trials = [on_task(net, task) for net in nets]
 inputs, targets = trials[0].inputs, trials[0].targets
 table = measured("flip_flop", profiles, specs, nets)
 
-# %% mystnb={"figure": {"caption": "Change of the FVU (the fraction of the targets' variance that the output leaves unexplained) when a set of coupling blocks is ablated and nothing is trained again. Points: single networks; coloured strokes: their median; black: the mean with its standard error; diamonds: the paper's means.", "name": "fig-flip-flop-profile"}, "image": {"alt": "Rows of points of the change in FVU for the eight sets of ablated blocks in the flip-flop task, a point a network, and the paper's values as diamonds."}}
+# %% mystnb={"figure": {"caption": "Change of the FVU (the fraction of the targets' variance that the output leaves unexplained) when a set of coupling blocks is ablated and nothing is trained again. Points: single networks; coloured strokes: their median; black: the mean with its standard error; diamonds: the paper's means.", "name": "fig-flip-flop-profile"}, "image": {"alt": "Rows of points of the change in FVU for the eight sets of ablated blocks in the flip-flop task, one point for each network, and the paper's values as diamonds."}}
 figures.subset_profile(table, neuroscience.published(table))
 plt.show()
 
@@ -58,7 +58,7 @@ plt.show()
 # %%
 tell(answers.setting(specs))
 
-# %% mystnb={"figure": {"caption": "Training loss, one line a network.", "name": "fig-flip-flop-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}}
+# %% mystnb={"figure": {"caption": "Training loss, one line for each network.", "name": "fig-flip-flop-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}}
 style.learning_curves(nets)
 plt.show()
 

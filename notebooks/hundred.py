@@ -36,7 +36,7 @@ figure_2 = measured("figure_2", profiles, others, other_nets, removed=sets)
 found = answers.harms(figure_1, figure_2)
 tell(answers.answer(found), "answer")
 
-# %% mystnb={"figure": {"caption": "ΔFVU without each block against the size of the leading sector, a point a network. The vertical axis is linear between −0.1 and 0.1 and logarithmic beyond; the blocks of one network stand side by side.", "name": "fig-hundred"}, "image": {"alt": "Three scatter plots, flip-flop, sine generation and context integration: change in FVU without RR, CR and CC against the number of leading dimensions, a point for each network and block."}}
+# %% mystnb={"figure": {"caption": "ΔFVU without each block against the size of the leading sector, one point for each network. The vertical axis is linear between −0.1 and 0.1 and logarithmic beyond; the blocks of one network stand side by side.", "name": "fig-hundred"}, "image": {"alt": "Three scatter plots, flip-flop, sine generation and context integration: change in FVU without RR, CR and CC against the number of leading dimensions, a point for each network and block."}}
 against_n_leading(figure_2)
 plt.show()
 

@@ -44,7 +44,7 @@ off = measured("predictor_off_task", off_task.off_task, specs, nets, on={"n_tria
 blocks = answers.single_blocks(forms)
 tell(answers.answer(blocks, replays, off), "answer")
 
-# %% mystnb={"figure": {"caption": "Measured ΔFVU of the single blocks of the four tasks, a point a network and block, against activity-weighted mass (left) and against the two-sided prediction (right). Nothing is fitted: on the line the prediction is right. Dotted: a ΔFVU of 0.05. Copy: dense orthogonal networks of 72 units.", "name": "fig-predicted"}, "image": {"alt": "Two scatter plots on logarithmic axes. On the left points of equal activity-weighted mass differ in harm by orders of magnitude. On the right the points lie along the diagonal, but for blocks whose harm is near its largest possible value."}}
+# %% mystnb={"figure": {"caption": "Measured ΔFVU of the single blocks of the four tasks, one point for each network and block, against activity-weighted mass (left) and against the two-sided prediction (right). Nothing is fitted: on the line the prediction is right. Dotted: a ΔFVU of 0.05. Copy: dense orthogonal networks of 72 units.", "name": "fig-predicted"}, "image": {"alt": "Two scatter plots on logarithmic axes. On the left points of equal activity-weighted mass differ in harm by orders of magnitude. On the right the points lie along the diagonal, but for blocks whose harm is near its largest possible value."}}
 figure = predicted_and_measured(blocks, answers.LIMITS["absolute"])
 plt.show()
 

@@ -77,7 +77,7 @@ show(answers.capacity(edges))
 #
 # The flip-flop in cells that are not the paper's, trained by its recipe in plain PyTorch (64 units). Gated cells have a recurrent matrix for each gate. A leaky cell's linear part $(1 - a) I + a W$ has the Schur vectors of $W$, but orders them otherwise; it is cut in both orders ($a = 0.5$). The low-rank network has rank 3.
 
-# %% mystnb={"figure": {"caption": "Effect of ablating a block of each recurrent matrix of other cells, a point a network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}}
+# %% mystnb={"figure": {"caption": "Effect of ablating a block of each recurrent matrix of other cells, one point for each network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}}
 models = cells.models(quick)
 of_cells = cell_profiles(models, n_trials)
 cache.save(of_cells, "scope_cells")
@@ -94,7 +94,7 @@ show(answers.cells(of_cells), reading=answers.worst_of_cells(of_cells))
 #
 # To see what a block of $J$ does, it is ablated in $J$ and the rest of $F$ is left alone: $x_{t+1} = F(x_t, u_t) + (\tilde J - J)(x_t - x^*)$, with the $x^*$ nearest to $x_t$. This is our choice. It leaves each of these points where it is and as stable as it was, since $\tilde J$ has the spectrum of $J$; it is exact to first order near the fixed points and an extrapolation elsewhere. Around $x^* = 0$ of the paper's tanh network the answer is known, $J = W_{hh}$: there it must show the blocks of $W_{hh}$.
 
-# %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points, a point each. Right: effect of ablating a block around the nearest fixed point, or around the origin alone, a point a network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; ablating CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}}
+# %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points, a point each. Right: effect of ablating a block around the nearest fixed point, or around the origin alone, one point for each network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; ablating CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}}
 fewer, draws = (16, 3) if quick else (128, 50)
 plain = [s for s in catalogue.specs("flip_flop", profile, networks) if s.seed < cells.SEEDS]
 nets = catalogue.networks(plain, networks)

@@ -41,7 +41,7 @@ trials = [on_task(net, task) for net in nets]
 inputs, targets = trials[0].inputs, trials[0].targets
 table = measured("sine_generation", profiles, specs, nets)
 
-# %% mystnb={"figure": {"caption": "Change of the FVU when a set of coupling blocks is ablated and nothing is trained again; an output that is always the mean target has an FVU of 1. Points: single networks; coloured strokes: their median; black: the mean with its standard error; diamonds: the paper's means.", "name": "fig-sine-profile"}, "image": {"alt": "Rows of points of the change in FVU for the eight sets of ablated blocks in sine generation, a point a network, and the paper's values as diamonds."}}
+# %% mystnb={"figure": {"caption": "Change of the FVU when a set of coupling blocks is ablated and nothing is trained again; an output that is always the mean target has an FVU of 1. Points: single networks; coloured strokes: their median; black: the mean with its standard error; diamonds: the paper's means.", "name": "fig-sine-profile"}, "image": {"alt": "Rows of points of the change in FVU for the eight sets of ablated blocks in sine generation, one point for each network, and the paper's values as diamonds."}}
 figures.subset_profile(table, neuroscience.published(table))
 plt.show()
 
@@ -63,7 +63,7 @@ plt.show()
 # %%
 tell(answers.setting(specs))
 
-# %% mystnb={"figure": {"caption": "Training loss, one line a network.", "name": "fig-sine-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}}
+# %% mystnb={"figure": {"caption": "Training loss, one line for each network.", "name": "fig-sine-learning"}, "image": {"alt": "Training loss on a logarithmic axis against the training step, one line for each network."}}
 style.learning_curves(nets)
 plt.show()
 
@@ -100,7 +100,7 @@ tell(answers.spectrum(states[style.without("")], forms, table))
 # %%
 show(effects(table), reading=answers.harms(table))
 
-# %% mystnb={"figure": {"caption": "ΔFVU against the dimension of the leading sector, a point a network and block. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-sine-n-leading"}, "image": {"alt": "Scatter of the change in FVU against n_R for the blocks RR, CR and CC."}}
+# %% mystnb={"figure": {"caption": "ΔFVU against the dimension of the leading sector, one point for each network and block. The vertical axis is linear up to 0.1 and logarithmic beyond.", "name": "fig-sine-n-leading"}, "image": {"alt": "Scatter of the change in FVU against n_R for the blocks RR, CR and CC."}}
 figures.against_n_leading(table)
 plt.show()
 

@@ -41,7 +41,7 @@ by_fvu = {"n_trials": n_trials, "metric": "fvu"}
 halves = measured("subspace_halves", activity.halves, specs, nets, on=by_fvu)
 blocks = halves[halves.part == "whole"]
 
-# %% mystnb={"figure": {"caption": "Effect of each block against its activity-weighted mass (top) and against its Schur mass (bottom), a point a network and block. On one curve, the mass would be the whole story. Blocks at rounding level are left out.", "name": "fig-active"}, "image": {"alt": "Two scatter plots of the change of the FVU, on logarithmic axes. Effects grow with the activity-weighted mass, with a spread of orders of magnitude at equal mass: blocks CC of copy and flip-flop networks lie far below blocks of sine and context networks of the same activity-weighted mass."}}
+# %% mystnb={"figure": {"caption": "Effect of each block against its activity-weighted mass (top) and against its Schur mass (bottom), one point for each network and block. On one curve, the mass would be the whole story. Blocks at rounding level are left out.", "name": "fig-active"}, "image": {"alt": "Two scatter plots of the change of the FVU, on logarithmic axes. Effects grow with the activity-weighted mass, with a spread of orders of magnitude at equal mass: blocks CC of copy and flip-flop networks lie far below blocks of sine and context networks of the same activity-weighted mass."}}
 figures.effect_of_activity(blocks)
 plt.show()
 

@@ -48,7 +48,7 @@ equal = answers.together(
 )
 tell(answers.answer(found, equal), "answer")
 
-# %% mystnb={"figure": {"caption": "What a change of the recurrent weights by 10 % of their norm costs, to first order, along each of the orthogonal directions that the task tells apart, in order; a line a network. Triangles at the right edge: along the three blocks, scaled to the same size. Dotted: the cost up to which a direction is called free.", "name": "fig-cost-spectrum"}, "image": {"alt": "Four panels on logarithmic axes. In each the cost falls from above 1 to 0.00001 within some hundred directions, on the copy task within some two thousand. The triangles of the blocks are high up among the costly directions."}}
+# %% mystnb={"figure": {"caption": "What a change of the recurrent weights by 10 % of their norm costs, to first order, along each of the orthogonal directions that the task tells apart, in order; one line for each network. Triangles at the right edge: along the three blocks, scaled to the same size. Dotted: the cost up to which a direction is called free.", "name": "fig-cost-spectrum"}, "image": {"alt": "Four panels on logarithmic axes. In each the cost falls from above 1 to 0.00001 within some hundred directions, on the copy task within some two thousand. The triangles of the blocks are high up among the costly directions."}}
 figure = cost_spectrum(found)
 plt.show()
 

@@ -114,6 +114,12 @@ def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def at_most(value: float, digits: int = 4) -> str:
+    """A largest value as text, rounded up and never zero: what "by more than" can be said of."""
+    steps = 10**digits
+    return f"{max(math.ceil(round(value * steps, 3)), 1) / steps:.{digits}f}"
+
+
 def mean_sd(values, digits: int = 3) -> str:
     """Mean and standard deviation over seeds as text, "0.684 ± 0.012"; a dash for the SD of one."""
     values = pd.Series(values, dtype=float)

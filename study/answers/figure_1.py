@@ -5,7 +5,7 @@ import pandas as pd
 
 from study import claims, paper
 from study.figures.style import NAMES, ORDER, without
-from study.words import as_text, listed, mean_sd, power_above, signed
+from study.words import as_text, at_most, listed, mean_sd, power_above, signed
 
 SOLVED = 0.995  # accuracy of a network that replays without fault (our choice)
 FAR = 0.01  # difference of a mean from the paper that is worth a word (our choice)
@@ -188,9 +188,9 @@ def verdicts(table: pd.DataFrame) -> str:
         f"$T_{{CR}}$ {mass['CR']:.3f} and $T_{{CC}}$ {mass['CC']:.3f}. Per ablated Schur mass, $T_{{RR}}$ costs "
         f"{as_text(per_mass['RR'], '.2f')} and $T_{{CR}}$ {as_text(per_mass['CR'], '.2f')}.\n\n"
         f"**Claim 3: {third}.** In a Cayley network every set of blocks holds less than {largest} of the Schur "
-        f"mass, and no ablation moves the accuracy by more than {cayley.delta.abs().max():.4f}. With nothing to "
-        "ablate, the effect per ablated mass is undefined: in the table of results the sensitivity of a Cayley "
-        "network is NaN, and no number should be read into it."
+        f"mass, and no ablation moves the accuracy by more than {at_most(cayley.delta.abs().max())}. "
+        "With nothing to ablate, the effect per ablated mass is undefined: in the table of results the "
+        "sensitivity of a Cayley network is NaN, and no number should be read into it."
     )
 
 

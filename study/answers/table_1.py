@@ -9,7 +9,7 @@ from schur_lib.schur import OrderedSchur
 from study import claims, paper
 from study.answers.figure_1 import two_values
 from study.figures.style import NAMES, without
-from study.words import listed, signed
+from study.words import at_most, listed, signed
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:
@@ -76,9 +76,9 @@ def verdict(table: pd.DataFrame) -> str:
     by_alpha = orthogonal[orthogonal.removed == "CR"].groupby("alpha").score.mean()
     return (
         "**Claim 4**, that the profile does not depend on $\\alpha$ within 0.85–0.95: "
-        f"**{claims.claim_4(table).verdict}.** No accuracy moves by more than {largest:.4f} in any network. In "
-        f"{same.sum()} of {len(same)} dense orthogonal networks $n_R$ is the same at the three thresholds; over "
-        f"all of them it runs from {n_R.min()} to {n_R.max()}. Without $T_{{CR}}$ the mean accuracy is "
+        f"**{claims.claim_4(table).verdict}.** No accuracy moves by more than {at_most(largest)} in any network. "
+        f"In {same.sum()} of {len(same)} dense orthogonal networks $n_R$ is the same at the three thresholds; "
+        f"over all of them it runs from {n_R.min()} to {n_R.max()}. Without $T_{{CR}}$ the mean accuracy is "
         f"{by_alpha.min():.3f} at the threshold that gives the lowest and {by_alpha.max():.3f} at the one that "
         f"gives the highest. {two_values()}"
     )

@@ -61,6 +61,16 @@ def test_an_interval_is_left_out_where_there_is_none():
     assert words.with_interval(0.5, float("nan"), float("nan"), ".1f") == "0.5"
 
 
+def test_what_nothing_exceeds_is_rounded_up_and_never_zero():
+    assert [words.at_most(x) for x in (0.0, 1e-9, 0.00011, 0.0002, 0.03)] == [
+        "0.0001",
+        "0.0001",
+        "0.0002",
+        "0.0002",
+        "0.0300",
+    ]
+
+
 def test_a_mean_of_one_has_no_spread():
     assert words.mean_sd([1.0, 3.0], 1) == "2.0 ± 1.4"
     assert words.mean_sd([1.0]) == "1.000 ± –"
