@@ -35,7 +35,8 @@ dense = [s for s in catalogue.of_all_tasks(profile, networks) if s.seed < clampe
 on = {"n_trials": 16 if quick else 1024}
 
 # %%
-of_clamped = measured("clamped_profiles", profiles, specs, clamped.networks(specs, quick), on=on, keys=(*cache.KEYS, "held"))
+nets, keys = clamped.networks(specs, quick), (*cache.KEYS, "held")
+of_clamped = measured("clamped_profiles", profiles, specs, nets, on=on, keys=keys)
 of_dense = measured("clamped_dense", profiles, dense, catalogue.networks(dense, networks), on=on)
 table = pd.concat([of_dense.assign(held=""), of_clamped], ignore_index=True)
 tell(answers.answer(table), "answer")

@@ -39,7 +39,8 @@ nets, copy_nets = (catalogue.networks(chosen, networks) for chosen in (specs, co
 
 # %%
 forms = measured("predictor_forms", predictor.forms, specs, nets, on=on, alphas=[0.85, 0.9, 0.95])
-replays = measured("predictor_replays", linear.replays, copies, copy_nets, on={"n_trials": n_trials, "exact": True})
+exactly = {"n_trials": n_trials, "exact": True}
+replays = measured("predictor_replays", linear.replays, copies, copy_nets, on=exactly)
 off = measured("predictor_off_task", off_task.off_task, specs, nets, on={"n_trials": n_trials})
 blocks = answers.single_blocks(forms)
 tell(answers.answer(blocks, replays, off), "answer")
@@ -197,8 +198,7 @@ new_copies = [spec for spec in new if spec.task == "copy"]
 accuracies = measured("predictions_replay", profiles, new_copies, [new_nets[s] for s in new_copies], on=on)
 compared = answers.compared(packs, new_nets, outcomes, accuracies)
 cache.save(compared, "predictions")
-show(answers.outcome(compared), reading=answers.of_outcome(compared))
-tell(answers.of_replays_predicted(compared))
+show(answers.outcome(compared), reading=f"{answers.of_outcome(compared)} {answers.of_replays_predicted(compared)}")
 
 # %% mystnb={"figure": {"caption": "The same as {numref}`fig-predicted` for the networks whose predictions were frozen before they were ablated.", "name": "fig-frozen"}, "image": {"alt": "Two scatter plots on logarithmic axes of the measured change in FVU: against activity-weighted mass a cloud, against the frozen prediction points along the diagonal."}}
 predicted_and_measured(answers.single_blocks(compared), answers.LIMITS["absolute"])
@@ -214,5 +214,5 @@ show(answers.ladder(answers.single_blocks(compared)))
 # And within each task, where a cheaper account may rank as well or better:
 
 # %%
-show(answers.within_tasks(answers.single_blocks(compared)))
-tell(answers.of_commits(predictions.commits()))
+within = answers.within_tasks(answers.single_blocks(compared))
+show(within, reading=answers.of_commits(predictions.commits()))

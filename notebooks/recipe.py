@@ -32,9 +32,11 @@ from study.words import show, tell
 
 tasks = list(inference.PRIOR)
 specs = [spec for task in tasks for spec in catalogue.specs(task, profile, networks)]
-today = measured("recipe_today", profiles, specs, catalogue.networks(specs, networks), removed=[[b] for b in COUPLINGS])
+nets, single = catalogue.networks(specs, networks), [[block] for block in COUPLINGS]
+today = measured("recipe_today", profiles, specs, nets, removed=single)
 draws = inference.frozen(folders.shipped(inference.FOLDER / "calibration.csv"))
-ablations, longer = (cache.read(folders.shipped(inference.FOLDER / f"{name}.csv")) for name in ("ablations", "longer"))
+files = [folders.shipped(inference.FOLDER / f"{name}.csv") for name in ("ablations", "longer")]
+ablations, longer = map(cache.read, files)
 predicted = answers.means(ablations)
 numbers, joint = answers.beside(predicted, today), answers.pairs(predicted)
 published = answers.published()
@@ -65,7 +67,8 @@ show(answers.shown_choices(choices), reading=answers.compatible(choices))
 # The table of the accepted draws was committed with its checksum before any of these networks was ablated; `git log data/inference` shows that commit and the later one of the ablations, and `study.inference` refuses a table that is not the one of its stamp. Then three networks with new seeds were trained for each accepted draw, and ablated. Their means are what the paper's numbers, means over three networks, are compared with.
 
 # %% mystnb={"figure": {"caption": "ΔFVU of the single blocks: networks of all draws (grey), means of three new networks of an accepted draw (colour), the networks of the other chapters (cross, mean) and the paper (diamond with its standard error; 0 where it speaks of almost no effect). The axis is linear up to 0.01 and logarithmic above.", "name": "fig-recipe-predictive"}, "image": {"alt": "Three panels, a panel a task, with the change of FVU without RR, CR and CC: grey points of all draws, coloured points of the accepted draws, and the paper's diamonds."}}
-predictive(ablations[ablations.seed == ablations.drawn], predicted, today, published[published.quantity == "delta_fvu"])
+of_draws, effects = ablations[ablations.seed == ablations.drawn], published[published.quantity == "delta_fvu"]
+predictive(of_draws, predicted, today, effects)
 plt.show()
 
 # %%

@@ -146,6 +146,7 @@ tell(answers.recovered(decoded), "recovered")
 # [What predicts a safe block?](predictor.ipynb) follows the path of an effect: what a block reads from the states, how the ablated weights carry on what is missing, and whether the readout sees it. That prediction is fitted to nothing, and the accounts of this chapter can be measured by it.
 
 # %%
-forms = measured("subspace_forms", predictor.forms, specs, nets, on=[{**by_fvu, "exact": True}, {**by_fvu, "seed": 1}])
+on = [{**by_fvu, "exact": True}, {**by_fvu, "seed": 1}]
+forms = measured("subspace_forms", predictor.forms, specs, nets, on=on)
 path = measures(single_blocks(forms))
 tell(answers.answer(accounts, ratios, rotations, path), "answer")

@@ -31,9 +31,11 @@ from study.words import show, tell
 
 quick = profile == "quick"
 n_trials, iterations = (2, 2) if quick else (48, 30)
-specs = [s for s in catalogue.of_all_tasks(profile, networks) if s.seed < (1 if quick else 2 if s.task == "copy" else 3)]
+few = {"copy": 1 if quick else 2}
+specs = [s for s in catalogue.of_all_tasks(profile, networks) if s.seed < few.get(s.task, 1 if quick else 3)]
 sizes = [s for s in catalogue.sizes(profile) if s.seed == 0 and s.hidden_size in (16, 32, 128)]
-nets, size_nets = catalogue.networks(specs, networks), catalogue.networks(sizes, networks if quick else "reference")
+nets = catalogue.networks(specs, networks)
+size_nets = catalogue.networks(sizes, networks if quick else "reference")
 neuro = [(s, n) for s, n in zip(specs, nets, strict=True) if s.task != "copy" and s.seed < 2]
 copies = [(s, n) for s, n in zip(specs, nets, strict=True) if s.task == "copy" and s.seed < 2]
 firsts = [(s, n) for s, n in neuro if s.seed == 0]
@@ -44,7 +46,10 @@ fit = [on | {"n_trials": 4 if quick else 96, "seed": 1}, {"n_trials": 32 if quic
 found = measured("symmetries", symmetries, specs, nets, on=on)
 equal = answers.together(
     measured("symmetries_equals", equals, *zip(*neuro, strict=True), on=fit, iterations=iterations),
-    measured("symmetries_equals_copy", equals, *zip(*copies, strict=True), on=fit, iterations=iterations // 2, linear=True),
+    measured(
+        "symmetries_equals_copy", equals, *zip(*copies, strict=True),
+        on=fit, iterations=iterations // 2, linear=True,
+    ),
 )
 tell(answers.answer(found, equal), "answer")
 
@@ -88,7 +93,8 @@ show(answers.places(found), reading=answers.of_places(found))
 # First order is not the whole. What do random changes of a finite size do, anywhere and within the free space? The space bends: it has to be followed, not extrapolated.
 
 # %%
-changes = measured("symmetries_finite", finite, *zip(*firsts, strict=True), on=[on, on | {"n_trials": 32 if quick else 512, "seed": 2}])
+others = on | {"n_trials": 32 if quick else 512, "seed": 2}
+changes = measured("symmetries_finite", finite, *zip(*firsts, strict=True), on=[on, others])
 show(answers.of_finite(changes))
 
 # %% [markdown]

@@ -346,7 +346,8 @@ def shown(nb, figures, folder):
                 files[2].write_bytes(base64.b64decode(data["image/png"]))
                 number += 1
             elif data.get("text/markdown", "").startswith("|"):
-                kind, title = "table", f"table-{i:02d}"
+                earlier = sum((one["cell"], one["kind"]) == (i, "table") for one in found)
+                kind, title = "table", f"table-{i:02d}" + (f"-{earlier + 1}" if earlier else "")
                 files = [folder / f"{title}.csv"]
                 lines = data["text/markdown"].replace("\N{NO-BREAK SPACE}", " ").splitlines()
                 cells = [[entry.strip() for entry in line.strip("| ").split("|")] for line in lines]

@@ -284,3 +284,12 @@ def test_a_kernel_starts_from_a_temporary_folder_with_a_long_name(toy, tmp_path,
     toy("print(6 * 7)")
     nb, _ = notebooks.execute("toy", {})
     assert nb.cells[1].outputs[0].text == "42\n"
+
+
+def test_two_tables_of_one_cell_are_two_files(tmp_path):
+    tables = [f"| a |\n|--:|\n| {i} |" for i in (1, 2)]
+    outputs = [nbformat.v4.new_output("display_data", {"text/markdown": text}) for text in tables]
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])
+    found = notebooks.shown(nb, tmp_path, tmp_path)
+    assert [one["name"] for one in found] == ["table-00", "table-00-2"]
+    assert [(tmp_path / f"{one['name']}.csv").read_text() for one in found] == ["a\n1\n", "a\n2\n"]
