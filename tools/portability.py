@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from study import cache, catalogue, folders
+from study import cache, catalogue, clamped, folders
 from tools.references import beyond_tolerance, read_table, tolerances
 
 SETTINGS = {
@@ -39,8 +39,13 @@ SETTINGS["extreme"] = {
 }
 
 
+# Not measured again so far: they take minutes, and how far a minimisation comes in 30 steps has not been tried
+# under other instructions. What is printed counts them.
+UNTRIED = "symmetries"
+
+
 def tables():
-    """The shipped tables that have a stamp, and so are measured."""
+    """The shipped tables that have a stamp, and so can be measured."""
     return sorted(path.stem for path in folders.RESULTS.glob("*.json"))
 
 
@@ -58,14 +63,18 @@ def again(name, n=1):
     probe, keys = getattr(importlib.import_module(module), function), stamp["keys"]
     specs = [s for task in (*catalogue.TASKS, "studies") for s in catalogue.specs(task)]
     if "steps" not in keys:  # other networks of the same size and seed are of the studies
-        specs = [s for task in catalogue.TASKS for s in catalogue.specs(task)]
+        packed = [s for task in catalogue.TASKS for pack in catalogue.packed(task) for s in pack]
+        specs = [*catalogue.sizes(), *packed, *(s for task in catalogue.TASKS for s in catalogue.specs(task))]
+    load = catalogue.networks
+    if "held" in keys:
+        specs, load = clamped.specs(), clamped.networks
     known = {tuple(getattr(s if hasattr(s, k) else s.recipe, k) for k in keys): s for s in reversed(specs)}
     rows = dict(list(table.groupby(keys, sort=False)))
     names = list(rows)
     first, pairs = sum(map(ord, name)), []
     for i in range(min(n, len(names))):
         key = names[(first + 7 * i) % len(names)]
-        net = catalogue.networks([known[key]])[0]
+        net = load([known[key]])[0]
         new = cache.measure_one(probe, known[key], net, stamp["on"], stamp["options"], keys)
         pairs.append((rows[key].reset_index(drop=True), new[list(table.columns)]))
     return pairs
@@ -74,7 +83,7 @@ def again(name, n=1):
 def measure(n):
     """Compare all tables in this process; one row a column with its largest difference."""
     rows, complaints = [], []
-    for name in tables():
+    for name in [name for name in tables() if not name.startswith(UNTRIED)]:
         for old, new in again(name, n):
             complaints += [f"{name}: {text}" for text in beyond_tolerance(old, new)]
             for column in old:
