@@ -243,7 +243,7 @@ class _Operations(TorchDispatchMode):
 
     def __init__(self, matrix, put=None):
         super().__init__()
-        self.views, self.put, self.seen = (matrix, matrix.mT), put, {}
+        self.views, self.put, self.seen, self.made = (matrix, matrix.mT), put, {}, []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function._schema.name.removeprefix("aten::").strip("_")
@@ -257,6 +257,11 @@ class _Operations(TorchDispatchMode):
         made = isinstance(result, Tensor) and result.is_floating_point() and self._is(result) is None
         if made and result.shape in ours and not (scaled or PRODUCTS.search(name)):
             self.seen[name] = None
+        elif made and PRODUCTS.search(name):
+            # of two matrices too, where what came out multiplies again; states alone stand to the left of one
+            again = [t for t in tensors[-1:] if any(t.data_ptr() == m.data_ptr() for m in self.made)]
+            self.seen |= dict.fromkeys([name] if again and not ours else [])
+            self.made += [result] if result.shape in ours else []
         return result
 
     def _is(self, t):

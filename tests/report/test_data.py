@@ -183,6 +183,15 @@ def test_other_tables_are_read_where_their_library_is_here_else_it_is_named(file
         load_data(FILES / file)
 
 
+def test_the_rows_and_types_of_a_pandas_table_in_parquet_are_read_as_such(monkeypatch):
+    table = pd.read_csv(FILES / "table_pandas.csv")
+    for name, kept in (("index", table.set_index(["trial", "step"])), ("types", table.convert_dtypes())):
+        monkeypatch.setattr("report.data._from_library", lambda _, kept=kept: kept)
+        x, y = load_data(FILES / "table.parquet")
+        inputs, targets = load_data(FILES / "table_pandas.csv")
+        assert torch.equal(x, inputs) and torch.equal(y, targets), name
+
+
 def written(tmp_path, change, **how):
     """A table of arrays, changed, through a file, and the arrays."""
     x, y = arrays()
