@@ -257,11 +257,12 @@ class _Operations(TorchDispatchMode):
         made = isinstance(result, Tensor) and result.is_floating_point() and self._is(result) is None
         if made and result.shape in ours and not (scaled or PRODUCTS.search(name)):
             self.seen[name] = None
-        elif made and PRODUCTS.search(name):
-            # of two matrices too, where what came out multiplies again; states alone stand to the left of one
-            again = [t for t in tensors[-1:] if any(t.data_ptr() == m.data_ptr() for m in self.made)]
-            self.seen |= dict.fromkeys([name] if again and not ours else [])
-            self.made += [result] if result.shape in ours else []
+        elif made and ours and PRODUCTS.search(name):
+            self.made += [result] if result.shape in ours else []  # by a matrix, or by as many states
+        elif made and any(t.data_ptr() == m.data_ptr() for t in tensors for m in self.made):
+            # a matrix multiplies again, states are first added to others
+            self.seen |= dict.fromkeys(["matmul"] if PRODUCTS.search(name) else [])
+            self.made += [result] if sum(t.numel() > 1 for t in tensors) == 1 else []
         return result
 
     def _is(self, t):

@@ -184,6 +184,9 @@ OWN = {
     "norm": lambda m: m.weight / m.weight.norm(dim=1, keepdim=True),
     "exponential": lambda m: torch.matrix_exp(m.weight - m.weight.T),
     "part": lambda m: torch.where(m.weight > 0, m.weight, 0.1 * m.weight),
+    "signs from the right": lambda m: m.weight @ m.signs[0].sub(0.5).diag(),
+    "twice": lambda m: 0.5 * (m.weight @ m.weight),
+    "mixed": lambda m: (m.V @ m.V.T) @ m.weight,
 }
 
 
