@@ -15,7 +15,7 @@ from study.answers.neuroscience import block
 from study.claims import Claim
 from study.figures.style import NAMES, without
 from study.paper import COLUMNS, paper_value
-from study.words import as_text, listed, mean_sd, signed
+from study.words import as_text, between, listed, mean_sd, signed
 
 TITLES = {"delta": "ΔFVU", "sensitivity": "S"}
 FOUR = "flip_flop"  # its effects are small: numbers of this task have four decimals
@@ -121,17 +121,13 @@ def _sine(table):
     if empty.all():
         return said.strip()
     held = RR.delta[~empty]
-    return (
-        f"{said}Where $T_{{RR}}$ is not empty, ablating it raises the FVU by {as_text(held.min(), '.2f')} to "
-        f"{as_text(held.max(), '.2f')}."
-    )
+    return f"{said}Where $T_{{RR}}$ is not empty, ablating it changes the FVU by {between(held, '+.2f')}."
 
 
 def _integration(table):
     wide = _effects(table, "context_integration")
     said = (
-        f"Without $T_{{CC}}$ the FVU rises by {as_text(wide.CC.min(), '.2f')} in one network and by "
-        f"{as_text(wide.CC.max(), '.2f')} in another; the leading sector has "
+        f"Without $T_{{CC}}$ the FVU of single networks rises by {_rise(wide.CC)}; the leading sector has "
         f"{_sizes(table, 'context_integration')} dimensions."
     )
     if len(wide) < 4:
@@ -158,7 +154,13 @@ def _digits(task):
 
 def _sizes(table, task):
     n_R = table[(table.removed == "") & (table.task == task)].n_leading
-    return f"{n_R.min()} to {n_R.max()}" if n_R.nunique() > 1 else f"{n_R.min()}"
+    return between(n_R, "d")
+
+
+def _rise(values):
+    """The smallest and the largest rise, with as many digits as the smallest takes not to be zero."""
+    fine = next((form for form in (".2f", ".3f", ".4f") if as_text(min(values), form).strip("0.")), ".5f")
+    return between(values, fine)
 
 
 def _effects(table, task):

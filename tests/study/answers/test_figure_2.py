@@ -63,8 +63,8 @@ def test_the_differences_are_listed_and_looked_into():
     assert "what the paper's lose 2.0 times without $T_{CR}$ and 1.0 times without $T_{CC}$." in found
     assert "is 0.0010 here and 0.0048 in the paper" in found
     assert "leading sector has 1 to 4 dimensions. With one leading block" in found
-    assert "in 2 of 4 networks $T_{RR}$ is empty" in found and "raises the FVU by 0.20 to 0.60." in found
-    assert "by 0.10 in one network and by 6.00 in another; the leading sector has 3 to 50 dimensions" in found
+    assert "in 2 of 4 networks $T_{RR}$ is empty" in found and "changes the FVU by +0.20 to +0.60." in found
+    assert "of single networks rises by 0.10 to 6.00; the leading sector has 3 to 50 dimensions" in found
     assert "in 3 of the 4 choices of three" in found
 
 
