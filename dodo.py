@@ -311,6 +311,7 @@ def task_book():
             str(ROOT / "_config.yml"),
             str(ROOT / "tools" / "book.py"),
             str(ROOT / "tools" / "publish.py"),
+            str(ROOT / "tools" / "prose.py"),
             str(ROOT / "CITATION.cff"),
             str(ROOT / "data" / "README.md"),
             str(ROOT / "requirements.lock"),

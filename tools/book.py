@@ -14,7 +14,7 @@ from safetensors import safe_open
 from report import explorer
 from schur_lib.provenance import LIBRARIES
 from study import folders
-from tools import forks, publish
+from tools import forks, prose, publish
 from tools.notebooks import FOLDER, ROOT, names, versions
 
 
@@ -49,6 +49,7 @@ def build(output, profile, networks):
     generated = work / "book" / "_generated"
     generated.mkdir()
     (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks, **code_version()}))
+    (generated / "history.json").write_text(json.dumps(history()), encoding="utf-8")
     # a part of a page, which is none itself
     os.replace(work / "book" / "_extra" / "explorer" / "panel.html", generated / "panel.html")
     (generated / "records").mkdir()
@@ -68,6 +69,8 @@ def build(output, profile, networks):
             + f"\nThe whole log is {output / 'book.log'}"
         )
     os.replace(work / "_build" / "html", html)
+    for page, kind, words in prose.of_folder(html):
+        print(f"book: {page} may read badly, {kind}: …{words}…", flush=True)
 
 
 def run_jupyter_book(work, log):
@@ -86,12 +89,63 @@ def copy_downloads(output, folder):
     """Copy what the pages offer: notebooks, the figures and tables they show, tables they saved."""
     for name in names():
         target = folder / name
-        copy(output / "records" / f"{name}.shown", target)
+        shown = output / "records" / f"{name}.shown"
+        copy(shown, target)
         copy(FOLDER / f"{name}.py", target / f"{name}.py")
         copy(chapters(output) / f"{name}.ipynb", target / f"{name}.ipynb")
         record = json.loads((output / "records" / f"{name}.json").read_text())
         for table in record["tables"]:
             copy(output / "results" / table, target / table)
+        (target / "index.html").write_text(listing(name, record), encoding="utf-8")
+
+
+def listing(name, record):
+    """A page that offers all files of a chapter, with their checksums; figures as they were drawn among them."""
+    lines = []
+    for one in record["shown"]:
+        links = [
+            f'<li><a href="{file}" download>{file}</a> <small>SHA-256 {checksum}</small></li>'
+            for file, checksum in one["files"].items()
+        ]
+        lines.append(
+            f'<h2 id="{one["name"]}">{one["kind"].capitalize()} {one["name"]}</h2><ul>{"".join(links)}</ul>'
+        )
+    tables = [
+        f'<li><a href="{file}" download>{file}</a> <small>SHA-256 {checksum}</small></li>'
+        for file, checksum in record["tables"].items()
+    ]
+    notebook = "".join(f'<li><a href="{name}.{end}" download>{name}.{end}</a></li>' for end in ("ipynb", "py"))
+    back = f"../../chapters/{name}.html"
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Files of the chapter {name}</title>'
+        '<meta name="viewport" content="width=device-width"><style>body { font-family: sans-serif; '
+        "max-width: 50em; margin: 1em auto; padding: 0 1em; color-scheme: light dark; } "
+        "small { overflow-wrap: anywhere; }</style>"
+        f'</head><body><h1>Files of the chapter <a href="{back}">{name}</a></h1>'
+        f'<p><a href="../../data.html">What their columns mean</a></p>{"".join(lines)}'
+        f"<h2>Tables behind the chapter</h2><ul>{''.join(tables)}</ul><h2>The notebook</h2><ul>{notebook}</ul>"
+        "</body></html>\n"
+    )
+
+
+def history():
+    """{"repository": its address or "", "pages": {name of a page: its changes, the last first}}, as git tells it.
+
+    A page's changes are those of its source. Where git cannot tell, there are none.
+    """
+    sources = {path.stem: f"book/{path.name}" for path in (ROOT / "book").glob("*.md")}
+    sources |= {f"chapters/{name}": f"notebooks/{name}.py" for name in names()}
+    found = {}
+    for page, source in sources.items():
+        try:
+            log = git("log", "--follow", "--format=%h%x09%cs%x09%s", "--", source)
+        except (OSError, ValueError):
+            return {"repository": "", "pages": {}}
+        found[page] = [
+            dict(zip(("commit", "day", "subject"), line.split("\t", 2), strict=True)) for line in log.splitlines()
+        ]
+    repository = publish.config_overrides(os.environ).get("repository", {}).get("url", "")
+    return {"repository": repository, "pages": found}
 
 
 def code_version():

@@ -1,4 +1,4 @@
-"""Sentences that say nothing: `python3 -m tools.prose build/paper-reference/html` reads a built book, page by page.
+"""Sentences that say nothing: `python3 -m tools.prose build/paper-reference/html` reads a built book.
 
 Most sentences of the book are computed. One that was written for a hundred networks may come out empty, or wrong,
 from a build with one: a range from a number to itself, less than nothing, a count of one in the plural. Each kind
@@ -26,13 +26,15 @@ KINDS = {
     "one in the plural": r"(?<![\d.,/×^−+–] )(?<![\d.,/×^−+–])\b1 (?:networks|seeds|trials|pairs|sequences|blocks"
     r"|steps|sets|units|cases|tasks|rows|modes|couplings|changes|draws|eigenvalues|dimensions|clusters)\b",
     "one for all": r"\ball 0\b|\bnone of (?:the )?0\b|\b0 of (?:the )?0\b|\bin 0 of\b.{0,20}\bof 0\b",
-    "something not filled in": r"\{glue|\{\{|\}\}|\bnan\b|\bNaN\b|(?<!^)(?<![.:;]\s)\bNone\b|\binf\b|%\([a-z]|\{[a-z_]+\}|\bTODO\b",
+    "something not filled in": r"\{glue|\{\{|\}\}|\bnan\b|\bNaN\b|"
+    r"(?<!^)(?<![.:;]\s)\bNone\b|\binf\b|%\([a-z]|\{[a-z_]+\}|\bTODO\b",
     "a word twice": r"\b(?!that\b|had\b)([A-Za-zäöü]{2,}) \1\b",
     "a space where none belongs": r"(?<=\S)  +(?=\S)|\w ,|\( | \)|(?<=[\w)]) [.;:](?=\s|$)",
-    "marks that do not go together": r"\(\)|,,|(?<!\.)\.\.(?![.\w])|(?<!\bal)(?<!\.)\.\s?,|,\s?\.(?![\w.])|;\s?[.;]|:\s?\.(?![\w.])"
-    r"|\. \.(?!\.)",
+    "marks that do not go together": r"\(\)|,,|(?<!\.)\.\.(?![.\w])|(?<!\bal)(?<!\.)\.\s?,|,\s?\.(?![\w.])"
+    r"|;\s?[.;]|:\s?\.(?![\w.])|\. \.(?!\.)",
     "a number of a number": r"\bnumber \d+\b.{0,60}\bof number \d+\b",
-    "an article for “for each”": r"\b(?:a|one|\d+) (?:point|line|panel|row|dot|curve|bar|column|marker|network|value)s?"
+    "an article for “for each”": r"\b(?:a|one|\d+) "
+    r"(?:point|line|panel|row|dot|curve|bar|column|marker|network|value)s?"
     r" an? (?:network|seed|size|task|set|block|construction|row|panel|trial|configuration)\b",
 }
 KINDS = {kind: re.compile(pattern) for kind, pattern in KINDS.items()}
@@ -56,7 +58,7 @@ def complaints(text):
 
 
 def blocks(page):
-    """The texts of a page that readers read: of paragraphs, entries, headings; code and formulas are a word each."""
+    """The texts of a page that readers read: paragraphs, entries, headings; code and formulas are a word each."""
     soup = BeautifulSoup(page, "html.parser")
     article = soup.find("article") or soup
     for tag in article.find_all(["pre", "script", "style", "svg", "template"]):
@@ -69,12 +71,13 @@ def blocks(page):
         tag.replace_with("CODE" if tag.name == "code" else "FORMULA")
     for tag in article.find_all("br"):
         tag.replace_with("\n")
-    for tag in article.find_all(BLOCKS):
+    found = [(tag, tag.name in ("td", "th") or tag.find_parent(["td", "th"])) for tag in article.find_all(BLOCKS)]
+    for tag, in_table in found:
         for inner in tag.find_all(BLOCKS):
             inner.extract()
         text = tag.get_text()
         # an entry of a table may be a dash or a pair of equal numbers; a sentence in one may not
-        if text.strip() and (tag.name not in ("td", "th") or len(text.split()) > 6):
+        if text.strip() and not (in_table and len(text.split()) <= 6):
             yield re.sub(r"\s*\n\s*", " ", text).strip()
 
 

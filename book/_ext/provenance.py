@@ -41,6 +41,15 @@ def seeds(values):
     return "seeds " + ", ".join(map(str, sorted(values)))
 
 
+def figures(name, shown):
+    """A link to the figure as it was drawn: the page shows the same, lighter, and does not load these."""
+    files = [file for file in shown["files"] if file.endswith((".svg", ".png"))]
+    if not files:
+        return []
+    at = f"../downloads/{name}/index.html#{shown['name']}"
+    return [f'<a href="{at}" data-vector="../downloads/{name}/{files[0]}">{html.escape(" and ".join(files))}</a>']
+
+
 def link(name, file, checksum=""):
     tail = f' <span class="checksum">SHA-256 {checksum}</span>' if checksum else ""
     return f'<a href="../downloads/{name}/{file}" download>{html.escape(file)}</a>{tail}'
@@ -55,9 +64,10 @@ def details(app, record, shown, origin):
         else (" --profile quick" if build["profile"] == "quick" else "")
     )
     tables = [link(name, *item) for item in record["tables"].items()]
+    data = [link(name, *item) for item in shown["files"].items() if item[0].endswith(".csv")]
     rows = [
         ("To reproduce", f"<code>python3 run.py notebook {name}{option}</code>"),
-        ("What it shows", "<br>".join(link(name, *item) for item in shown["files"].items())),
+        ("What it shows", "<br>".join([*data, *figures(name, shown)])),
         ("Tables behind the chapter", "<br>".join(tables)),
         ("Columns of these files", '<a href="../data.html">Data dictionary</a>'),
         (
@@ -93,7 +103,8 @@ def add(app, doctree):
     name = record["notebook"]
     text = (
         f'<p class="downloads">This chapter as a notebook: {link(name, f"{name}.ipynb")} (as '
-        f"executed here), {link(name, f'{name}.py')} (its source).</p>"
+        f"executed here), {link(name, f'{name}.py')} (its source); "
+        f'<a href="../downloads/{name}/index.html">all of its files</a>.</p>'
     )
     list(doctree.findall(nodes.section))[0] += nodes.raw("", text, format="html")
 
