@@ -55,6 +55,16 @@ def build(output, profile, networks):
     (generated / "records").mkdir()
     for record in (output / "records").glob("*.json"):
         copy(record, generated / "records" / record.name)
+    files = (
+        sorted(folders.NETWORKS.glob("*.safetensors"))
+        if networks == "reference"
+        else [
+            Path(file)
+            for one in sorted((output / "networks").glob("*.json"))
+            for file in json.loads(one.read_text())
+        ]
+    )
+    (generated / "training.json").write_text(json.dumps(training_times(dict.fromkeys(files))))
     (generated / "runs.md").write_text(runs(output / "records"))
     dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     (generated / "data.md").write_text(re.sub(r"\A# .*\n", "", dictionary), encoding="utf-8")
@@ -251,13 +261,29 @@ def runs(records):
     return "\n".join(lines) + "\n"
 
 
-def made_by(folder):
-    """Which versions of the libraries made the networks in a folder, as their files say."""
-    made = []
-    for path in sorted(folder.glob("*.safetensors")):
+def heads(paths):
+    """What files of networks say of each network in them, without its weights; a pack holds several."""
+    found = []
+    for path in paths:
         with safe_open(path, "numpy") as file:
             told = json.loads(file.metadata()["metadata"])
-        made += [network["provenance"] for network in (told if isinstance(told, list) else [told])]  # a pack
+        found += told if isinstance(told, list) else [told]
+    return found
+
+
+def training_times(paths):
+    """[[task, construction, hidden size, seed, seconds on one core], …] of networks in files that say so."""
+    keys = ("task", "construction", "hidden_size", "seed")
+    return [
+        [*(head["spec"][key] for key in keys), head["provenance"]["seconds"]]
+        for head in heads(paths)
+        if "seconds" in head.get("provenance", {}) and set(keys) <= set(head.get("spec", {}))
+    ]
+
+
+def made_by(folder):
+    """Which versions of the libraries made the networks in a folder, as their files say."""
+    made = [network["provenance"] for network in heads(sorted(folder.glob("*.safetensors")))]
     days = sorted(network["trained"] for network in made)
     told = sorted({f"{name} {network[name]}" for network in made for name in LIBRARIES if name in network})
     return (

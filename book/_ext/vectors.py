@@ -1,7 +1,7 @@
 """Figures of the chapters as vectors: sharp at every size, lighter than pixels, and their place is kept free.
 
 A chapter shows a figure as PNG, and its record names the same figure as SVG. After the build the pages name the
-SVG, its places rounded to a tenth of a point. A figure whose SVG is the larger file stays as it is.
+SVG, its places rounded to a tenth of a point. A figure whose SVG is large, and larger than the PNG, stays.
 
 One file holds a figure's light and dark variant: its greys are variables, and the address `figure.svg#dark` gives
 them the colours of a dark page. The page names it twice, and its style shows one of the two.
@@ -17,8 +17,9 @@ SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)pt" height="([\d.]+)pt"')
 PLACES = re.compile(r'(?<=[ "])(?:d|x|y)="[^"]*"')
 COLOUR = re.compile(r"(?<=[ ;\"])(fill|stroke): #([0-9a-f]{6})\b")
 SCALE = 2  # pixels a point, as the figures were shown before; a narrow column makes them smaller
-INK, PAPER = (232, 232, 232), (20, 24, 30)  # on a dark page: of black and of white
+INK, PAPER = (232, 232, 232), (18, 18, 18)  # on a dark page: of black and of white
 CONTRAST = 4.5  # of a colour against the dark page; what has less is made lighter
+SMALL = 130_000  # bytes: an SVG of up to this size is worth its weight, for it is sharp and has a dark variant
 FEW = 40  # colours: a figure with more is a heat map, whose colours say something
 
 
@@ -71,7 +72,7 @@ def with_dark_variant(svg):
 
 
 def figures(source):
-    """{SHA-256 of a PNG: its light SVG} of all chapters, where the SVG is the smaller file."""
+    """{SHA-256 of a PNG: its light SVG} of all chapters, where the SVG is small, or smaller than the PNG."""
     found = {}
     for record in sorted((source / "_generated" / "records").glob("*.json")):
         told = json.loads(record.read_text(encoding="utf-8"))
@@ -80,7 +81,7 @@ def figures(source):
                 if name.endswith(".png"):
                     png = source / "_extra" / "downloads" / told["notebook"] / name
                     svg = light(png.with_suffix(".svg").read_text(encoding="utf-8"))
-                    if len(svg.encode()) < png.stat().st_size:
+                    if len(svg.encode()) < max(png.stat().st_size, SMALL):
                         found[checksum] = with_dark_variant(svg) or svg
     return found
 
