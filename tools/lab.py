@@ -55,6 +55,7 @@ def add_kernel(folder, python=sys.executable):
 def main(arguments):
     parser = argparse.ArgumentParser(prog="run.py lab", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where JupyterLab is or will be installed")
+    parser.add_argument("--root", type=Path, default=ROOT / "notebooks", help="folder that it opens")
     given, rest = parser.parse_known_args(arguments)
     install(given.folder)
     add_kernel(given.folder)
@@ -62,7 +63,7 @@ def main(arguments):
         str(python_of(given.folder)),
         "-m",
         "jupyterlab",
-        f"--ServerApp.root_dir={ROOT / 'notebooks'}",
+        f"--ServerApp.root_dir={given.root}",
         *rest,
     ]
     try:

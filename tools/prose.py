@@ -20,7 +20,7 @@ KINDS = {
     "less than nothing": r"\b(?:(?:less|more|fewer|larger|smaller) than|at most|up to) [−-]?0(?:\.0+)?(?![.,]?\d)"
     r"|\b(?:below|above|at least) [−-]?0\.0+(?!\d)",
     "a measured nothing": r"\bby (?:only )?[−+-]?0(?:\.0+)?(?:\s?%)?(?![.,]?\d)",
-    "a range of one value": rf"(?<![\d.,+−±:-])({NUMBER})(?:\s?%)? ?(?:–| to | and )\1(?![.,]?\d)",
+    "a range of one value": rf"(?<![\d.,+−±:-])({NUMBER})(?:\s?%)? ?(?:–| to | and )\1(?![.,]?\d| ?×)",
     "a count of one": r"\b(?:[01] of (?:the )?1|all (?:the )?1|the 1|all of 1|both of 1)(?![.,]?\d| ?%)\b"
     r"|\b1(?:, 1)*(?:,| and) 1 (?=networks)",
     "one in the plural": r"(?<![\d.,/×^−+–] )(?<![\d.,/×^−+–])\b1 (?:networks|seeds|trials|pairs|sequences|blocks"
@@ -29,9 +29,9 @@ KINDS = {
     "something not filled in": r"\{glue|\{\{|\}\}|\bnan\b|\bNaN\b|"
     r"(?<!^)(?<![.:;]\s)\bNone\b|\binf\b|%\([a-z]|\{[a-z_]+\}|\bTODO\b",
     "a word twice": r"\b(?!that\b|had\b)([A-Za-zäöü]{2,}) \1\b",
-    "a space where none belongs": r"(?<=\S)  +(?=\S)|\w ,|\( | \)|(?<=[\w)]) [.;:](?=\s|$)",
-    "marks that do not go together": r"\(\)|,,|(?<!\.)\.\.(?![.\w])|(?<!\bal)(?<!\.)\.\s?,|,\s?\.(?![\w.])"
-    r"|;\s?[.;]|:\s?\.(?![\w.])|\. \.(?!\.)",
+    "a space where none belongs": r"(?<=\S)  +(?=\S)|\w ,|\( | \)|(?<=[\w)])(?<!\{\w) [.;:](?=\s|$)",
+    "marks that do not go together": r"(?<!\w)\(\)|,,|(?<!\.)\.\.(?![.\w])|(?<!\bal)(?<!\.)\.\s?,|,\s?\.(?![\w.])"
+    r"|;\s?[.;](?!\w)|:\s?\.(?![\w.])|\. \.(?!\.)",
     "a number of a number": r"\bnumber \d+\b.{0,60}\bof number \d+\b",
     "an article for “for each”": r"\b(?:a|one|\d+) "
     r"(?:point|line|panel|row|dot|curve|bar|column|marker|network|value)s?"
@@ -64,7 +64,7 @@ def blocks(page):
     for tag in article.find_all(["pre", "script", "style", "svg", "template"]):
         tag.decompose()
     for tag in article.select(
-        ".toctree-wrapper, .headerlink, .prev-next-area, .provenance, .downloads, .sig, #explorer"
+        ".toctree-wrapper, .headerlink, .prev-next-area, .provenance, .downloads, .history, .sig, #explorer"
     ):
         tag.decompose()
     for tag in article.find_all(["code", "math"]):
@@ -88,7 +88,8 @@ def of_page(page):
 
 def plain(markdown):
     """Markdown as the reader meets it, near enough: no code, a word for a formula, a role's text."""
-    text = re.sub(r"(?m)^ *(?:```|:).*$", "", markdown)  # what opens, sets or closes a directive
+    text = re.sub(r"(?ms)^ *```(?:console|i?python)$.*?```$", "", markdown)
+    text = re.sub(r"(?m)^ *(?:```|:).*$|^ *[*-] ", "", text)  # what opens, sets or closes a directive; items
     text = re.sub(r"`[^`]*`", "CODE", re.sub(r"\{[\w:-]+\}`([^`<]*)[^`]*`", r"\1", text))
     text = re.sub(r"(?s)\$\$.*?\$\$|\$[^$]+\$", "FORMULA", text)
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
