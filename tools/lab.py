@@ -50,6 +50,11 @@ def add_kernel(folder, python=sys.executable):
         target = folder / "share" / "jupyter" / "kernels" / name
         target.mkdir(parents=True, exist_ok=True)
         (target / "kernel.json").write_text(json.dumps(spec, indent=1), encoding="utf-8")
+    # every cell stands in the page, so that the browser finds what is not on the screen
+    settings = folder / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    shown = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}
+    (settings / "overrides.json").write_text(json.dumps(shown), encoding="utf-8")
 
 
 def main(arguments):

@@ -53,7 +53,7 @@ def article(folder, page, pages):
     for pictures in found.select("noscript"):
         pictures.p.decompose()  # which says that the page needs JavaScript
         pictures.unwrap()
-    for dark in found.select("img.only-dark"):
+    for dark in found.select("img.of-dark"):
         dark.decompose()
     for fold in found.select("details.long-table"):  # on paper nothing folds
         fold.summary.decompose()

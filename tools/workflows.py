@@ -1,8 +1,8 @@
-"""Run the commands of a workflow here: `python3 -m tools.workflows book [JOB …]`, step by step, as its runner would.
+"""Run the commands of a workflow here, as its runner would: `python3 -m tools.workflows book [JOB …]`.
 
-What is committed is cloned into an empty folder, and the `run` blocks of the jobs are executed there in their order,
-by bash, with the variables that GitHub sets. Actions (`uses`) are left out and said; so are values that only GitHub
-has. It ends where a step fails.
+What is committed is cloned into an empty folder, and the `run` blocks of the jobs are executed there in their
+order, by bash, with the variables that GitHub sets. Actions (`uses`) are left out, which is said, and values that
+only GitHub has are empty. It ends where a step fails.
 """
 
 import argparse

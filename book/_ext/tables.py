@@ -10,6 +10,7 @@ import re
 from bs4 import BeautifulSoup
 
 ROWS = 12  # more than these fold
+SENTENCE = 40  # characters: a table with a longer entry is one of sentences
 
 
 def words(element):
@@ -48,7 +49,8 @@ def wrapped(body, folds):
         )
         (old or table).replace_with(frame)
         frame.append(table)
-        if table.find("td", class_="long"):  # on a phone its rows are cards, whose entries say what they are
+        if any(len(words(cell)) > SENTENCE for cell in table.find_all("td")):
+            frame["class"] = "frame cards"  # on a phone its rows are cards, whose entries say what they are
             heads = [words(cell) for cell in table.select("thead th")]
             for row in table.select("tbody > tr"):
                 for cell, head in list(zip(row.find_all("td", recursive=False), heads, strict=False))[1:]:

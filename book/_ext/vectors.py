@@ -64,9 +64,10 @@ def with_dark_variant(svg):
     kept = kept.replace("stroke: #ffffff", "stroke: #fffffe")
     kept = COLOUR.sub(lambda m: f"{m[1]}: var(--c{m[2]})" if m[2] in changed else m.group(), kept)
     rule = "".join(f"--c{name}:#{{}};" for name in changed)
+    in_the_dark = rule.format(*(bytes(dark[name]).hex() for name in changed))
     style = (
-        f"<style>:root{{{rule.format(*changed)}}}"
-        f":root:target{{{rule.format(*(bytes(dark[name]).hex() for name in changed))}}}</style>"
+        f"<style>:root{{fill:#000;{rule.format(*changed)}}}"  # letters have no fill of their own
+        f":root:target{{fill:#{bytes(INK).hex()};{in_the_dark}}}</style>"
     )
     return re.sub(r"<svg\b([^>]*)>", rf'<svg id="dark"\1>{style}', kept.replace("#fffffe", "#ffffff"), count=1)
 
@@ -101,7 +102,7 @@ def tags(image, name, svg):
         return image
     found = re.search(r'class="([^"]*)"', image)
     both = []
-    for kind, end in (("only-light", ""), ("only-dark", "#dark")):
+    for kind, end in (("of-light", ""), ("of-dark", "#dark")):
         one = image.replace(name, name + end)
         one = (
             one.replace(found.group(), f'class="{found[1]} {kind}"')
