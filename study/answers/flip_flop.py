@@ -11,7 +11,7 @@ from schur_lib.specs import Spec
 from study.answers.neuroscience import components, paper_delta, sizes, training
 from study.figures.style import without
 from study.probes.parts import worst_parts
-from study.words import as_text
+from study.words import as_text, between
 
 PULSES = ("first", "same", "flip")  # what the line's last pulse did
 STANDS_OUT = 3  # flips break if they cost this many times what any other pulse costs (our choice)
@@ -41,8 +41,8 @@ def spectrum(states: ArrayLike, forms: Sequence[OrderedSchur]) -> str:
     rest = max((values.max() for values in others if len(values)), default=0)
     return (
         f"{components(states)} {sizes(forms)} Of the {len(leading)} leading eigenvalues {positive.sum()} are "
-        f"real and positive; the moduli go from {abs(leading).min():.2f} to {abs(leading).max():.2f}, and the "
-        f"largest of the other eigenvalues reaches {rest:.2f} of the spectral radius in one of the networks."
+        f"real and positive; their moduli are {between(abs(leading), '.2f')}, and the largest of the other "
+        f"eigenvalues, over all networks, has {rest:.2f} of the spectral radius."
     )
 
 
@@ -52,11 +52,11 @@ def harms(table: pd.DataFrame) -> str:
     mean, mass, theirs = by.delta.mean(), by.mass.mean()["RR"], paper_delta(table)
     little = "where there is little to ablate: its mass is" if mass < LITTLE else "with a mass of"
     return (
-        f"On average, ablating $T_{{CR}}$ costs {as_text(mean['CR'])} (in the paper {theirs['CR']:.4f}; ours "
-        f"is {as_text(mean['CR'] / theirs['CR'], '.1f')} times that), $T_{{CC}}$ {as_text(mean['CC'])} "
-        f"(paper {theirs['CC']:.4f}; {as_text(mean['CC'] / theirs['CC'], '.1f')} times) and $T_{{RR}}$ "
-        f"{as_text(mean['RR'], '.5f')}, {little} {mass:.3f}. $T_{{CR}}$ and $T_{{CC}}$ together cost "
-        f"{as_text(mean['CR+CC'])}, all three {as_text(mean['RR+CR+CC'])}."
+        f"The mean ΔFVU is {as_text(mean['CR'])} without $T_{{CR}}$ (in the paper {theirs['CR']:.4f}; ours "
+        f"is {as_text(mean['CR'] / theirs['CR'], '.1f')} times that), {as_text(mean['CC'])} without $T_{{CC}}$ "
+        f"(paper {theirs['CC']:.4f}; {as_text(mean['CC'] / theirs['CC'], '.1f')} times) and "
+        f"{as_text(mean['RR'], '.5f')} without $T_{{RR}}$, {little} {mass:.3f}. It is {as_text(mean['CR+CC'])} "
+        f"without $T_{{CR}}$ and $T_{{CC}}$, and {as_text(mean['RR+CR+CC'])} without all three."
     )
 
 

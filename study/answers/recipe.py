@@ -17,7 +17,7 @@ from schur_lib.schur import COUPLINGS
 from study import claims, inference, paper
 from study.figures.style import NAMES, STUDIES, without
 from study.statistics import holm, joint_p
-from study.words import ON_TASK, as_text, listed, mean_sd
+from study.words import ON_TASK, as_text, between, listed, mean_sd
 
 VARIANT = ["task", "varied", "value"]
 SPREAD = 0.05  # of an accuracy over the variants that is still little (our choice)
@@ -128,7 +128,7 @@ def frozen(draws: pd.DataFrame) -> str:
     for task, part in draws.groupby("task", sort=False):
         kept = part[part.accepted]
         said.append(
-            f"{ON_TASK[task]} {len(kept)} of {len(part)} draws (FVU {kept.fvu.min():.4f}–{kept.fvu.max():.4f}; "
+            f"{ON_TASK[task]} {len(kept)} of {len(part)} draws (FVU {between(kept.fvu, '.4f', '–')}; "
             f"the paper {paper.paper_value(inference.PRINTED[task]):.4f}; all draws {part.fvu.min():.4f}–"
             f"{part.fvu.max():.2f})"
         )

@@ -562,7 +562,9 @@ def example_trials(
     )  # fmt: skip
     time = dt * np.arange(1, len(targets) + 1)
     for channel, ax in enumerate(axes[:, 0]):
-        ax.plot(time, targets[:, channel], color="#bbbbbb", linewidth=5, label="target")
+        bits = len(np.unique(targets)) <= 3  # what is held jumps, and does not slope
+        ax.plot(time, targets[:, channel], color="#bbbbbb", linewidth=5, label="target",
+                drawstyle="steps-mid" if bits else "default")  # fmt: skip
         for name, values in outputs.items():
             colour = COLOURS.get(name, "black")
             ax.plot(time, np.asarray(values)[:, channel], color=colour, label=without(name))
