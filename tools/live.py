@@ -1,5 +1,6 @@
 """The numbers of the figures that respond, written for the pages in book/_extra/live; see report/explorer.py."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -9,7 +10,7 @@ from schur_lib.subjects import on_task
 from schur_lib.tasks import TASKS
 from study import cache, catalogue, folders
 from study.answers import predictor
-from study.figures.style import NAMES
+from study.figures import style
 from study.figures.symmetries import handle
 
 ALPHAS = np.round(np.arange(0.5, 1.005, 0.01), 2)
@@ -30,13 +31,15 @@ def export(folder, name_of):
         ("live-path", path()),
     ):
         (folder / f"{name}.js").write_text(script(name, head))
+    pictures(folder)
 
 
 def alphas(name_of):
     """Three integration networks, of the smallest, a middle and the largest leading sector, at every cut.
 
     Returns:
-        `alphas`, and `networks`: `name`, `seed`, `intact` FVU, `leading` at each α, `delta` of each block at each α.
+        `alphas`, and `networks`: `name`, `seed`, `intact` FVU, and `leading` and `delta`
+        of each block at each α.
     """
     specs = catalogue.specs("context_integration")
     nets = catalogue.networks(specs)
@@ -67,17 +70,55 @@ def scatter(name_of):
         `points`: `task`, `network`, `seed`, `block`, `mass` (of the activity), `predicted` and `measured` ΔFVU.
     """
     blocks = predictor.single_blocks(cache.read(folders.RESULTS / "predictor_forms.csv"))
-    names = {(s.task, s.construction, s.hidden_size, s.seed): name_of(s) for t in TASKS for s in catalogue.specs(t)}
+    names = {
+        (s.task, s.construction, s.hidden_size, s.seed): name_of(s) for t in TASKS for s in catalogue.specs(t)
+    }
     columns = {"active_mass": "mass", "two_sided": "predicted", "delta": "measured"}
     points = [
         {"task": row["task"], "network": names[tuple(row[key] for key in cache.KEYS)], "seed": row["seed"],
          "block": row["removed"]} | {new: float(f"{row[old]:.5g}") for old, new in columns.items()}
         for row in blocks.to_dict("records")
     ]  # fmt: skip
-    return {"titles": {task: NAMES[task] for task in TASKS}, "limit": predictor.LIMITS["absolute"], "points": points}
+    return {
+        "titles": {task: style.NAMES[task] for task in TASKS},
+        "limit": predictor.LIMITS["absolute"],
+        "points": points,
+    }
 
 
 def path():
     """The ways to the smallest network that does the task as well, by network, from the shipped tables."""
-    tables = [cache.read(folders.RESULTS / f"{name}.csv") for name in ("symmetries_equals", "symmetries_equals_copy")]
-    return {"titles": {task: NAMES[task] for task in TASKS}, "ways": handle(pd.concat(tables, ignore_index=True))}
+    tables = [
+        cache.read(folders.RESULTS / f"{name}.csv") for name in ("symmetries_equals", "symmetries_equals_copy")
+    ]
+    return {
+        "titles": {task: style.NAMES[task] for task in TASKS},
+        "ways": handle(pd.concat(tables, ignore_index=True)),
+    }
+
+
+def pictures(folder):
+    """What a reader without JavaScript sees in the place of the four units that move."""
+
+    def turn(r, degrees):
+        a = np.radians(degrees)
+        return r * np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]])
+
+    T = 1.5 * np.eye(4, k=2)
+    T[:2, :2], T[2:, 2:] = turn(0.9, 30), turn(0.6, 75)
+    form = ordered_schur(T)
+    with style.styled:
+        fig, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3), layout="constrained")
+        for name, part in (("R", slice(2)), ("C", slice(2, 4))):
+            values = form.eigenvalues[part]
+            left.scatter(values.real, values.imag, color=style.SECTORS[name])
+            left.annotate(name, (values.real[0], abs(values.imag[0])), (6, 4), textcoords="offset points")
+        left.add_patch(plt.Circle((0, 0), 1, fill=False, color="#777777"))
+        left.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xlabel="real part", ylabel="imaginary part")
+        for label, W in (("with the coupling", T), ("without it", form.ablate({"CR"}))):
+            lengths = [np.linalg.norm(np.linalg.matrix_power(W, t)[:, 2]) for t in range(31)]
+            right.plot(lengths, label=label, linestyle="-" if W is T else "--", color="#333333")
+        right.set(xlabel="step", ylabel="length of the state", ylim=(0, None))
+        right.legend()
+        fig.savefig(folder / "toy.png", dpi=144, metadata={"Software": None})
+    plt.close(fig)

@@ -1,7 +1,7 @@
 """Figures that respond: which page holds which, and the scripts that each of them needs.
 
-A page of prose has a place for its figure, `<div data-live="NAME">`, with what is shown where scripts do not run. In
-a chapter the place is made here, behind the figure of the notebook that it lets the reader move.
+A page of prose has a place for its figure, `<div data-live="NAME">`, with what is shown where scripts do not
+run. In a chapter the place is made here, behind the figure of the notebook that it lets the reader move.
 """
 
 import re
@@ -33,7 +33,9 @@ def placed(body, figure, name):
     """
     parts = re.split(rf'(<figure\b[^>]*\bid="{figure}".*?</figure>)', body, maxsplit=1, flags=re.S)
     if len(parts) != 3:
-        raise ValueError(f'the page of the live figure "{name}" has no figure "{figure}": book/_ext/live.py names it')
+        raise ValueError(
+            f'the page of the live figure "{name}" has no figure "{figure}": book/_ext/live.py names it'
+        )
     before, found, after = parts
     return f'{before}{found}\n<section class="live" data-live="{name}" hidden></section>{after}'
 
