@@ -97,6 +97,7 @@ def path():
     }
 
 
+@style.styled
 def pictures(folder):
     """What a reader without JavaScript sees in the place of the four units that move."""
 
@@ -107,18 +108,17 @@ def pictures(folder):
     T = 1.5 * np.eye(4, k=2)
     T[:2, :2], T[2:, 2:] = turn(0.9, 30), turn(0.6, 75)
     form = ordered_schur(T)
-    with style.styled:
-        fig, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3), layout="constrained")
-        for name, part in (("R", slice(2)), ("C", slice(2, 4))):
-            values = form.eigenvalues[part]
-            left.scatter(values.real, values.imag, color=style.SECTORS[name])
-            left.annotate(name, (values.real[0], abs(values.imag[0])), (6, 4), textcoords="offset points")
-        left.add_patch(plt.Circle((0, 0), 1, fill=False, color="#777777"))
-        left.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xlabel="real part", ylabel="imaginary part")
-        for label, W in (("with the coupling", T), ("without it", form.ablate({"CR"}))):
-            lengths = [np.linalg.norm(np.linalg.matrix_power(W, t)[:, 2]) for t in range(31)]
-            right.plot(lengths, label=label, linestyle="-" if W is T else "--", color="#333333")
-        right.set(xlabel="step", ylabel="length of the state", ylim=(0, None))
-        right.legend()
-        fig.savefig(folder / "toy.png", dpi=144, metadata={"Software": None})
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3), layout="constrained")
+    for name, part in (("R", slice(2)), ("C", slice(2, 4))):
+        values = form.eigenvalues[part]
+        left.scatter(values.real, values.imag, color=style.SECTORS[name])
+        left.annotate(name, (values.real[0], abs(values.imag[0])), (6, 4), textcoords="offset points")
+    left.add_patch(plt.Circle((0, 0), 1, fill=False, color="#777777"))
+    left.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xlabel="real part", ylabel="imaginary part")
+    for label, W in (("with the coupling", T), ("without it", form.ablate({"CR"}))):
+        lengths = [np.linalg.norm(np.linalg.matrix_power(W, t)[:, 2]) for t in range(31)]
+        right.plot(lengths, label=label, linestyle="-" if W is T else "--", color="#333333")
+    right.set(xlabel="step", ylabel="length of the state", ylim=(0, None))
+    right.legend()
+    fig.savefig(folder / "toy.png", dpi=144, metadata={"Software": None})
     plt.close(fig)

@@ -10,8 +10,8 @@ ENGINE = ("explorer/data.js", "explorer/schur.js", "explorer/rollout.js")
 SCRIPTS = {  # of each figure, beside live/live.js and its own; only what takes a network needs the engine
     "landing": (*ENGINE, "explorer/data/index.js"),
     "toy": (),
-    "alpha": ENGINE[:2],
-    "nulls": ENGINE,
+    "alpha": (*ENGINE[:2], "explorer/view.js"),
+    "nulls": (*ENGINE, "explorer/data/index.js"),
     "memory": ENGINE,
     "scatter": ENGINE[:1],
     "path": ENGINE[:1],
