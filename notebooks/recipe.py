@@ -34,7 +34,7 @@ tasks = list(inference.PRIOR)
 specs = [spec for task in tasks for spec in catalogue.specs(task, profile, networks)]
 nets, single = catalogue.networks(specs, networks), [[block] for block in COUPLINGS]
 today = measured("recipe_today", profiles, specs, nets, removed=single)
-files = [folders.shipped(inference.FOLDER / f"{name}.csv") for name in inference.TABLES[:1]]
+files = [folders.shipped(inference.FOLDER / f"{name}.csv") for name in inference.TABLES]
 draws = pd.concat(map(inference.frozen, files), ignore_index=True)
 ablated = [cache.read(folders.shipped(inference.ablations_of(file))) for file in files]
 ablations = pd.concat(ablated, ignore_index=True)
@@ -66,7 +66,7 @@ show(answers.shown_choices(choices), reading=answers.compatible(choices))
 # %% [markdown]
 # ## Tested on ablations
 #
-# The draws came in two tables of 150 a task, the nearest tenth of each accepted. Each table was committed with its checksum before any of its networks was ablated; `git log data/inference` shows that commit and the later one of the ablations, and `study.inference` refuses a table that is not the one of its stamp. Then three networks with new seeds were trained for each accepted draw, and ablated. Their means are what the paper's numbers, means over three networks, are compared with.
+# The table of the draws was committed with its checksum before any of these networks was ablated; `git log data/inference` shows that commit and the later one of the ablations, and `study.inference` refuses a table that is not the one of its stamp. Then three networks with new seeds were trained for each accepted draw, and ablated. Their means are what the paper's numbers, means over three networks, are compared with.
 
 # %% mystnb={"figure": {"caption": "ΔFVU of the single blocks: networks of all draws (grey), means of three new networks of an accepted draw (colour), the networks of the other chapters (cross, mean) and the paper (diamond with its standard error; 0 where it speaks of almost no effect). The axis is linear up to 0.01 and logarithmic above.", "name": "fig-recipe-predictive"}, "image": {"alt": "Three panels, one for each task, with the change of FVU without RR, CR and CC: grey points of all draws, coloured points of the accepted draws, and the paper's diamonds."}}
 of_draws, effects = ablations[ablations.seed == ablations.drawn], published[published.quantity == "delta_fvu"]

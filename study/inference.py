@@ -87,13 +87,13 @@ TODAY = {
 }
 UNDRAWN = -1  # `drawn` of the networks by which the flip-flop of the other chapters was tried, see there
 DRAWS = 150  # networks a task and table
-TABLES = ("calibration", "calibration_2")  # of the draws; the seeds go on from one to the next
+TABLES = ("calibration",)  # of the draws; the seeds go on from one to the next
 ACCEPTED = 0.1  # share of them that is nearest to the paper
 FRESH = 3  # new networks of an accepted draw: the paper's numbers are means over three
 FIRST_FRESH = 100_000  # seeds from here on belong to no draw of the prior
-LONGER = (30_000, 40_000, 60_000, 80_000)  # training steps, of 20,000 before, at which a copy network is looked at
+LONGER = (30_000, 40_000)  # training steps, of 20,000 before, at which a copy network is looked at
 TRAINED = ("W_hh", "W_xh", "W_hy")
-COPIES = 10
+COPIES = 6
 UNDRAWN_NETWORKS = 10
 
 
