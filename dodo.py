@@ -275,7 +275,12 @@ def task_explorer():
         "explorer",
         export,
         [],
-        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py"), str(ROOT / "report" / "explorer.py")],
+        [
+            *CODE,
+            *DATA,
+            *(str(ROOT / "tools" / f"{name}.py") for name in ("explorer", "live")),
+            str(ROOT / "report" / "explorer.py"),
+        ],
         [OUTPUT / "explorer" / "index.js"],
         "export the networks of the explorer",
         made=lambda: sorted((OUTPUT / "explorer").iterdir()),

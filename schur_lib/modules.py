@@ -63,8 +63,15 @@ class Model:
 
     @cached_property
     def as_is(self) -> Tensor:
-        """The outputs with nothing swapped."""
-        return self.run(None)
+        """The outputs with nothing swapped, which must be the same in a second run after the first."""
+        call = self.forward or (lambda module, inputs: module(inputs))
+        twice = lambda module, x: (call(module, x), torch.manual_seed(self.seed), call(module, x))[2]  # noqa: E731
+        first, second = self.run(None), self.run(None, twice)
+        if first.isfinite().all() and not _same(second, first):
+            why = "random numbers of another kind than torch's, or a state or count that it keeps"
+            hint = "give a forward that seeds them, or starts afresh"
+            raise ValueError(f"the module answers differently when run twice ({why}): {hint}")
+        return first
 
     def _find(self, tensors):
         acts = {name: _acting(self.module, name) for name in tensors}
@@ -108,15 +115,13 @@ class Model:
         return rows
 
     def check(self) -> None:
-        """See that the module answers the same when run again, and multiplies with the matrix as it stands."""
+        """See that the module multiplies with the matrix as it stands."""
         W, (_, name) = self.matrix, self.found
         draw = torch.randn(W.shape, generator=torch.Generator().manual_seed(0)).to(W) * W.std(correction=0)
         with _Operations(self._stacked(draw)) as watch:
             other = self.run(draw)
         if self.as_is.isfinite().all() and not _same(self.run(W), self.as_is):
-            why = "random numbers of another kind than torch's, or a state that it keeps"
-            hint = "give a forward that seeds them, or starts afresh"
-            raise ValueError(f"the module answers differently when run twice ({why}): {hint}")
+            raise ValueError(f"the module answers differently with its own {self.parameter} put into its place")
         if watch.seen and not (self.effective and name):
             but = f"not with {self.parameter} but with {', '.join(watch.seen)} of it"
             hint = f"{COMPUTED} (or the parameter itself, where you know that it acts as it stands)"

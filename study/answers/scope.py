@@ -100,7 +100,7 @@ def points(found: pd.DataFrame) -> pd.DataFrame:
     """The fixed points of each cell, medians over points, as text.
 
     Args:
-        found: from `cells_at_rest`.
+        found: from `study.probes.cells`.
     """
     rows = []
     for (cell, point), part in found.groupby(["cell", "point"], sort=False):
@@ -117,7 +117,7 @@ def at_rest(found: pd.DataFrame, n_networks: int) -> str:
     """How many trials end at rest, and whether any point is neither stable nor unstable.
 
     Args:
-        found: from `cells_at_rest`.
+        found: from `study.probes.cells`.
         n_networks: that were left alone, with and without points.
     """
     settled = f"{100 * found.reached.sum() / n_networks:.1f}".removesuffix(".0")
@@ -132,7 +132,7 @@ def at_points(effects: pd.DataFrame) -> pd.DataFrame:
     """What ablating a block of the Jacobian does around fixed points, medians over networks, as text.
 
     Args:
-        effects: from `cells_at_rest`.
+        effects: from `study.probes.cells`.
     """
     rows = []
     for (cell, case, removed), part in effects.groupby(["cell", "points", "removed"], sort=False):

@@ -262,9 +262,33 @@ def test_a_module_that_answers_differently_when_run_twice_is_refused():
         m.calls += 1
         return m(x) * m.calls
 
-    for forward in (counting, lambda m, x: m(x) + np.random.default_rng().normal()):
-        with pytest.raises(ValueError, match="answers differently when run twice"):
-            evaluation(module, "rnn.weight_hh_l0", draw(T, B, N_X), draw(T, B, N_Y), forward=forward)
+    def of_an_attribute(m, x):
+        m.count += 1
+        return m(x) * m.count
+
+    def of_the_last_state(m, x):
+        m.kept = m.rnn(x, m.kept)[1]
+        return m.readout(m.rnn(x, m.kept)[0])
+
+    noisy = lambda m, x: m(x) + np.random.default_rng().normal()  # noqa: E731
+    for forward in (counting, of_an_attribute, of_the_last_state, noisy):
+        module.count, module.kept = 0, None
+        for name in ("rnn.weight_hh_l0", "weight"):
+            given = {"effective": lambda m: m.rnn.weight_hh_l0} if name == "weight" else {}
+            with pytest.raises(ValueError, match="answers differently when run twice"):
+                evaluation(module, name, draw(T, B, N_X), draw(T, B, N_Y), forward=forward, **given)
+
+
+def test_a_state_that_is_reset_or_noise_from_the_seed_is_no_other_answer():
+    module, x, y = Plain(), draw(T, B, N_X), draw(T, B, N_Y, seed=2)
+
+    def counting(m, x):
+        m.count = getattr(m, "count", 0) + 1
+        return m(x) + 0 * m.count
+
+    for forward in (counting, lambda m, x: m(x) + 0.1 * torch.randn(N_Y)):
+        assert np.isfinite(evaluation(module, "rnn.weight_hh_l0", x, y, forward=forward).intact)
+    assert not hasattr(module, "count")
 
 
 @pytest.mark.parametrize("gate", ["input", "forget", "cell", "output", 0, None, slice(0, 4)])
