@@ -101,6 +101,8 @@ def test_no_page_loads_anything_from_another_machine(output, tags):
 def test_the_mathematics_comes_with_the_book(output, pages):
     assert not (output / "html" / "mathjax").exists() and '<math display="block">' in pages["method.html"]
     for path, text in pages.items():
+        if path.startswith("_modules/"):  # sources, whose patterns hold backslashes
+            continue
         assert "mathjax" not in re.sub('class="[^"]*"', "", text).lower() and r"\(" not in text, path
 
 
