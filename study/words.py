@@ -22,7 +22,7 @@ def tell(sentence: str, name: str | None = None) -> None:
 
     Args:
         sentence: Markdown as the book reads it, from a tested function of `study.answers`.
-        name: what `{glue:text}` of another page calls it.
+        name: by which other pages quote it.
     """
     display({"text/markdown": sentence, "text/plain": sentence}, raw=True)
     if name:

@@ -174,7 +174,7 @@ def neurolibre(root, build):
     pages = build / "work" / "book"
     for path in sorted(pages.rglob("*")):
         inside = path.relative_to(pages)
-        if path.is_file() and not {"__pycache__", "_extra"} & set(inside.parts):
+        if path.is_file() and not {"__pycache__", "downloads"} & set(inside.parts):
             found[f"content/{inside.as_posix()}"] = path
     config = (build / "work" / "_config.yml").read_text(encoding="utf-8")
     found["content/_config.yml"] = config.replace("book/_ext", "_ext")

@@ -44,6 +44,7 @@ TYPED = re.compile(
     r"\b(?:two|three|five|six|ten|twenty|thirty|a hundred|\d+) (?:seeds|networks)\b(?! a task, as the paper)", re.I
 )
 
+DOCSTRINGS = {"api.html", "functions.html"}  # pages that are made of them, and no sentence of which is computed
 BLOCKS = ("p", "li", "dd", "dt", "td", "th", "figcaption", "h1", "h2", "h3", "h4", "summary")
 
 
@@ -131,7 +132,7 @@ def of_folder(html):
     return [
         (page.relative_to(html).as_posix(), *found)
         for page in pages
-        if page.name not in ("genindex.html", "search.html")
+        if page.name not in {"genindex.html", "search.html", *DOCSTRINGS} and "_modules" not in page.parts
         for found in of_page(page.read_text(encoding="utf-8"))
     ]
 

@@ -82,7 +82,14 @@ def mend(app, page, template, context, doctree):
         context["body"] = re.sub(r'<(t[hd])(?: class="([^"]*)")?>(<p>.*?)</\1>', cell, context["body"], flags=re.S)
 
 
+def plain_marks(app, what, name, thing, options, lines):
+    """Let bars and stars in docstrings of `study` be what they are in text, and no marks of reStructuredText."""
+    if name.startswith("study."):
+        lines[:] = [re.sub(r"(?<!\\)(\||\*\*(?=\w+\b(?!\*)))", r"\\\1", line) for line in lines]
+
+
 def setup(app):
     app.connect("config-inited", stamp)
+    app.connect("autodoc-process-docstring", plain_marks, priority=400)  # before they are read
     app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

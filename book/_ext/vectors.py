@@ -97,7 +97,9 @@ def tags(image, name, svg):
     """
     width, height = (round(SCALE * float(side)) for side in SIZE.search(svg).groups())
     image = re.sub(r"[0-9a-f]{64}\.png", name, image)
-    image = re.sub(r"<img\b", f'<img width="{width}" height="{height}"', image, count=1)
+    image = re.sub(r' style="[^"]*"', "", image)
+    size = f'width="{width}" height="{height}" style="--width: {width}px"'  # the style sheet cannot read width
+    image = re.sub(r"<img\b", f"<img {size}", image, count=1)
     if 'id="dark"' not in svg[:600]:
         return image
     found = re.search(r'class="([^"]*)"', image)

@@ -306,9 +306,8 @@ def answer(nulls: pd.DataFrame, others: pd.DataFrame) -> str:
     else:
         so = "what makes a change harmless is not its size"
     m, there = _tally(others)
-    elsewhere = (
-        f" (in copy networks of other starts and sizes: {there['isotropic']} and {there['same entries']} of {m})"
-    )
+    both = f"{there['isotropic']} of {m} and {there['same entries']} of {m}"
+    elsewhere = f" (in copy networks of other starts and sizes: {both})"
     return (
         f"Of {n_notable} notable blocks {n} can go when the error may rise by {EPSILON:.0%}; isotropic changes of "
         f"the same norm destroy the behaviour in {counts['isotropic']} of these, random numbers in the block's "

@@ -126,8 +126,10 @@ def _sine(table):
 
 def _integration(table):
     wide = _effects(table, "context_integration")
+    change = between(wide.CC, "+.2f")
+    moves = f"changes by {change}" if change.strip("0.") else "hardly changes"
     said = (
-        f"Without $T_{{CC}}$ the FVU of single networks changes by {between(wide.CC, '+.2f')}; the leading sector "
+        f"Without $T_{{CC}}$ the FVU of single networks {moves}; the leading sector "
         f"has {_sizes(table, 'context_integration')} dimensions."
     )
     if len(wide) < 4:

@@ -81,7 +81,9 @@ def test_markdown_is_read_as_the_reader_meets_it():
 
 
 def test_no_page_of_the_quick_build_says_nothing(pages):
-    found = [(path, *each) for path, text in pages.items() for each in prose.of_page(text)]
+    code = prose.DOCSTRINGS | {"search.html", "genindex.html"}
+    sentences = {path: text for path, text in pages.items() if path not in code and "_modules/" not in path}
+    found = [(path, *each) for path, text in sentences.items() for each in prose.of_page(text)]
     assert found == []
 
 

@@ -542,7 +542,7 @@ def built(tmp_path):
         "records/x.shown/fig.csv",
         "work/book/intro.md",
         "work/book/_ext/stamp.py",
-        "work/book/_extra/large.js",
+        "work/book/_extra/downloads/large.csv",
         "doit.sqlite",
         "book.pdf",
     ):
@@ -619,7 +619,7 @@ def test_a_repository_for_neurolibre_has_its_folders_and_paths_that_hold_there(b
     release.pack(built, tmp_path / "release")
     [path] = (tmp_path / "release").glob("*-neurolibre.zip")
     files = unzipped(path)
-    assert files["content/intro.md"] == b"work/book/intro.md" and "content/_extra/large.js" not in files
+    assert files["content/intro.md"] == b"work/book/intro.md" and "content/_extra/downloads/large.csv" not in files
     assert yaml.safe_load(files["content/_config.yml"])["sphinx"]["local_extensions"] == {"stamp": "_ext"}
     pip = yaml.safe_load(files["binder/environment.yml"])["dependencies"][-1]["pip"]
     assert pip[-1] == "--editable .." and "projectName" in json.loads(files["binder/data_requirement.json"])
