@@ -33,17 +33,18 @@ DOIT_CONFIG = {
     "verbosity": 2,
 }
 
-TASKS = ("copy", "flip_flop", "sine_generation", "context_integration", "studies")
-# What can be trained, in this order, and what each notebook uses (else: the four tasks).
+# The last are a part of the first: the networks of the paper's Figure 1, which it and Table 1 alone need.
+TASKS = ("copy", "flip_flop", "sine_generation", "context_integration", "studies", "figure_1")
+# What can be trained, and what each notebook uses (else: the first five).
 USES = {
     "copy_task": ("copy",),
-    "figure_1": ("copy",),
-    "table_1": ("copy",),
+    "figure_1": ("figure_1",),
+    "table_1": ("figure_1",),
     "flip_flop": ("flip_flop",),
     "sine_generation": ("sine_generation",),
     "context_integration": ("context_integration",),
     "figure_2": TASKS[1:4],
-    "recipe": TASKS[1:],
+    "recipe": TASKS[1:5],
     "own_network": (),  # shipped weights, or trained in the chapter itself
     "speed": (),  # shows what was measured
 }
@@ -131,6 +132,9 @@ pairs.refuse_edited(
 content.refuse_damaged()
 
 
+ALONE = any(word.startswith("notebook:") for word in sys.argv)  # `run.py notebook`, not the whole book
+
+
 # --- train:<task> ---------------------------------------------------------------------------
 
 
@@ -171,7 +175,7 @@ def trained(task):
 def task_train():
     """Train the networks that the notebooks use (only with networks=trained)."""
     # The small ones first: their notebooks run beside the long training of the copy networks.
-    order = (*TASKS[1:], TASKS[0]) if NETWORKS == "trained" else ()
+    order = (*TASKS[1:5], TASKS[0], TASKS[5]) if NETWORKS == "trained" else ()
     for before, task in zip((None, *order), order, strict=False):
         yield graph_task(
             task,
@@ -181,8 +185,8 @@ def task_train():
             [manifest(task), record(f"train-{task}")],
             f"train the {task} networks",
             made=partial(trained, task),
-            # one after the other: each uses all processors
-            task_dep=[f"train:{before}"] if before else [],
+            # one after the other: each uses all processors; a notebook alone waits for its own networks only
+            task_dep=[f"train:{before}"] if before and not ALONE else [],
         )
 
 
@@ -195,7 +199,7 @@ def chapter(name):
 
 def needs(name):
     """The lists of the networks that a notebook uses."""
-    return [str(manifest(task)) for task in (USES.get(name, TASKS) if NETWORKS == "trained" else ())]
+    return [str(manifest(task)) for task in (USES.get(name, TASKS[:5]) if NETWORKS == "trained" else ())]
 
 
 # Each uses all processors; a second fills those that the last part of the first leaves idle.
@@ -207,11 +211,13 @@ def execute(name):
     shutil.rmtree(OUTPUT / "html", ignore_errors=True)
     say(f"notebook:{name}: executing")
     start, parameters = time.monotonic(), {"profile": PROFILE, "networks": NETWORKS}
+    measured_in = 0.0
     if NETWORKS == "trained" and measure.code(name):  # the tables of shipped networks are shipped
         with measuring:
             say(f"notebook:{name}: measuring what the store lacks")
             if forks.call("tools.measure", "run", name, parameters):
                 return TaskFailed(f"the tables of {name} could not be measured: the reason is above")
+        measured_in = time.monotonic() - start
     try:
         notebooks.make_chapter(
             name,
@@ -219,6 +225,7 @@ def execute(name):
             chapter(name),
             record(name),
             OUTPUT / "results",
+            measured_in,
         )
     except (RuntimeError, ValueError) as error:
         return TaskFailed(str(error))
@@ -268,7 +275,12 @@ def task_explorer():
         "explorer",
         export,
         [],
-        [*CODE, *DATA, str(ROOT / "tools" / "explorer.py"), str(ROOT / "report" / "explorer.py")],
+        [
+            *CODE,
+            *DATA,
+            *(str(ROOT / "tools" / f"{name}.py") for name in ("explorer", "live")),
+            str(ROOT / "report" / "explorer.py"),
+        ],
         [OUTPUT / "explorer" / "index.js"],
         "export the networks of the explorer",
         made=lambda: sorted((OUTPUT / "explorer").iterdir()),
@@ -311,6 +323,7 @@ def task_book():
             str(ROOT / "_config.yml"),
             str(ROOT / "tools" / "book.py"),
             str(ROOT / "tools" / "publish.py"),
+            str(ROOT / "tools" / "prose.py"),
             str(ROOT / "CITATION.cff"),
             str(ROOT / "data" / "README.md"),
             str(ROOT / "requirements.lock"),

@@ -552,6 +552,10 @@ def notebook(arguments):
     return code
 
 
+def lab(arguments):
+    return hand_over("-m", "tools.lab", *arguments.rest, asks=True)
+
+
 def why(arguments):
     return hand_over("-m", "tools.why", *settings_of(arguments)[1])
 
@@ -654,6 +658,11 @@ def parser():
         "kill builds, fill their disks and damage their files, and see whether anything is lost or wrong",
         add_help=False,
     )
+    command(
+        lab,
+        "open the notebooks in JupyterLab, with the project's kernel; installs it into build/lab the first time",
+        add_help=False,
+    )
     sub = command(pair, "say whether the two files of a notebook differ, and keep what either says")
     sub.add_argument("names", nargs="*", metavar="NAME", help="of a notebook (default: all)")
     sub.add_argument("--keep", choices=("py", "ipynb"), help="the file whose text is to hold for both")
@@ -678,7 +687,7 @@ def parser():
 def main():
     top = parser()
     arguments, rest = top.parse_known_args()
-    if rest and arguments.command not in ("test", "report", "portability", "faults"):
+    if rest and arguments.command not in ("test", "report", "portability", "faults", "lab"):
         top.error(f"unknown arguments: {' '.join(rest)}")
     arguments.rest = rest
     if getattr(arguments, "reference", False) and arguments.profile == "quick":

@@ -92,7 +92,7 @@ tell(answers.spectrum(states[style.without("")], forms))
 # %% [markdown]
 # ## What each ablation does
 #
-# ΔFVU and, after ±, its standard error over networks; mass is the ablated Schur mass $\|\Delta T\|_F/\|T\|_F$ and $S$ the ΔFVU per mass. The three tasks side by side, as in the paper, are in [Figure 2](figure_2.ipynb); what this says about the paper's claims is in [paper versus here](paper_versus_here.ipynb).
+# ΔFVU and, after ±, its standard error over networks; mass is the ablated Schur mass $\|\Delta T\|_F/\|T\|_F$ and $S$ the ΔFVU per mass. The three tasks side by side, as in the paper, are in [the paper's Figure 2](figure_2.ipynb); what this says about the paper's claims is in [paper versus here](paper_versus_here.ipynb).
 
 # %%
 show(effects(table), reading=answers.harms(table))

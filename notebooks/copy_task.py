@@ -99,7 +99,7 @@ plt.show()
 tell(answers.after_solved([net for net, is_main in zip(nets, main, strict=True) if is_main]))
 
 # %% [markdown]
-# The weights go on changing while the accuracy no longer shows it. So a recipe that stops elsewhere gives other weights, and may give other numbers in [Figure 1](figure_1.ipynb); [how far they move](recipe.ipynb) is a question of its own.
+# The weights go on changing while the accuracy no longer shows it. So a recipe that stops elsewhere gives other weights, and may give other numbers in [the paper's Figure 1](figure_1.ipynb); [how far they move](recipe.ipynb) is a question of its own.
 #
 # ## Spectra
 
@@ -131,7 +131,7 @@ tell(answers.masses(table[table.hidden_size == 72]))
 # %% [markdown]
 # ## What ablating one block does
 #
-# Replay accuracy when one block is ablated and nothing trained again: mean ± standard deviation. [Figure 1](figure_1.ipynb) takes up the two constructions with 72 units that the paper shows, with every set of blocks.
+# Replay accuracy when one block is ablated and nothing trained again: mean ± standard deviation. [The paper's Figure 1](figure_1.ipynb) takes up the two constructions with 72 units that the paper shows, with every set of blocks.
 
 # %%
 show(answers.ablated(table), reading=answers.below_chance(table))

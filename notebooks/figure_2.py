@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # Figure 2: one block at a time, in three tasks
+# # The paper's Figure 2: one block at a time, in three tasks
 #
 # The copy task needs nearly all of its dimensions. What about tasks that need few? {cite:t}`drager2026` ablates each of the three coupling blocks from networks of 64 units that were trained on three tasks known from neuroscience: [flip-flop](flip_flop.ipynb), [sine generation](sine_generation.ipynb) and [context-dependent integration](context_integration.ipynb). A block may be safe in one task and vital in another: is it, and in the way the paper says?
 

@@ -9,9 +9,9 @@
 # ---
 
 # %% [markdown]
-# # A hundred networks
+# # Many networks of one recipe
 #
-# {cite:t}`drager2026` trains three networks a task. Networks of one recipe differ in their seed alone, and yet a block that one of them can do without another needs. How do these differences distribute, and what do they hang on?
+# {cite:t}`drager2026` trains three networks for each task. Networks of one recipe differ in their seed alone, and yet a block that one of them can do without another needs. How do these differences distribute, and what do they hang on?
 
 # %% tags=["parameters"]
 networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing

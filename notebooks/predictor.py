@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 
 from study import cache, catalogue, cells, predictions
 from study.answers import predictor as answers
-from study.cache import measured
+from study.cache import measured, measured_models
 from study.figures import style
 from study.figures.predictor import predicted_and_measured
 from study.probes import linear, off_task, predictor
@@ -89,8 +89,7 @@ starts = [s for s in copies if s not in specs and s.construction != "cayley"]
 sizes = [s for s in catalogue.sizes(profile) if s not in specs]
 other_nets = catalogue.networks(starts, networks) + catalogue.networks(sizes, networks if quick else "reference")
 other_forms = measured("predictor_forms_others", predictor.forms, starts + sizes, other_nets, on=on)
-of_cells = cell_forms(cells.models(quick), n_trials)
-cache.save(of_cells, "predictor_cells")
+of_cells = measured_models("predictor_cells", cell_forms, cells.models(quick), n_trials=n_trials)
 show(answers.elsewhere(answers.settings(forms, other_forms, of_cells)))
 
 # %% [markdown]

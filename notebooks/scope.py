@@ -20,13 +20,12 @@ profile = "paper"        # "paper": the paper's setting; "quick": tiny, to exerc
 # %%
 import matplotlib.pyplot as plt
 
-from schur_lib import on_task
 from schur_lib.schur import COUPLINGS
 from study import cache, catalogue, cells
 from study.answers import scope as answers
-from study.cache import KEYS, measured
+from study.cache import KEYS, measured, measured_models
 from study.figures import scope as figures
-from study.probes.cells import cell_profiles, cells_at_rest
+from study.probes.cells import cell_profiles, effects_at_rest, points_at_rest
 from study.probes.operative import operative_profile
 from study.probes.profiles import profiles
 from study.words import show, tell
@@ -79,8 +78,7 @@ show(answers.capacity(edges))
 
 # %% mystnb={"figure": {"caption": "Effect of ablating a block of each recurrent matrix of other cells, one point for each network; linear below 0.01.", "name": "fig-cells"}, "image": {"alt": "Rows of points for ReLU, biases, leaky in two orders, low rank, and the gates of GRU and LSTM; blocks in three colours."}}
 models = cells.models(quick)
-of_cells = cell_profiles(models, n_trials)
-cache.save(of_cells, "scope_cells")
+of_cells = measured_models("scope_cells", cell_profiles, models, n_trials=n_trials)
 figures.cells(of_cells[of_cells.removed != ""])
 plt.show()
 
@@ -97,13 +95,10 @@ show(answers.cells(of_cells), reading=answers.worst_of_cells(of_cells))
 # %% mystnb={"figure": {"caption": "Left: Schur mass of the blocks of the Jacobian at the fixed points, a point each. Right: effect of ablating a block around the nearest fixed point, or around the origin alone, one point for each network; ticks: the median of random changes of equal norm. Linear below 0.01.", "name": "fig-fixed-points"}, "image": {"alt": "Two panels of points for the tanh network, GRU and LSTM. At the memories of the gated cells CC holds most of the norm and RR next to nothing; ablating CC there does less than random changes of its norm. At the origin of the tanh network CR does more than CC."}}
 fewer, draws = (16, 3) if quick else (128, 50)
 plain = [s for s in catalogue.specs("flip_flop", profile, networks) if s.seed < cells.SEEDS]
-nets = catalogue.networks(plain, networks)
-left_alone = [("tanh", s.seed, on_task(net, s.make_task(), fewer)) for s, net in zip(plain, nets, strict=True)]
-gated = [(kind, seed, model) for kind, seed, model in models if kind in cells.GATES]
-left_alone += [(kind, seed, next(cells.evaluations(kind, model, fewer))[1]) for kind, seed, model in gated]
-points, effects = cells_at_rest(left_alone, draws)
-cache.save(points, "scope_fixed_points")
-cache.save(effects, "scope_fixed_point_effects")
+left_alone = [("tanh", s.seed, net) for s, net in zip(plain, catalogue.networks(plain, networks), strict=True)]
+left_alone += [(kind, seed, model) for kind, seed, model in models if kind in cells.GATES]
+points = measured_models("scope_fixed_points", points_at_rest, left_alone, n_trials=fewer)
+effects = measured_models("scope_fixed_point_effects", effects_at_rest, left_alone, n_trials=fewer, draws=draws)
 figures.fixed_points(points, effects)
 plt.show()
 

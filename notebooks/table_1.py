@@ -9,9 +9,9 @@
 # ---
 
 # %% [markdown]
-# # Table 1: where the modes are split
+# # The paper's Table 1: where the modes are split
 #
-# The blocks of [Figure 1](figure_1.ipynb) hang on a choice: a mode belongs to the leading sector if its modulus is at least $\alpha$ times the largest. Would another $\alpha$ tell another story? {cite:t}`drager2026` splits at 0.85, 0.9 and 0.95, and finds the same numbers each time.
+# The blocks of [the paper's Figure 1](figure_1.ipynb) hang on a choice: a mode belongs to the leading sector if its modulus is at least $\alpha$ times the largest. Would another $\alpha$ tell another story? {cite:t}`drager2026` splits at 0.85, 0.9 and 0.95, and finds the same numbers each time.
 
 # %% tags=["parameters"]
 networks = "reference"   # "reference": shipped in data/; "trained": the store, training what is missing

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from joblib import Parallel, delayed
@@ -60,17 +61,59 @@ def measured(
     """
     on = [on or {}] if on is None or isinstance(on, dict) else list(on)
     stamp = stamp_of(probe, specs, networks, on, keys, options)
+    calls = [
+        ([spec.as_dict(), net.digest()], partial(measure_one, probe, spec, net, on, options, keys))
+        for spec, net in zip(specs, networks, strict=True)
+    ]
+    return _table(name, stamp, calls)
+
+
+def measured_models(
+    name: str,
+    probe: Callable[..., pd.DataFrame],
+    models: Sequence[tuple[str, int, Any]],
+    **options,
+) -> pd.DataFrame:
+    """`measured` for models that have no spec.
+
+    Args:
+        name: of the table.
+        probe: ([(kind, seed, model)], **options) → table with the columns `cell` and `seed`.
+        models: kind, seed, and a module or a Network.
+        options: keyword arguments of `probe`.
+
+    Returns:
+        The tables of the probe, one after the other.
+    """
+    which = [[kind, seed, _digest(model)] for kind, seed, model in models]
+    stamp = _stamp(probe, options, which) | {"on": [], "keys": ["cell", "seed"]}
+    calls = [
+        (known, partial(measure_model, probe, model, options)) for known, model in zip(which, models, strict=True)
+    ]
+    return _table(name, stamp, calls)
+
+
+def measure_model(probe: Callable, model: tuple[str, int, Any], options: dict) -> pd.DataFrame:
+    """The rows of one model, as they stand in the table."""
+    return probe([model], **options).round(7)
+
+
+def _digest(model):
+    if isinstance(model, Network):
+        return model.digest()
+    state = [(name, value.numpy().tobytes()) for name, value in sorted(model.state_dict().items())]
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
+
+
+def _table(name, stamp, calls):
+    """The shipped table of this stamp, or the parts, each from the store or measured."""
     anew = os.environ.get("SCHUR_LIB_MEASURE") == "all"
     table = None if anew else _shipped(name, stamp)
     if table is None:
         # the caller's store, wherever the backend of joblib has its workers
-        folder = folders.store() / "measured"
-        part = partial(_part, folder, name, probe, on, keys, options, stamp["code"], anew)
-        jobs = Parallel(n_jobs=-1 if len(specs) > 1 else 1)
-        table = pd.concat(
-            jobs(delayed(part)(spec, net) for spec, net in zip(specs, networks, strict=True)),
-            ignore_index=True,
-        )
+        part = partial(_part, folders.store() / "measured", name, stamp, anew)
+        jobs = Parallel(n_jobs=-1 if len(calls) > 1 else 1)
+        table = pd.concat(jobs(delayed(part)(known, call) for known, call in calls), ignore_index=True)
     save(table, name)
     _write(folders.results() / f"{name}.json", json.dumps(stamp, indent=1, sort_keys=True) + "\n")
     return table
@@ -132,25 +175,27 @@ def _shipped(name, stamp):
 def stamp_of(probe, specs, networks, on, keys, options) -> dict:
     """What decides a table: the probe and all the code it reaches, libraries, options and networks."""
     nets = [[s.as_dict(), n.digest()] for s, n in zip(specs, networks, strict=True)]
+    return _stamp(probe, options, nets) | {"on": json.loads(json.dumps(on)), "keys": list(keys)}
+
+
+def _stamp(probe, options, which):
     return {
         "probe": f"{probe.__module__}.{probe.__name__}",
         "options": json.loads(json.dumps(options)),
-        "on": json.loads(json.dumps(on)),
-        "keys": list(keys),
         "code": code_digest(probe.__module__, __name__),
         "libraries": library_versions(),
-        "networks": hashlib.sha256(json.dumps(nets).encode()).hexdigest()[:16],
-        "n_networks": len(nets),
+        "networks": hashlib.sha256(json.dumps(which).encode()).hexdigest()[:16],
+        "n_networks": len(which),
     }
 
 
-def _part(folder, name, probe, on, keys, options, code, anew, spec, net):
-    key = [name, options, on, list(keys), code, library_versions(), spec.as_dict(), net.digest()]
-    key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    file = folder / f"{name}-{spec.task}-{key}.csv"
+def _part(folder, name, stamp, anew, known, call):
+    decides = {key: value for key, value in stamp.items() if key not in ("networks", "n_networks")}
+    key = json.dumps([name, decides, known], sort_keys=True)
+    file = folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.csv"
     text = "" if anew else _whole(file)
     if not text:
-        text = measure_one(probe, spec, net, on, options, keys).to_csv(index=False, na_rep="nan")
+        text = call().to_csv(index=False, na_rep="nan")
         _write(file, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}")
     # read back even when just measured, so that a table does not depend on whether it was
     return read(io.StringIO(text))

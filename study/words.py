@@ -22,7 +22,7 @@ def tell(sentence: str, name: str | None = None) -> None:
 
     Args:
         sentence: Markdown as the book reads it, from a tested function of `study.answers`.
-        name: what `{glue:text}` of another page calls it.
+        name: by which other pages quote it.
     """
     display({"text/markdown": sentence, "text/plain": sentence}, raw=True)
     if name:
@@ -71,6 +71,22 @@ def listed(items) -> str:
     """Words in a row: "a", "a and b", "a, b and c"; "none" without any."""
     *first, last = items or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def between(values, form: str = ".3f", joined: str = " to ") -> str:
+    """The lowest and the highest of some values as text, "0.61 to 0.72"; one number where both print alike."""
+    low, high = (as_text(value, form) for value in (min(values), max(values)))
+    return low if low == high else f"{low}{joined}{high}"
+
+
+def in_networks(few: int, n: int) -> str:
+    """In how many networks something is so: "in 3 of 10 networks"; a single network is not counted."""
+    return f"in {few} of {n} networks" if n > 1 else "in the one network" if few else "in no network"
+
+
+def number_of(n: int, thing: str) -> str:
+    """How many there are, with the noun in its number: "1 network", "12 networks"."""
+    return f"{n} {thing}" + "s" * int(n != 1)
 
 
 def effects(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:

@@ -38,7 +38,6 @@ NUMBERS = {
     "study.probes.coordinates.shuffled_order": {"near": 0.05},
     "study.probes.fixed_points.effects_table": {"draws": 50},
     "study.probes.fixed_points.fixed_points": {"apart": 0.01},
-    "study.probes.fixed_points.linearised": {"draws": 50},
     "study.probes.nonnormality.couplings_moved": {"draws": 5},
     "study.probes.nonnormality.departure_of": {"powers": 64},
     "study.probes.nonnormality.measure_pseudospectra": {"extent": 1.6, "step": 0.08},

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from report import explorer
 from schur_lib.provenance import LIBRARIES
 from study import folders
-from tools import forks, publish
+from tools import forks, prose, publish
 from tools.notebooks import FOLDER, ROOT, names, versions
 
 
@@ -49,11 +49,22 @@ def build(output, profile, networks):
     generated = work / "book" / "_generated"
     generated.mkdir()
     (generated / "build.json").write_text(json.dumps({"profile": profile, "networks": networks, **code_version()}))
+    (generated / "history.json").write_text(json.dumps(history()), encoding="utf-8")
     # a part of a page, which is none itself
     os.replace(work / "book" / "_extra" / "explorer" / "panel.html", generated / "panel.html")
     (generated / "records").mkdir()
     for record in (output / "records").glob("*.json"):
         copy(record, generated / "records" / record.name)
+    files = (
+        sorted(folders.NETWORKS.glob("*.safetensors"))
+        if networks == "reference"
+        else [
+            Path(file)
+            for one in sorted((output / "networks").glob("*.json"))
+            for file in json.loads(one.read_text())
+        ]
+    )
+    (generated / "training.json").write_text(json.dumps(training_times(dict.fromkeys(files))))
     (generated / "runs.md").write_text(runs(output / "records"))
     dictionary = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     (generated / "data.md").write_text(re.sub(r"\A# .*\n", "", dictionary), encoding="utf-8")
@@ -68,6 +79,8 @@ def build(output, profile, networks):
             + f"\nThe whole log is {output / 'book.log'}"
         )
     os.replace(work / "_build" / "html", html)
+    for page, kind, words in prose.of_folder(html):
+        print(f"book: {page} may read badly, {kind}: …{words}…", flush=True)
 
 
 def run_jupyter_book(work, log):
@@ -86,12 +99,63 @@ def copy_downloads(output, folder):
     """Copy what the pages offer: notebooks, the figures and tables they show, tables they saved."""
     for name in names():
         target = folder / name
-        copy(output / "records" / f"{name}.shown", target)
+        shown = output / "records" / f"{name}.shown"
+        copy(shown, target)
         copy(FOLDER / f"{name}.py", target / f"{name}.py")
         copy(chapters(output) / f"{name}.ipynb", target / f"{name}.ipynb")
         record = json.loads((output / "records" / f"{name}.json").read_text())
         for table in record["tables"]:
             copy(output / "results" / table, target / table)
+        (target / "index.html").write_text(listing(name, record), encoding="utf-8")
+
+
+def listing(name, record):
+    """A page that offers all files of a chapter, with their checksums; figures as they were drawn among them."""
+    lines = []
+    for one in record["shown"]:
+        links = [
+            f'<li><a href="{file}" download>{file}</a> <small>SHA-256 {checksum}</small></li>'
+            for file, checksum in one["files"].items()
+        ]
+        lines.append(
+            f'<h2 id="{one["name"]}">{one["kind"].capitalize()} {one["name"]}</h2><ul>{"".join(links)}</ul>'
+        )
+    tables = [
+        f'<li><a href="{file}" download>{file}</a> <small>SHA-256 {checksum}</small></li>'
+        for file, checksum in record["tables"].items()
+    ]
+    notebook = "".join(f'<li><a href="{name}.{end}" download>{name}.{end}</a></li>' for end in ("ipynb", "py"))
+    back = f"../../chapters/{name}.html"
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Files of the chapter {name}</title>'
+        '<meta name="viewport" content="width=device-width"><style>body { font-family: sans-serif; '
+        "max-width: 50em; margin: 1em auto; padding: 0 1em; color-scheme: light dark; } "
+        "small { overflow-wrap: anywhere; }</style>"
+        f'</head><body><h1>Files of the chapter <a href="{back}">{name}</a></h1>'
+        f'<p><a href="../../data.html">What their columns mean</a></p>{"".join(lines)}'
+        f"<h2>Tables behind the chapter</h2><ul>{''.join(tables)}</ul><h2>The notebook</h2><ul>{notebook}</ul>"
+        "</body></html>\n"
+    )
+
+
+def history():
+    """{"repository": its address or "", "pages": {name of a page: its changes, the last first}}, as git tells it.
+
+    A page's changes are those of its source. Where git cannot tell, there are none.
+    """
+    sources = {path.stem: f"book/{path.name}" for path in (ROOT / "book").glob("*.md")}
+    sources |= {f"chapters/{name}": f"notebooks/{name}.py" for name in names()}
+    found = {}
+    for page, source in sources.items():
+        try:
+            log = git("log", "--follow", "--format=%h%x09%cs%x09%s", "--", source)
+        except (OSError, ValueError):
+            return {"repository": "", "pages": {}}
+        found[page] = [
+            dict(zip(("commit", "day", "subject"), line.split("\t", 2), strict=True)) for line in log.splitlines()
+        ]
+    repository = publish.config_overrides(os.environ).get("repository", {}).get("url", "")
+    return {"repository": repository, "pages": found}
 
 
 def code_version():
@@ -197,13 +261,29 @@ def runs(records):
     return "\n".join(lines) + "\n"
 
 
-def made_by(folder):
-    """Which versions of the libraries made the networks in a folder, as their files say."""
-    made = []
-    for path in sorted(folder.glob("*.safetensors")):
+def heads(paths):
+    """What files of networks say of each network in them, without its weights; a pack holds several."""
+    found = []
+    for path in paths:
         with safe_open(path, "numpy") as file:
             told = json.loads(file.metadata()["metadata"])
-        made += [network["provenance"] for network in (told if isinstance(told, list) else [told])]  # a pack
+        found += told if isinstance(told, list) else [told]
+    return found
+
+
+def training_times(paths):
+    """[[task, construction, hidden size, seed, seconds on one core], …] of networks in files that say so."""
+    keys = ("task", "construction", "hidden_size", "seed")
+    return [
+        [*(head["spec"][key] for key in keys), head["provenance"]["seconds"]]
+        for head in heads(paths)
+        if "seconds" in head.get("provenance", {}) and set(keys) <= set(head.get("spec", {}))
+    ]
+
+
+def made_by(folder):
+    """Which versions of the libraries made the networks in a folder, as their files say."""
+    made = [network["provenance"] for network in heads(sorted(folder.glob("*.safetensors")))]
     days = sorted(network["trained"] for network in made)
     told = sorted({f"{name} {network[name]}" for network in made for name in LIBRARIES if name in network})
     return (

@@ -14,9 +14,10 @@ from schur_lib.schur import ordered_schur
 from schur_lib.tasks import TASKS, held_out
 from study import catalogue, folders
 from study.figures import style
+from tools import live
 
-# Enough for a score of three digits, few enough for an update while a slider is dragged.
-N_TRIALS = {"copy": 24, "flip_flop": 64, "sine_generation": 64, "context_integration": 64}
+# Enough for a score of two or three digits, few enough for sixty updates a second while a slider is dragged.
+N_TRIALS = {"copy": 12, "flip_flop": 48, "sine_generation": 32, "context_integration": 32}
 
 
 def specs():
@@ -68,6 +69,7 @@ def export(folder):
         net = store.load(spec, folders.NETWORKS)
         (folder / f"{name}.js").write_text(of_network(name, net, ordered_schur(net.W_hh)))
     (folder / "index.js").write_text(f"explorer.index = {json.dumps(index)};\n")
+    live.export(folder, network_name)
     pictures(folder)
 
 

@@ -15,8 +15,10 @@ from tools import forks
 from tools.notebooks import read
 
 
-def called(name, node):
-    return any(isinstance(n, ast.Call) and getattr(n.func, "id", None) == name for n in ast.walk(node))
+def measures(node):
+    """Whether `measured` or `measured_models` of `study.cache` is called in it."""
+    calls = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+    return any(getattr(call, "id", "").startswith("measured") for call in calls)
 
 
 def needed(source):
@@ -29,7 +31,7 @@ def needed(source):
             made = {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
         if isinstance(statement, ast.FunctionDef):
             made = {statement.name}
-        if called("measured", statement) or made & wanted:
+        if measures(statement) or made & wanted:
             kept.append(statement)
             wanted |= {node.id for node in names if isinstance(node.ctx, ast.Load)}
     return "\n".join(map(ast.unparse, reversed(kept)))

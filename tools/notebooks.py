@@ -362,7 +362,7 @@ def checksums(files):
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def make_chapter(name, parameters, chapter, record, results):
+def make_chapter(name, parameters, chapter, record, results, measured_in=0.0):
     """Execute a notebook into a chapter of the book.
 
     Args:
@@ -372,6 +372,7 @@ def make_chapter(name, parameters, chapter, record, results):
         record: what was run and what it made, a JSON file; the figures and tables that the notebook
             shows go into a folder beside it, <name>.shown.
         results: folder for the tables that the notebook saves.
+        measured_in: seconds that its tables took to be measured before, for the record.
     Raises:
         ValueError, RuntimeError: as `execute`.
     """
@@ -388,6 +389,7 @@ def make_chapter(name, parameters, chapter, record, results):
             "notebook": name,
             "parameters": parameters,
             "seconds": round(seconds, 1),
+            "measuring": round(measured_in, 1),
             "versions": versions(),
             "tables": checksums(sorted(saved.glob("*.csv"))),
             "shown": shown(nb, figures, files),

@@ -53,8 +53,13 @@ def article(folder, page, pages):
     for pictures in found.select("noscript"):
         pictures.p.decompose()  # which says that the page needs JavaScript
         pictures.unwrap()
+    for dark in found.select("img.of-dark"):
+        dark.decompose()
+    for fold in found.select("details.long-table"):  # on paper nothing folds
+        fold.summary.decompose()
+        fold.unwrap()
     for cell in found.select(".cell_output"):
-        vectors = [a["href"] for a in cell.select("details.provenance a") if a["href"].endswith(".svg")]
+        vectors = [a["data-vector"] for a in cell.select("details.provenance a[data-vector]")]
         images = cell.select("img")
         if len(vectors) == len(images) == 1:
             images[0]["src"] = vectors[0]
@@ -62,7 +67,7 @@ def article(folder, page, pages):
     origin = f'<p class="origin">To reproduce: <code>{command.text}</code></p>' if command else ""
     for part in found.select(
         "script, link, style, .headerlink, .downloads, #explorer, "
-        "details.provenance, details.above-input, .toctree-wrapper"
+        "details.provenance, details.history, details.above-input, .toctree-wrapper"
     ):
         part.decompose()
     for image in found.select("img"):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from study import cache, catalogue, clamped, folders
+from study import cache, catalogue, cells, clamped, folders
 from tools.references import beyond_tolerance, read_table, tolerances
 
 SETTINGS = {
@@ -61,6 +61,27 @@ def again(name, n=1):
     stamp, table = cache.shipped_stamp(name), read_table(folders.shipped(folders.RESULTS / f"{name}.csv"))
     module, function = stamp["probe"].rsplit(".", 1)
     probe, keys = getattr(importlib.import_module(module), function), stamp["keys"]
+    measure = of_cells(probe, stamp) if "cell" in keys else of_networks(probe, stamp)
+    rows = dict(list(table.groupby(keys, sort=False)))
+    names = list(rows)
+    first, pairs = sum(map(ord, name)), []
+    for i in range(min(n, len(names))):
+        key = names[(first + 7 * i) % len(names)]
+        pairs.append((rows[key].reset_index(drop=True), measure(key)[list(table.columns)]))
+    return pairs
+
+
+def of_cells(probe, stamp):
+    """What measures a shipped cell of `study.cells`, or network of the flip-flop, by its keys."""
+    models = {(kind, seed): model for kind, seed, model in cells.models()}
+    specs = catalogue.specs("flip_flop")
+    models |= {("tanh", s.seed): net for s, net in zip(specs, catalogue.networks(specs), strict=True)}
+    return lambda key: cache.measure_model(probe, (*key, models[key]), stamp["options"])
+
+
+def of_networks(probe, stamp):
+    """What measures a shipped network by its keys."""
+    keys = stamp["keys"]
     specs = [s for task in (*catalogue.TASKS, "studies") for s in catalogue.specs(task)]
     if "steps" not in keys:  # other networks of the same size and seed are of the studies
         packed = [s for task in catalogue.TASKS for pack in catalogue.packed(task) for s in pack]
@@ -69,15 +90,12 @@ def again(name, n=1):
     if "held" in keys:
         specs, load = clamped.specs(), clamped.networks
     known = {tuple(getattr(s if hasattr(s, k) else s.recipe, k) for k in keys): s for s in reversed(specs)}
-    rows = dict(list(table.groupby(keys, sort=False)))
-    names = list(rows)
-    first, pairs = sum(map(ord, name)), []
-    for i in range(min(n, len(names))):
-        key = names[(first + 7 * i) % len(names)]
+
+    def measure(key):
         net = load([known[key]])[0]
-        new = cache.measure_one(probe, known[key], net, stamp["on"], stamp["options"], keys)
-        pairs.append((rows[key].reset_index(drop=True), new[list(table.columns)]))
-    return pairs
+        return cache.measure_one(probe, known[key], net, stamp["on"], stamp["options"], keys)
+
+    return measure
 
 
 def measure(n):

@@ -81,6 +81,7 @@ def bibtex(environment):
     }
     # LaTeX takes a bare _ in text for a mistake
     fields = {name: value.replace("_", r"\_") for name, value in fields.items()}
+    fields |= {"doi": cited["doi"]} if "doi" in cited else {}  # of a release that has one
     fields |= {"url": url} if url else {}
     lines = [f"  {name} = {{{value}}}" for name, value in fields.items()]
     return f"{paper}\n\n@software{{schur_lib,\n" + ",\n".join(lines) + "\n}"

@@ -8,14 +8,17 @@ import sys
 from pathlib import Path
 
 from schur_lib import store
+from schur_lib.training import train
 from study import catalogue, folders
 from tools import troubles
 
 
 def run(task, profile, listing):
     with troubles.in_a_sentence():
-        catalogue.main([task, profile])
-        paths = [store.path(s, folders.store()) for s in catalogue.specs(task, profile, "trained")]
+        figure_1 = task == "figure_1"
+        specs = catalogue.figure_1(profile, "trained") if figure_1 else catalogue.specs(task, profile, "trained")
+        train(specs, folders.store())
+        paths = [store.path(spec, folders.store()) for spec in specs]
         Path(listing).write_text("\n".join(map(str, paths)))
 
 

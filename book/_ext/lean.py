@@ -16,6 +16,8 @@ SEARCH = re.compile(r"\s*<script\b[^>]*\b(?:searchtools|language_data|searchinde
 DESIGN = re.compile(
     r"\s*<(?:script|link)\b[^>]*\b(?:design-tabs|sphinx-design|sphinx-thebe)\b[^>]*>(?:</script>)?"
 )
+ANCHOR = re.compile(r'<dt\b[^>]*\bid="([^"]+)"')
+BACK = re.compile(r'<a class="viewcode-back" href="(?:\.\./)*([^"]*)">\[docs\]</a>')
 HANDLER = re.compile(r'\bonclick="(\w+(?:\.\w+)?)\(\)"')
 ICONS = re.compile(r'(?:\.fa-[a-z0-9-]+:{1,2}before,?)+\{content:"\\[0-9a-f]+"\}')
 
@@ -54,10 +56,21 @@ def replace(app, exception):
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
-    for name in app.env.found_docs | {"search", "genindex"}:
+    sources = {
+        path.relative_to(app.outdir).with_suffix("").as_posix() for path in app.outdir.glob("_modules/**/*.html")
+    }
+    anchors = {
+        f"{name}.html#{found}"
+        for name in app.env.found_docs
+        for found in ANCHOR.findall(Path(app.outdir, f"{name}.html").read_text(encoding="utf-8"))
+    }
+    for name in app.env.found_docs | sources | {"search", "genindex"}:
         path = Path(app.outdir, f"{name}.html")
         if not path.exists():
             continue
+        if name in sources:  # what a source goes back to has to be there, under the name that it is documented by
+            text = path.read_text(encoding="utf-8")
+            path.write_text(BACK.sub(lambda m: m[0] if m[1] in anchors else "", text), encoding="utf-8")
         text, scripts = lean(path.read_text(encoding="utf-8"), "../" * name.count("/"), path.name)
         path.write_text(text, encoding="utf-8")
         for file, script in scripts.items():

@@ -25,7 +25,7 @@ def mathml(tex, display=False):
     Raises:
         MathError: the formula holds what docutils does not know.
     """
-    tex = tex.strip().replace(r"\dots", r"\ldots").replace("{,}", r"\text{,}")  # of thousands
+    tex = tex.strip().replace(r"\dots", r"\ldots").replace("{,}", r"\text{,}").replace("°", r"\text{°}")
     text = tex2mathml(tex, as_block=display)
     root = ElementTree.fromstring(text.replace("&ApplyFunction;", "\N{FUNCTION APPLICATION}"))
     for element in root.iter():

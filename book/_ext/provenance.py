@@ -32,6 +32,47 @@ def networks(app, record):
     return [f"{key}: {seeds(values)}" for key, values in sorted(found.items())]
 
 
+def trained_in(app, record):
+    """How long the networks of the saved tables took to train, in seconds of one core; 0 where none says so."""
+    times = json.loads(Path(app.srcdir, "_generated", "training.json").read_text(encoding="utf-8"))
+    known, used = {tuple(row[:4]): row[4] for row in times}, set()
+    for table in record["tables"]:
+        path = Path(app.srcdir, "_extra", "downloads", record["notebook"], table)
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if {"task", "construction", "hidden_size", "seed"} <= set(row) and row["hidden_size"]:
+                    seed, size = int(float(row["seed"])), int(float(row["hidden_size"]))
+                    used.add((row["task"], row["construction"], size, seed))
+    return sum(known.get(key, 0) for key in used)
+
+
+def duration(seconds):
+    """A time as it is said: "12 s", "34 min", "5.6 h"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def commands(app, record, build):
+    """How to make a chapter again: with the shipped networks and with one's own, cold and warm.
+
+    Cold is without a store, warm with one that holds the networks. What this build did not do has no time.
+    """
+    name, warm = record["notebook"], record["seconds"] + record.get("measuring", 0)
+    shipped, training = build["networks"] == "reference", trained_in(app, record)
+    quick = " --profile quick" if build["profile"] == "quick" else ""
+    took = f": {duration(warm)} in this build"
+    cold = f"; cold, its networks are trained first, {duration(training)} of one core" if training else ""
+    own = "" if shipped else f"{took}, warm"
+    lines = [f"<code>python3 run.py notebook {name}{quick}</code> (networks of your own){own}{cold}"]
+    if not quick:
+        shipped_line = (
+            f"<code>python3 run.py notebook {name} --reference</code> (the shipped networks, nothing is trained)"
+        )
+        lines.insert(0 if shipped else 1, shipped_line + (took if shipped else ""))
+    return "<br>".join(lines)
+
+
 def seeds(values):
     first, last = min(values), max(values)
     if len(values) == 1:
@@ -39,6 +80,15 @@ def seeds(values):
     if len(values) == last - first + 1:
         return f"seeds {first}–{last}"
     return "seeds " + ", ".join(map(str, sorted(values)))
+
+
+def figures(name, shown):
+    """A link to the figure as it was drawn: the page shows the same, lighter, and does not load these."""
+    files = [file for file in shown["files"] if file.endswith((".svg", ".png"))]
+    if not files:
+        return []
+    at = f"../downloads/{name}/index.html#{shown['name']}"
+    return [f'<a href="{at}" data-vector="../downloads/{name}/{files[0]}">{html.escape(" and ".join(files))}</a>']
 
 
 def link(name, file, checksum=""):
@@ -49,15 +99,11 @@ def link(name, file, checksum=""):
 def details(app, record, shown, origin):
     build = json.loads(Path(app.srcdir, "_generated", "build.json").read_text(encoding="utf-8"))
     name = record["notebook"]
-    option = (
-        " --reference"
-        if build["networks"] == "reference"
-        else (" --profile quick" if build["profile"] == "quick" else "")
-    )
     tables = [link(name, *item) for item in record["tables"].items()]
+    data = [link(name, *item) for item in shown["files"].items() if item[0].endswith(".csv")]
     rows = [
-        ("To reproduce", f"<code>python3 run.py notebook {name}{option}</code>"),
-        ("What it shows", "<br>".join(link(name, *item) for item in shown["files"].items())),
+        ("To reproduce", commands(app, record, build)),
+        ("What it shows", "<br>".join([*data, *figures(name, shown)])),
         ("Tables behind the chapter", "<br>".join(tables)),
         ("Columns of these files", '<a href="../data.html">Data dictionary</a>'),
         (
@@ -93,7 +139,8 @@ def add(app, doctree):
     name = record["notebook"]
     text = (
         f'<p class="downloads">This chapter as a notebook: {link(name, f"{name}.ipynb")} (as '
-        f"executed here), {link(name, f'{name}.py')} (its source).</p>"
+        f"executed here), {link(name, f'{name}.py')} (its source); "
+        f'<a href="../downloads/{name}/index.html">all of its files</a>.</p>'
     )
     list(doctree.findall(nodes.section))[0] += nodes.raw("", text, format="html")
 

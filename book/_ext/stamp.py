@@ -44,6 +44,25 @@ def cell(found):
     return f"<{opening}>{content}</{kind}>"
 
 
+SIGNATURE = re.compile(
+    r'(<dt class="sig [^>]*>)(.*?)'
+    r'(?=<a class="(?:headerlink|reference internal)" [^>]*>(?:#|<span class="viewcode))',
+    re.S,
+)
+VALUE = re.compile(r"\b(None|NaN)\b")
+
+
+def as_code(body):
+    """The body of a page of the reference: signatures are code, and so are None and NaN in its prose."""
+    body = SIGNATURE.sub(lambda m: f'{m[1]}<code class="signature">{m[2].strip()}</code>', body)
+    pieces = re.split(r"(<(code|pre)\b.*?</\2>)", body, flags=re.S)  # every third is code, followed by its tag
+    for i in range(0, len(pieces), 3):
+        pieces[i] = re.sub(
+            r"(^|>)([^<]+)", lambda m: m[1] + VALUE.sub(r'<code class="literal">\1</code>', m[2]), pieces[i]
+        )
+    return "".join(piece for i, piece in enumerate(pieces) if i % 3 != 2)
+
+
 def mend(app, page, template, context, doctree):
     # live cells are not used, and their script is loaded twice, from another machine when clicked
     context["script_files"] = [
@@ -56,14 +75,21 @@ def mend(app, page, template, context, doctree):
         context["body"] = context["body"].replace(
             '<div role="list" class="citation-list">', '<div class="citation-list">'
         )
-        # a table that scrolls on a narrow screen has to be reachable by keyboard
-        context["body"] = context["body"].replace('<table class="table">', '<table class="table" tabindex="0">')
         # values that a notebook computed as plain text, and what tables hold
+        if 'class="sig ' in context["body"]:
+            context["body"] = as_code(context["body"])
         context["body"] = re.sub(r'(<span class="pasted-text">)([^<]*)', typeset, context["body"])
         context["body"] = re.sub(r'<(t[hd])(?: class="([^"]*)")?>(<p>.*?)</\1>', cell, context["body"], flags=re.S)
 
 
+def plain_marks(app, what, name, thing, options, lines):
+    """Let bars and stars in docstrings of `study` be what they are in text, and no marks of reStructuredText."""
+    if name.startswith("study."):
+        lines[:] = [re.sub(r"(?<!\\)(\||\*\*(?=\w+\b(?!\*)))", r"\\\1", line) for line in lines]
+
+
 def setup(app):
     app.connect("config-inited", stamp)
+    app.connect("autodoc-process-docstring", plain_marks, priority=400)  # before they are read
     app.connect("html-page-context", mend, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

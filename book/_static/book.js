@@ -2,9 +2,17 @@
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
-  // A page opened from the disk may not fetch the pages that the search summaries are cut from.
-  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") {
-    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
+
+  // A page opened from the disk may not fetch the pages that the search excerpts are cut from: their text came along.
+  if (location.protocol === "file:" && window.excerpts) {
+    window.fetch = async (address) => {
+      const page = new URL(address, location.href).href.slice(root.length).split(/[?#]/)[0];
+      const main = document.createElement("div");
+      main.setAttribute("role", "main");
+      main.textContent = window.excerpts[decodeURIComponent(page)] ?? "";
+      return { text: async () => main.outerHTML };
+    };
   }
 
   // A formula in the text that is wider than its column scrolls, as the displayed ones do.
@@ -34,7 +42,6 @@ document.addEventListener("DOMContentLoaded", () => {
   addEventListener("afterprint", () => print(false));
   matchMedia("print").addEventListener("change", ({ matches }) => print(matches));
 
-  const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
   const tip = document.createElement("div");
   tip.id = "preview";
   tip.setAttribute("role", "tooltip");

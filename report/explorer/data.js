@@ -2,7 +2,11 @@
 // not fetch files, so each is a script that calls explorer.receive; report/explorer.py writes them.
 "use strict";
 
-const explorer = { folder: "explorer/data/", loaded: new Map(), waiting: new Map() };
+const explorer = {
+  folder: new URL("data/", document.currentScript.src || document.baseURI).href, // beside this script
+  loaded: new Map(),
+  waiting: new Map(),
+};
 
 // Called by a data script: a JSON head and little-endian float32 arrays in base64.
 explorer.receive = (name, head, base64) => {

@@ -47,13 +47,19 @@
   part("networks").hidden = networks.length === 1;
   controls.alpha.min = Math.min(0.5, start.alpha);
 
-  const showControls = () => {
+  let filled = ""; // the network that the lists stand at
+  const showNetwork = () => {
     const { task, kind, seed } = chosen();
+    filled = state.network;
     const ofTask = networks.filter((network) => network.task === task);
     fill(controls.task, Object.entries(tasks).map(([key, { title }]) => [key, title]), task);
     fill(controls.kind, [...new Map(ofTask.map((network) => [network.kind, network.title]))], kind);
     fill(controls.seed, ofTask.filter((network) => network.kind === kind).map((network) => [network.seed, network.seed]), seed);
     controls.trial.max = tasks[task].n_trials;
+    for (const list of document.querySelectorAll('[class*="try-"]')) list.hidden = !list.classList.contains(`try-${task}`);
+  };
+  const showControls = () => {
+    if (filled !== state.network) showNetwork();
     controls.trial.value = state.trial + 1;
     controls.alpha.value = state.alpha;
     part("alpha").textContent = state.alpha.toFixed(2);
@@ -135,7 +141,7 @@
     const score = scoreOf(outputs, trials);
 
     const copy = scoreName === "replay_accuracy";
-    part("replay").hidden = !copy;
+    part("replay").hidden = part("by-lag").hidden = !copy;
     part("traces").hidden = copy;
     const view = [name, state.alpha, part("spectrum").clientWidth].join();
     if (view !== spectrum) explorer.drawSpectrum(part("spectrum"), network, nLeading, state.alpha);

@@ -12,45 +12,66 @@ const setSvg = (svg, height, content, label) => {
   svg.innerHTML = content;
 };
 
+const NEAR = 0.05; // of the largest modulus: eigenvalues drawn as one
+
+// The eigenvalues with an imaginary part of 0 or more, in groups of those that lie close together.
+explorer.groups = ({ real, imag }, nLeading) => {
+  const groups = [], near = NEAR * Math.max(...explorer.moduli({ real, imag }));
+  real.forEach((re, i) => {
+    if (imag[i] < 0) return;
+    const leads = i < nLeading, is = (one, im) => one.leads === leads && Math.hypot(one.re - re, one.im - im) < near;
+    let group = groups.find((one) => is(one, imag[i]));
+    if (!group) groups.push((group = { re, im: imag[i], leads, n: 0 }));
+    group.n += imag[i] > 0 && is(group, -imag[i]) ? 2 : 1; // near the real axis, with its mirror image
+  });
+  return groups;
+};
+
 // The eigenvalues: R as green points, C as blue triangles; |λ| = 1 and the cut |λ| = αρ.
 explorer.drawSpectrum = (svg, network, nLeading, alpha) => {
-  const size = svg.clientWidth, middle = size / 2, unit = size / 2.5;
-  const rho = Math.max(...explorer.moduli(network));
-  const extent = Math.max(1, rho);
-  const x = (value) => middle + (unit * value) / extent, y = (value) => middle - (unit * value) / extent;
-  const circle = (radius, dashes) => `<circle cx="${middle}" cy="${middle}" r="${(unit * radius) / extent}"
+  const width = svg.clientWidth, middle = width / 2, unit = width / 2.4, foot = unit + 22;
+  const rho = Math.max(...explorer.moduli(network)), extent = Math.max(1, rho);
+  const x = (value) => middle + (unit * value) / extent, y = (value) => foot - (unit * value) / extent;
+  const arc = (radius, dashes) => `<path d="M${x(-radius)} ${foot}A${(unit * radius) / extent} ${(unit * radius) / extent} 0 0 1 ${x(radius)} ${foot}"
     fill="none" stroke="currentColor" stroke-opacity="0.6" stroke-dasharray="${dashes}"/>`;
   const edge = 'fill-opacity="0.8" stroke="currentColor" stroke-width="0.8"'; // seen on black too
-  const points = Array.from(network.real, (re, i) => {
-    const px = x(re), py = y(network.imag[i]);
-    return i < nLeading
-      ? `<circle cx="${px}" cy="${py}" r="4" fill="${explorer.COLOURS[1]}" ${edge}/>`
-      : `<path d="M${px} ${py - 5}l5 9h-10z" fill="${explorer.COLOURS[3]}" ${edge}/>`;
+  const points = explorer.groups(network, nLeading).map(({ re, im, leads, n }) => {
+    const px = x(re), py = y(im), big = Math.sqrt(Math.sqrt(n)), far = Math.hypot(re, im) || 1;
+    const mark = leads
+      ? `<circle cx="${px}" cy="${py}" r="${4 * big}" fill="${explorer.COLOURS[1]}" ${edge}/>`
+      : `<path d="M${px} ${py - 5 * big}l${5 * big} ${9 * big}h${-10 * big}z" fill="${explorer.COLOURS[3]}" ${edge}/>`;
+    const away = leads ? 17 : -17; // R outside its circle, C inside
+    return mark + (n > 2 ? `<text x="${px + (away * re) / far}" y="${py - (away * im) / far + 4}" text-anchor="middle">×${n}</text>` : "");
   });
-  const text = `<text x="${size - 4}" y="${middle - 5}" text-anchor="end">Re λ</text>
-    <text x="${middle + 5}" y="14">Im λ</text>`;
-  const axes = `<path d="M0 ${middle}H${size}M${middle} 0V${size}" stroke="currentColor" stroke-opacity="0.25"/>`;
-  setSvg(svg, size, axes + circle(1, "none") + circle(alpha * rho, "5 4") + points.join("") + text,
-    `Eigenvalues in the complex plane: ${nLeading} in the leading sector, ` +
+  const text = `<text x="${x(0.5)}" y="${foot + 14}" text-anchor="middle">Re λ</text><text x="${middle - 5}" y="${y(0.5)}" text-anchor="end">Im λ</text>`;
+  const axes = `<path d="M0 ${foot}H${width}M${middle} 0V${foot}" stroke="currentColor" stroke-opacity="0.25"/>`;
+  setSvg(svg, foot + 18, axes + arc(1, "none") + arc(alpha * rho, "5 4") + points.join("") + text,
+    `Eigenvalues in the upper half of the complex plane: ${nLeading} in the leading sector, ` +
     `${network.real.length - nLeading} in the complement; spectral radius ${rho.toFixed(3)}.`);
 };
 
+const small = document.createElement("canvas"); // the form, a pixel an entry
+
 // |T̃| on a logarithmic scale from 1e-4 to 1, each coupling in its colour, and the sectors' border.
 explorer.drawForm = (canvas, T, mask, nLeading) => {
-  const N = Math.sqrt(T.length), cell = Math.max(6, Math.round(360 / N)), size = N * cell;
-  canvas.width = canvas.height = size;
-  const context = canvas.getContext("2d"), neutral = ink(canvas);
+  const N = Math.sqrt(T.length), size = N * Math.max(6, Math.round(360 / N)), neutral = ink(canvas);
+  if (canvas.width !== size) canvas.width = canvas.height = size;
+  if (small.width !== N) small.width = small.height = N;
+  const [, ...grey] = neutral.match(/(\d+)\D+(\d+)\D+(\d+)/).map(Number);
+  const colours = explorer.COLOURS.map((hex) => (hex ? [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16)) : grey));
+  const image = new ImageData(N, N);
   for (let k = 0; k < T.length; k++) {
     const strength = 1 + Math.log10(Math.abs(T[k]) + 1e-12) / 4;
-    if (strength <= 0) continue;
-    context.globalAlpha = Math.min(1, strength);
-    context.fillStyle = explorer.COLOURS[mask[k]] || neutral;
-    context.fillRect((k % N) * cell, Math.floor(k / N) * cell, cell, cell);
+    if (strength > 0) image.data.set([...colours[mask[k]], 255 * Math.min(1, strength)], 4 * k);
   }
-  context.globalAlpha = 1;
+  small.getContext("2d").putImageData(image, 0, 0);
+  const context = canvas.getContext("2d");
+  context.clearRect(0, 0, size, size);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, size, size);
   context.strokeStyle = neutral;
   context.lineWidth = 2;
-  const border = nLeading * cell;
+  const border = (nLeading * size) / N;
   context.strokeRect(1, 1, size - 2, size - 2);
   if (nLeading < N) {
     context.beginPath();
@@ -65,23 +86,31 @@ explorer.drawForm = (canvas, T, mask, nLeading) => {
 // One sequence, channels × lags: the target above, the network below, wrong signs dotted.
 explorer.drawReplay = (canvas, outputs, trials, trial) => {
   const [T, B, width] = trials.shapes.targets, cell = 8, tall = 12, gap = 14;
-  canvas.width = T * cell;
+  const [before, , channels] = trials.shapes.inputs, shown = channels === width ? before : 0; // input steps
+  const left = shown && (shown + 1) * cell;
+  canvas.width = left + T * cell; // which also clears it
   canvas.height = 2 * width * tall + gap;
-  const context = canvas.getContext("2d");
+  const context = canvas.getContext("2d"), neutral = ink(canvas);
   let wrong = 0;
+  for (let i = 0; i < shown * width; i++) {
+    const value = trials.inputs[(Math.floor(i / width) * B + trial) * width + (i % width)];
+    context.globalAlpha = Math.min(1, Math.abs(value));
+    context.fillStyle = value > 0 ? "#6a51a3" : "#e08214";
+    context.fillRect(Math.floor(i / width) * cell, (i % width) * tall, cell, tall);
+  }
   for (const [values, top] of [[trials.targets, 0], [outputs, width * tall + gap]]) {
     for (let t = 0; t < T; t++) {
       for (let k = 0; k < width; k++) {
         const i = (t * B + trial) * width + k, value = values[i];
         if (Number.isNaN(trials.targets[i])) continue; // not scored
-        const px = t * cell, py = top + k * tall;
+        const px = left + t * cell, py = top + k * tall;
         context.globalAlpha = Math.min(1, 0.1 + 0.8 * Math.abs(value));
         context.fillStyle = value > 0 ? "#6a51a3" : "#e08214";
         context.fillRect(px, py, cell, tall);
         if (!(value * trials.targets[i] > 0)) {
           wrong += 1;
           context.globalAlpha = 1;
-          context.fillStyle = ink(canvas);
+          context.fillStyle = neutral;
           context.fillRect(px + cell / 2 - 2, py + tall / 2 - 3, 4, 6);
         }
       }
@@ -133,11 +162,25 @@ explorer.drawTraces = (svg, outputs, trials, trial) => {
       low = Math.min(low, output(t, k), cut(target(t, k)));
     }
   }
-  const each = width > 1 ? 90 : 220, height = width * each + 18, size = svg.clientWidth, left = 44;
+  const size = svg.clientWidth, left = 44, row = 26; // the height of an input's row
+  const [steps, , channels] = trials.shapes.inputs, given = Math.min(channels, PANELS), head = given * row + 6;
+  const each = width > 1 ? (size < 400 ? 66 : 80) : size < 400 ? 130 : 190, height = head + width * each + 18;
   let content = "";
+  for (let k = 0; k < given; k++) { // each as bars from its middle line, on a scale of its own
+    const value = (t) => trials.inputs[(t * B + trial) * channels + k], middle = k * row + row / 2;
+    let most = 0, bars = "";
+    for (let t = 0; t < steps; t++) most = Math.max(most, Math.abs(value(t)));
+    for (let t = 0; t < steps; t++) {
+      const at = left + ((size - left - 6) * t) / Math.max(1, steps - 1);
+      if (most && value(t)) bars += `M${at.toFixed(1)} ${middle}v${((-0.45 * row * value(t)) / most).toFixed(1)}`;
+    }
+    content += `<text x="${left - 5}" y="${middle + 4}" text-anchor="end">in ${k + 1}</text>
+      <path d="M${left} ${middle}H${size}" stroke="currentColor" stroke-opacity="0.2"/>
+      <path d="${bars}" stroke="currentColor" stroke-width="2" stroke-opacity="0.75"/>`;
+  }
   for (let k = 0; k < width; k++) {
     const x = (t) => left + ((size - left - 6) * t) / Math.max(1, T - 1);
-    const y = (value) => k * each + 6 + ((each - 12) * (top - value)) / (top - low);
+    const y = (value) => head + k * each + 6 + ((each - 12) * (top - value)) / (top - low);
     const draw = (series, style, radius) => {
       let line = "", pen = "M"; // lifted where a target is not scored
       for (let t = 0; t < T; t++) {
@@ -159,5 +202,6 @@ explorer.drawTraces = (svg, outputs, trials, trial) => {
     <text x="${size - 4}" y="${height - 3}" text-anchor="end">${T}</text>`;
   setSvg(svg, height, content, `Outputs of trial ${trial + 1} beside their targets, ${T} scored steps.`);
   const what = classes ? "; of each class its probability" : "";
-  return what + (all > width ? `; the first ${width} of ${all}` : "");
+  const leftOut = [channels > given && `${given} of ${channels} inputs`, all > width && `${width} of ${all} outputs`].filter(Boolean);
+  return what + (leftOut.length ? `; the first ${leftOut.join(" and ")}` : "");
 };

@@ -11,7 +11,7 @@ from schur_lib.schur import COUPLINGS
 from study import claims
 from study.figures.style import NAMES, without
 from study.statistics import FEWEST, median_interval
-from study.words import ON_TASK, as_text, listed
+from study.words import ON_TASK, as_text, between, listed, number_of
 
 ALL = "RR+CR+CC"
 TRAINED = {  # how a network was trained, in the order of the table
@@ -56,7 +56,7 @@ def answer(profiles: pd.DataFrame) -> str:
     verdicts = judged(profiles)
     n = int(verdicts.n.min())
     if n < FEWEST:
-        return f"Undecided: {n} network{'s' * (n > 1)} a task and clamp, and no verdict is given below {FEWEST}."
+        return f"Undecided: {number_of(n, 'network')} for each task and clamp, where {FEWEST} decide at least."
     said = []
     for held, name in CLAMPS.items():
         of_block = verdicts[verdicts.held == held]
@@ -78,7 +78,7 @@ def table(profiles: pd.DataFrame) -> pd.DataFrame:
             own = kind[kind.removed == ""]
             errors = claims.error(own)
             row = {"task": NAMES[task], "trained": title, "error": as_text(errors.median(), ".4f")}
-            row["from – to"] = f"{errors.min():.4f} – {errors.max():.4f}"
+            row["lowest to highest"] = between(errors, ".4f")
             row["without the block"] = "–"
             if (task, held) in verdicts.index:
                 found = verdicts.loc[(task, held)]
@@ -102,18 +102,16 @@ def reading(profiles: pd.DataFrame) -> str:
     median = own.groupby(["task", "construction", "held"]).error.median()
     tasks = own.task.unique()
     factors = [median[t, "schur", ""] / median[t, "dense_orthogonal", ""] for t in tasks]
-    times = [
-        f"{as_text(f, '.2f')} times that of dense orthogonal networks ({NAMES[t]})"
-        for f, t in zip(factors, tasks, strict=True)
-    ]
+    times = [f"{as_text(f, '.2f')} {ON_TASK[t]}" for f, t in zip(factors, tasks, strict=True)]
+    n = own.groupby(["task", "construction", "held"]).size().min()
+    many = f"The error is the FVU, as a median over {n} networks in each row"
     return (
-        "Error: FVU; medians over networks, "
-        f"{own.groupby(['task', 'construction', 'held']).size().min()} a row. Without the block: the median "
+        f"{many if n > 1 else 'The error is the FVU of one network in each row'}. Without the block: the median "
         "increase of the error beside the network of the same seed where nothing is clamped, with its exact "
         f"interval; *not needed* if all of it is at most {100 * claims.EPSILON:g} %, *needed* if all of it is "
         "above. −RR, −CR, −CC: what ablating a block does to the error of the trained network; a dash where it "
-        "holds nothing in some of the networks. **Does the parametrisation itself matter?** With nothing clamped "
-        f"the error is {listed(times)}."
+        "holds nothing in some of the networks. **Does the parametrisation itself matter?** With nothing clamped, "
+        f"the error over that of dense orthogonal networks is {listed(times)}."
     )
 
 

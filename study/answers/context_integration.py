@@ -21,7 +21,7 @@ from study.answers.neuroscience import (
 )
 from study.figures.style import without
 from study.probes.parts import worst_parts
-from study.words import as_text, listed, mean_sd, signed
+from study.words import as_text, between, in_networks, listed, mean_sd, signed
 
 ORDER = ("CR", "CC", "RR")  # as the sentences name the blocks
 LEAST = 0.01  # ΔFVU below which a context does not count (our choice)
@@ -65,7 +65,6 @@ def spectrum(states: ArrayLike, forms: Sequence[OrderedSchur]) -> str:
         states: (T, B, N_h) of the network that is drawn.
         forms: of all networks.
     """
-    lowest, highest = radii(forms)
     near_cut = np.mean([form.cut_report().n_near_cut for form in forms])
     crowd = (
         ": it passes through the crowd, and a little more or less of $\\alpha$ or "
@@ -77,7 +76,7 @@ def spectrum(states: ArrayLike, forms: Sequence[OrderedSchur]) -> str:
     return (
         f"{components(states)} {sizes(forms)} The eigenvalues start on the unit circle, and "
         f"{near_circle(forms)} of them (mean over networks) end within 0.1 of it; the spectral radius ends "
-        f"between {lowest} and {highest}. On average {near_cut:.0f} eigenvalues lie within 5 % of the "
+        f"at {radii(forms)}. On average {near_cut:.0f} eigenvalues lie within 5 % of the "
         f"threshold $\\alpha\\rho${crowd}"
     )
 
@@ -90,14 +89,17 @@ def harms(table: pd.DataFrame) -> str:
         "CR": f" (paper {theirs['CR']:.2f})",
         "RR": "",
     }
-    means = [f"{mean_sd(effects[b], 2)} without {block(b)}{paper[b]}" for b in ("CC", "CR", "RR")]
+    spread = "± standard deviation " if len(effects) > 1 else ""
+    means = [
+        f"{mean_sd(effects[b], 2).removesuffix(' ± –')} without {block(b)}{paper[b]}" for b in ("CC", "CR", "RR")
+    ]
     medians = [as_text(effects[b].median(), ".2f") for b in ("CC", "CR", "RR")]
     return (
-        f"As mean ± standard deviation over networks, the ΔFVU is {listed(means)}; the medians are "
-        f"{listed(medians)}. Without $T_{{CC}}$ single networks lose from {as_text(effects.CC.min(), '.2f')} to "
-        f"{as_text(effects.CC.max(), '.2f')}.{_threes(effects)}\n\nThe block with the largest effect is, of "
-        f"{len(effects)} networks: {largest(table)}. $T_{{CC}}$ costs more than $T_{{CR}}$ in "
-        f"{(effects.CC > effects.CR).sum()} of them."
+        f"As mean {spread}over networks, the ΔFVU is {listed(means)}; the medians are "
+        f"{listed(medians)}. Without $T_{{CC}}$ single networks lose {between(effects.CC, '.2f')}."
+        f"{_threes(effects)}\n\nThe block with the largest effect, network "
+        f"by network ({len(effects)}), is {largest(table)}. Ablating $T_{{CC}}$ does more harm than "
+        f"ablating $T_{{CR}}$ {in_networks((effects.CC > effects.CR).sum(), len(effects))}."
     )
 
 
@@ -146,8 +148,8 @@ def leaks(fits: pd.DataFrame) -> str:
     """Without which block the stream that should be ignored comes through."""
     other = fits.pivot(index="seed", columns="removed", values="other")
     return (
-        "The other stream leaks more without $T_{CR}$ than without $T_{CC}$ in "
-        f"{(other.CR > other.CC).sum()} of {len(other)} networks."
+        "The other stream leaks more without $T_{CR}$ than without $T_{CC}$ "
+        f"{in_networks((other.CR > other.CC).sum(), len(other))}."
     )
 
 
@@ -212,7 +214,7 @@ def answer(table: pd.DataFrame, drawn: int) -> str:
         else f"In all networks ({len(first)}) the largest effect is that of {block(first.iloc[0])}"
     )
     return (
-        f"**The answer.** {found}, and $n_R$ runs from {n_R.min()} to {n_R.max()}. The example network is seed "
+        f"**The answer.** {found}, and $n_R$ is {between(n_R, 'd')}. The example network is seed "
         f"{drawn}, the one nearest to the median effects."
     )
 
@@ -227,12 +229,9 @@ def _threes(effects):
     if len(effects) < FEWEST:
         return ""
     means = pd.DataFrame([effects.loc[list(seeds)].mean() for seeds in combinations(effects.index, 3)])
-    ranges = [
-        f"from {as_text(means[b].min(), '.2f')} to {as_text(means[b].max(), '.2f')} without {block(b)}"
-        for b in ("CC", "CR")
-    ]
+    ranges = [f"of {between(means[b], '.2f')} without {block(b)}" for b in ("CC", "CR")]
     return (
-        " Three networks, as the paper has, say little here: taken from ours, three have a mean ΔFVU anywhere "
+        " Three networks, as the paper has, say little here: taken from ours, three have a mean ΔFVU "
         f"{listed(ranges)}, and in {100 * (means.CC > means.CR).mean():.0f} % of all threes $T_{{CC}}$ has the "
         "larger mean."
     )

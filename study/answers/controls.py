@@ -11,7 +11,7 @@ from study.claims import EPSILON, base_error
 from study.figures.style import NAMES, without
 from study.probes.nulls import KINDS
 from study.statistics import effect_size, holm, mean_interval, sign_flip
-from study.words import ON_TASK, as_text, listed, mean_sd, signed, with_interval
+from study.words import ON_TASK, as_text, between, listed, mean_sd, signed, with_interval
 
 LEVELS = (0.01, EPSILON, 0.5, 1.0)  # of ε, beside the one that counts
 NOTABLE = 0.01  # Schur mass from which a block counts (our choice)
@@ -306,9 +306,8 @@ def answer(nulls: pd.DataFrame, others: pd.DataFrame) -> str:
     else:
         so = "what makes a change harmless is not its size"
     m, there = _tally(others)
-    elsewhere = (
-        f" (in copy networks of other starts and sizes: {there['isotropic']} and {there['same entries']} of {m})"
-    )
+    both = f"{there['isotropic']} of {m} and {there['same entries']} of {m}"
+    elsewhere = f" (in copy networks of other starts and sizes: {both})"
     return (
         f"Of {n_notable} notable blocks {n} can go when the error may rise by {EPSILON:.0%}; isotropic changes of "
         f"the same norm destroy the behaviour in {counts['isotropic']} of these, random numbers in the block's "
@@ -397,5 +396,5 @@ def _median_range(values, form):
     values = values.dropna()
     if values.empty:
         return "–"
-    ends = f" ({as_text(values.min(), form)} to {as_text(values.max(), form)})"
-    return as_text(values.median(), form) + (ends if len(values) > 1 else "")
+    median, ends = as_text(values.median(), form), between(values, form)
+    return median + (f" ({ends})" if ends != median else "")

@@ -5,7 +5,7 @@ import pandas as pd
 from schur_lib.schur import COUPLINGS
 from study.figures.coordinates import harm
 from study.figures.style import NAMES, without
-from study.words import as_text, power_above
+from study.words import as_text, between, power_above
 
 ROUNDING = 5e-8  # tables are rounded to seven decimals: half a unit of the last
 MATTERS = 0.05  # difference of two accuracies that counts (our choice)
@@ -38,8 +38,8 @@ def other_systems(bases: pd.DataFrame) -> str:
     random = mean.spectrum.xs("random", level="system").groupby("removed").mean()
     each = bases.drop_duplicates(["task", "seed"])
     return (
-        f"These are {len(each)} networks, dense orthogonal, at least {each.groupby('task').size().min()} a "
-        "task. **Given the sectors, $T_{CR}$ is well defined.** Any orthogonal change of basis inside R and "
+        f"These are {len(each)} dense orthogonal networks, at least {each.groupby('task').size().min()} for "
+        "each task. **Given the sectors, $T_{CR}$ is well defined.** Any orthogonal change of basis inside R and "
         "inside C leaves its ablation as it is, so other orders and the complex form give the same score, to "
         f"within {same}. $T_{{RR}}$ and $T_{{CC}}$ are defined only with an order: shuffling moduli that lie "
         f"within 5 % of each other moves a network's harm by {moves.mean():.3f} on average and by up to "
@@ -54,7 +54,7 @@ def other_systems(bases: pd.DataFrame) -> str:
         "**In eigen-coordinates there is nothing to ablate.** $W$ is block diagonal there: "
         "$P_R W (I - P_R) = 0$ for the oblique projector $P_R$ on the leading subspace. What the couplings do "
         "shows as oblique eigenvectors, with condition numbers $\\kappa(V)$ of "
-        f"{each.condition.min():.0f} to {each.condition.max():.0f} and projectors of norm up to "
+        f"{between(each.condition, '.0f')} and projectors of norm up to "
         f"{each.projector.max():.1f}. The analogue drawn here (our choice) makes the two invariant subspaces "
         "orthogonal to each other (for CR), or the eigenvectors within one of them (for RR, CC), as evenly as "
         f"possible; it needs no order. For CR its harm is {as_text(eigen.harm)} on the copy task.\n\n"
@@ -75,7 +75,7 @@ def well_posed(cut: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "task": NAMES[task],
-                "n_R": f"{part.n_leading.min()}–{part.n_leading.max()}",
+                "n_R": between(part.n_leading, "d", "–"),
                 "gap / ρ": as_text(part.gap.median()),
                 "within 5 %": f"{part.n_near_cut.median():.0f}",
                 "SEP": as_text(part.sep.median()),
@@ -89,7 +89,7 @@ def well_posed(cut: pd.DataFrame) -> pd.DataFrame:
 def sectors(cut: pd.DataFrame) -> str:
     """Whether a block of one name is the same part of the matrix in each network."""
     at, span = _at(cut), _span(cut)
-    n_R = {task: _range(part) for task, part in at.groupby("task")}
+    n_R = {task: between(part.n_leading, "d") for task, part in at.groupby("task")}
     context = at[at.task == "context_integration"]
     same = cut.merge(at[["task", "seed", "n_leading"]], on=["task", "seed", "n_leading"])
     plateau = same[same.task == "copy"].groupby("seed").alpha.agg(["min", "max"])
@@ -143,7 +143,7 @@ def symmetries(table: pd.DataFrame) -> pd.DataFrame:
         largest = ["below " + power_above(max(part[c].max(), ROUNDING)) for c in ("form", "norms", "score")]
         row = {"task": NAMES[task]} | dict(zip(("form", "block norms", "scores"), largest, strict=True))
         turned = part.rotation.abs()
-        row["rotation moves the score by"] = f"{turned.min():.5f} to {turned.max():.5f}"
+        row["rotation moves the score by"] = between(turned, ".5f")
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -193,7 +193,8 @@ def answer(bases: pd.DataFrame, cut: pd.DataFrame, nudges: pd.DataFrame) -> str:
     moved, tasks = _moved(nudges), dict(list(_at(cut).groupby("task")))
     copy = _by_network(bases).harm["copy"].groupby(["system", "removed"]).mean()
     here, there = (
-        f"{_range(tasks[task])} of {tasks[task].hidden_size.iloc[0]}" for task in ("copy", "context_integration")
+        f"{between(tasks[task].n_leading, 'd')} of {tasks[task].hidden_size.iloc[0]}"
+        for task in ("copy", "context_integration")
     )
     return (
         "Once the leading sector is fixed and comes first, ablating T_CR means the same in every basis, and block "
@@ -201,8 +202,8 @@ def answer(bases: pd.DataFrame, cut: pd.DataFrame, nudges: pd.DataFrame) -> str:
         f"0.1 %, while single entries move by {_percent(moved.entries.median(), 0)}; but which sector comes "
         f"first is a choice (copy: without T_CR {as_text(copy['schur', 'CR'])} of the accuracy is lost, "
         f"without its counterpart with the complement first {as_text(copy['transpose', 'CR'])}), and the cut "
-        f"at α = 0.9 puts {here} dimensions into the leading sector on the copy task and anything from {there} in "
-        "context integration."
+        f"at α = 0.9 puts {here} dimensions into the leading sector on the copy task, and {there} in context "
+        "integration."
     )
 
 
@@ -215,11 +216,6 @@ def _by_network(bases):
 def _at(cut):
     """One row a network, at α = 0.9."""
     return cut[(cut.alpha == 0.9) & (cut.removed == "CR")]
-
-
-def _range(part):
-    low, high = part.n_leading.min(), part.n_leading.max()
-    return f"{low} to {high}" if low < high else str(low)
 
 
 def _span(cut):

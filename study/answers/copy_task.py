@@ -10,7 +10,7 @@ from schur_lib.networks import Network
 from schur_lib.schur import COUPLINGS, ordered_schur
 from schur_lib.specs import Spec
 from study.figures.style import NAMES, without
-from study.words import as_text, listed, mean_sd, power_above
+from study.words import as_text, between, listed, mean_sd, power_above
 
 SOLVED = 0.995  # mean accuracy of a configuration that has learned the task (our choice)
 NEAR = 0.02  # distance of an eigenvalue that counts as at a root of unity (our choice)
@@ -48,7 +48,8 @@ def solved(table: pd.DataFrame) -> str:
     good = [f"{NAMES[start]} with {size}" for (size, start), m in means.items() if m >= SOLVED]
     best = [f"with {n} units {NAMES[part.idxmax()[1]]} ({part.max():.3f})"
             for n, part in means.groupby(level=0)]  # fmt: skip
-    return f"A mean accuracy of at least {SOLVED} have: {listed(good)}. The best is {listed(best)}."
+    reach = f"A mean accuracy of at least {SOLVED} is reached by {listed(good)}. " if good else ""
+    return f"{reach}The best of each size is {listed(best)}."
 
 
 def replay_length(per_lag: pd.DataFrame, trained: int) -> str:
@@ -143,7 +144,8 @@ def below_chance(table: pd.DataFrame) -> str:
     means = table.groupby(["hidden_size", "construction", "removed"]).score.mean()
     low = [f"{NAMES[start]} with {size} units without {block} ({m:.3f})"
            for (size, start, block), m in means.items() if m < BELOW]  # fmt: skip
-    return f"Below {BELOW}, where a network replays wrong signs with some regularity, lie: {listed(low)}."
+    lie = f"these lie below it: {listed(low)}" if low else "none lies below it"
+    return f"A network below {BELOW} replays wrong signs with some regularity; {lie}."
 
 
 def at_lags(lags: pd.DataFrame, chosen: Sequence[int] = (1, 8, 9, 32, 64, 128)) -> pd.DataFrame:
@@ -158,7 +160,8 @@ def at_lags(lags: pd.DataFrame, chosen: Sequence[int] = (1, 8, 9, 32, 64, 128)) 
         row = {"lag": lag, "intact": f"{by.loc[(lag, ''), 'mean']:.3f}"}
         for block in COUPLINGS:
             mean, low, high = by.loc[(lag, block), ["mean", "lowest", "highest"]]
-            row[without(block)] = f"{mean:.3f} ({low:.3f}–{high:.3f})"
+            ends = between((low, high), joined="–")
+            row[without(block)] = f"{mean:.3f}" + (f" ({ends})" if ends != f"{mean:.3f}" else "")
         rows.append(row)
     return pd.DataFrame(rows)
 

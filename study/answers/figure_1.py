@@ -5,10 +5,11 @@ import pandas as pd
 
 from study import claims, paper
 from study.figures.style import NAMES, ORDER, without
-from study.words import as_text, at_most, listed, mean_sd, power_above, signed
+from study.words import as_text, at_most, between, listed, mean_sd, power_above, signed
 
 SOLVED = 0.995  # accuracy of a network that replays without fault (our choice)
 FAR = 0.01  # difference of a mean from the paper that is worth a word (our choice)
+SAME = 1.1  # times its error: up to there outputs count as hardly changed (our choice)
 ROUNDED = 5e-8  # what a table of seven decimals takes for 0
 
 
@@ -79,7 +80,9 @@ def beside_paper(table: pd.DataFrame) -> pd.DataFrame:
 def two_values() -> str:
     """That the paper prints two accuracies without CR."""
     table, text = paper.paper_value("t1_orth_090_CR"), paper.paper_value("f1_orth_CR")
-    return f"For −CR the paper prints {table:g} in its Table 1 and {text:g} in its text and Figure 1; both stand."
+    return (
+        f"For −CR the paper prints {table:g} in its Table 1 and {text:g} in its text and Figure 1; both are shown."
+    )
 
 
 def differs(table: pd.DataFrame) -> str:
@@ -128,7 +131,7 @@ def two_measures(table: pd.DataFrame, by_fvu: pd.DataFrame) -> pd.DataFrame:
                 "accuracy lost": mean_sd(scores[""] - scores[name], 4),
                 "FVU, intact": mean_sd(errors[""], 4),
                 "FVU, ablated": mean_sd(errors[name], 4),
-                "times the FVU": f"{times.median():.1f} ({times.min():.1f} to {times.max():.1f})",
+                "times the FVU": _median_range(times),
                 "n": len(times),
             }
         )
@@ -141,8 +144,8 @@ def of_two_measures(by_fvu: pd.DataFrame) -> str:
     times = errors["CC"] / errors[""]
     return (
         "The accuracy counts signs and does not see how far an output is from ±1. Without $T_{CC}$ the squared "
-        f"error grows {times.median():.1f} times ({times.min():.1f} to {times.max():.1f} in single networks): the "
-        "replay survives, the outputs are not the same."
+        f"error is multiplied by {_median_range(times, ' in single networks')}: the replay survives"
+        f"{', the outputs are not the same' if times.median() > SAME else ', and the outputs hardly change'}."
     )
 
 
@@ -189,9 +192,14 @@ def verdicts(table: pd.DataFrame) -> str:
         f"{as_text(per_mass['RR'], '.2f')} and $T_{{CR}}$ {as_text(per_mass['CR'], '.2f')}.\n\n"
         f"**Claim 3: {third}.** In a Cayley network every set of blocks holds less than {largest} of the Schur "
         f"mass, and no ablation moves the accuracy by more than {at_most(cayley.delta.abs().max())}. "
-        "With nothing to ablate, the effect per ablated mass is undefined: in the table of results the "
-        "sensitivity of a Cayley network is NaN, and no number should be read into it."
+        "With nothing to ablate, the effect per ablated mass is undefined: the table of results leaves the "
+        "sensitivity of a Cayley network empty."
     )
+
+
+def _median_range(times, where=""):
+    median, ends = as_text(times.median(), ".1f"), between(times, ".1f")
+    return median + (f" ({ends}{where})" if ends != median else "")
 
 
 def _orthogonal(table):

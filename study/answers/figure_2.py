@@ -15,7 +15,7 @@ from study.answers.neuroscience import block
 from study.claims import Claim
 from study.figures.style import NAMES, without
 from study.paper import COLUMNS, paper_value
-from study.words import as_text, listed, mean_sd, signed
+from study.words import as_text, between, listed, mean_sd, number_of, signed
 
 TITLES = {"delta": "ΔFVU", "sensitivity": "S"}
 FOUR = "flip_flop"  # its effects are small: numbers of this task have four decimals
@@ -25,7 +25,7 @@ def networks(table: pd.DataFrame, hidden_size: int) -> str:
     """How many networks there are, and how they are scored."""
     n = table.groupby("task").seed.nunique().min()
     return (
-        f"{n} network{'s' * int(n > 1)} a task, each of {hidden_size} units, scored by the fraction of variance "
+        f"{number_of(n, 'network')} of each task with {hidden_size} units, scored by the fraction of variance "
         "unexplained (FVU): 0 is perfect, 1 is no better than answering the mean. Above, the raw effect of an "
         "ablation, ΔFVU; below, the effect per ablated Schur mass, $S_{\\Delta T}$."
     )
@@ -121,18 +121,16 @@ def _sine(table):
     if empty.all():
         return said.strip()
     held = RR.delta[~empty]
-    return (
-        f"{said}Where $T_{{RR}}$ is not empty, ablating it raises the FVU by {as_text(held.min(), '.2f')} to "
-        f"{as_text(held.max(), '.2f')}."
-    )
+    return f"{said}Where $T_{{RR}}$ is not empty, ablating it changes the FVU by {between(held, '+.2f')}."
 
 
 def _integration(table):
     wide = _effects(table, "context_integration")
+    change = between(wide.CC, "+.2f")
+    moves = f"changes by {change}" if change.strip("0.") else "hardly changes"
     said = (
-        f"Without $T_{{CC}}$ the FVU rises by {as_text(wide.CC.min(), '.2f')} in one network and by "
-        f"{as_text(wide.CC.max(), '.2f')} in another; the leading sector has "
-        f"{_sizes(table, 'context_integration')} dimensions."
+        f"Without $T_{{CC}}$ the FVU of single networks {moves}; the leading sector "
+        f"has {_sizes(table, 'context_integration')} dimensions."
     )
     if len(wide) < 4:
         return said
@@ -158,7 +156,7 @@ def _digits(task):
 
 def _sizes(table, task):
     n_R = table[(table.removed == "") & (table.task == task)].n_leading
-    return f"{n_R.min()} to {n_R.max()}" if n_R.nunique() > 1 else f"{n_R.min()}"
+    return between(n_R, "d")
 
 
 def _effects(table, task):

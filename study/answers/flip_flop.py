@@ -1,17 +1,20 @@
 """What the flip-flop chapter says; tables as in `neuroscience`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from schur_lib.metrics import masked
 from schur_lib.schur import COUPLINGS, OrderedSchur
 from schur_lib.specs import Spec
+from schur_lib.subjects import Evaluation
 from study.answers.neuroscience import components, paper_delta, sizes, training
 from study.figures.style import without
 from study.probes.parts import worst_parts
-from study.words import as_text
+from study.words import as_text, between
 
 PULSES = ("first", "same", "flip")  # what the line's last pulse did
 STANDS_OUT = 3  # flips break if they cost this many times what any other pulse costs (our choice)
@@ -22,9 +25,10 @@ LITTLE = 0.05  # relative mass of a block in which there is little to ablate (ou
 def setting(specs: Sequence[Spec]) -> str:
     """Our trials and our training."""
     chosen = specs[0].task_options
+    first = " and one at the first" if chosen["first_pulse"] else ""
     return (
         f"Here a trial has {chosen['steps']} steps and {chosen['n_bits']} lines, as in the paper, and a line "
-        f"gets a pulse at a step with probability {chosen['pulse_probability']:g}. {training(specs)}"
+        f"gets a pulse at a step with probability {chosen['pulse_probability']:g}{first}. {training(specs)}"
     )
 
 
@@ -41,8 +45,8 @@ def spectrum(states: ArrayLike, forms: Sequence[OrderedSchur]) -> str:
     rest = max((values.max() for values in others if len(values)), default=0)
     return (
         f"{components(states)} {sizes(forms)} Of the {len(leading)} leading eigenvalues {positive.sum()} are "
-        f"real and positive; the moduli go from {abs(leading).min():.2f} to {abs(leading).max():.2f}, and the "
-        f"largest of the other eigenvalues reaches {rest:.2f} of the spectral radius in one of the networks."
+        f"real and positive; their moduli are {between(abs(leading), '.2f')}, and the largest of the other "
+        f"eigenvalues, over all networks, has {rest:.2f} of the spectral radius."
     )
 
 
@@ -52,12 +56,18 @@ def harms(table: pd.DataFrame) -> str:
     mean, mass, theirs = by.delta.mean(), by.mass.mean()["RR"], paper_delta(table)
     little = "where there is little to ablate: its mass is" if mass < LITTLE else "with a mass of"
     return (
-        f"On average, ablating $T_{{CR}}$ costs {as_text(mean['CR'])} (in the paper {theirs['CR']:.4f}; ours "
-        f"is {as_text(mean['CR'] / theirs['CR'], '.1f')} times that), $T_{{CC}}$ {as_text(mean['CC'])} "
-        f"(paper {theirs['CC']:.4f}; {as_text(mean['CC'] / theirs['CC'], '.1f')} times) and $T_{{RR}}$ "
-        f"{as_text(mean['RR'], '.5f')}, {little} {mass:.3f}. $T_{{CR}}$ and $T_{{CC}}$ together cost "
-        f"{as_text(mean['CR+CC'])}, all three {as_text(mean['RR+CR+CC'])}."
+        f"The mean ΔFVU is {as_text(mean['CR'])} without $T_{{CR}}$ (in the paper {theirs['CR']:.4f}; ours "
+        f"is {as_text(mean['CR'] / theirs['CR'], '.1f')} times that), {as_text(mean['CC'])} without $T_{{CC}}$ "
+        f"(paper {theirs['CC']:.4f}; {as_text(mean['CC'] / theirs['CC'], '.1f')} times) and "
+        f"{as_text(mean['RR'], '.5f')} without $T_{{RR}}$, {little} {mass:.3f}. It is {as_text(mean['CR+CC'])} "
+        f"without $T_{{CR}}$ and $T_{{CC}}$, and {as_text(mean['RR+CR+CC'])} without all three."
     )
+
+
+def by_sign(trials: Evaluation) -> Evaluation:
+    """The same trials scored by the share of right signs, where there is a sign to hold."""
+    held = masked(trials.targets, trials.targets != 0)
+    return replace(trials, targets=held).scored_by("replay_accuracy")
 
 
 def wrong_signs(signs: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What the chapter on a hundred networks says.
+"""What the chapter on many networks of one recipe says.
 
 `figure_1` is the profile of the copy networks (all eight sets, by accuracy), `figure_2` that of the networks of
 the three other tasks (single blocks and all three, by FVU). *Harm* is what a network loses without a set:
@@ -14,7 +14,7 @@ from schur_lib.schur import COUPLINGS
 from study import claims
 from study.figures.style import NAMES, ORDER, without
 from study.statistics import NETWORK, median_interval, share_interval
-from study.words import ON_TASK, as_text, listed, signed
+from study.words import ON_TASK, as_text, between, listed, number_of, signed
 
 SETS = (*COUPLINGS, ORDER[-1])
 N_BITS = 3  # of the flip-flop: a network with fewer leading dimensions holds bits in other ways
@@ -68,7 +68,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
         share = f"{100 * row.unsafe:.0f} %"
         if not np.isnan(row.unsafe_low):
             share += f" ({100 * row.unsafe_low:.0f}–{100 * row.unsafe_high:.0f})"
-        interval = "–" if np.isnan(row.low) else f"{_harm(row.low)} to {_harm(row.high)}"
+        interval = "–" if np.isnan(row.low) else _interval(row.low, row.high)
         rows.append(
             {"network": name, "ablated": without(row.removed), "n": row.n, "of these empty": row.vacant}
             | {"median harm": _harm(row.median), "95 % interval": interval}
@@ -90,12 +90,12 @@ def by_size(found: pd.DataFrame) -> pd.DataFrame:
             of_class = part[(part.n_leading > first) & (part.n_leading <= last)]
             if of_class.empty:
                 continue
-            row = {"task": NAMES[task], "n_R": f"{first + 1}–{last}"}
+            row = {"task": NAMES[task], "n_R": between((first + 1, last), "d", "–")}
             row["networks"] = of_class.seed.nunique()
             for name in COUPLINGS:
                 harm = of_class.harm[of_class.removed == name]
                 low, high = median_interval(harm)
-                interval = "" if np.isnan(low) else f" ({_harm(low)} to {_harm(high)})"
+                interval = "" if np.isnan(low) else f" ({_interval(low, high)})"
                 row[without(name)] = _harm(harm.median()) + interval
             rows.append(row)
     return pd.DataFrame(rows)
@@ -117,7 +117,7 @@ def two_kinds(found: pd.DataFrame) -> str:
     part = found[(found.task == "flip_flop") & (found.removed == "CC")]
     few, others = (part.harm[flag] for flag in (part.n_leading < N_BITS, part.n_leading >= N_BITS))
     if few.empty or others.empty:
-        return f"All {len(part)} flip-flop networks are of one kind: $n_R$ is {_span(part.n_leading, 'd')}."
+        return f"The flip-flop networks are of one kind: $n_R$ is {between(part.n_leading, 'd')}."
     above = np.mean(few.to_numpy()[:, None] > others.to_numpy())
     headline = (
         "There are two kinds of flip-flop network"
@@ -128,15 +128,15 @@ def two_kinds(found: pd.DataFrame) -> str:
     )
     return (
         f"**{headline}.** {len(few)} of {len(part)} have fewer leading dimensions than the task has bits; without "
-        f"$T_{{CC}}$ their FVU rises by {_span(few)} (median {as_text(few.median())}). The other {len(others)} "
-        f"lose {_span(others)} (median {as_text(others.median())}). One of the first kind loses more than one of "
-        f"the second with probability {as_text(above, '.2f')}. A median over all of them is a number between two "
-        "heaps, and a mean over three networks depends on which three."
+        f"$T_{{CC}}$ their FVU rises by {between(few)} (median {as_text(few.median())}). The other {len(others)} "
+        f"lose {between(others)} (median {as_text(others.median())}). A network of the first kind loses more than "
+        f"one of the second with probability {as_text(above, '.2f')}. A median over all of them is a number "
+        "between two heaps, and a mean over three networks depends on which three."
     )
 
 
 def answer(found: pd.DataFrame) -> str:
-    """What a hundred networks show that three cannot, in a sentence or two that other pages quote."""
+    """What many networks show that three cannot, in a sentence or two that other pages quote."""
     table = distributions(found)
     n = table.n[table.task != "copy"].min()
     singles = table[table.removed.isin(COUPLINGS) & (table.vacant < table.n)]
@@ -144,15 +144,16 @@ def answer(found: pd.DataFrame) -> str:
     never = int((singles.unsafe == 1).sum())
     some = [_named(row) for row in singles.itertuples() if 0 < row.unsafe < 1]
     return (
-        f"Of {len(singles)} blocks that hold anything, over {n} networks a task{_copies(table)}, "
-        f"{len(always)} can go in every network ({listed(always)}) and {never} in none, if the error may rise by "
-        f"{100 * claims.EPSILON:g} %; for the other {len(some)} it depends on the network ({listed(some)})."
+        f"{number_of(n, 'network')} of each task were ablated{_copies(table)}. Of the {len(singles)} blocks "
+        f"that hold anything, if the error may rise by {100 * claims.EPSILON:g} %, {len(always)} can go in every "
+        f"network ({listed(always)}) and {never} in none; for the other {len(some)} it depends on the network "
+        f"({listed(some)})."
     )
 
 
 def _copies(table):
     n = table.n[table.task == "copy"]
-    return f" and {n.min()} of each copy configuration" if len(n) else ""
+    return f", and {n.min()} of each copy configuration" if len(n) else ""
 
 
 def _named(row):
@@ -164,8 +165,9 @@ def _harm(value):
     return as_text(value, ".4f" if abs(value) < 0.1 else ".2f")
 
 
-def _span(values, form=".3f"):
-    return f"{as_text(values.min(), form)} to {as_text(values.max(), form)}"
+def _interval(low, high):
+    low, high = _harm(low), _harm(high)
+    return low if low == high else f"{low} to {high}"
 
 
 def _spearman(x, y):

@@ -15,9 +15,10 @@ from schur_lib.schur import OrderedSchur
 from schur_lib.specs import Spec
 from study.claims import SOLVED
 from study.paper import beside_paper, numbers
-from study.words import mean_sd, signed
+from study.words import between, listed, mean_sd, signed
 
 RING = 0.1  # distance of an eigenvalue that counts as near the unit circle (our choice)
+ONE = ("The network does not solve", "The network solves")
 APART = 2  # factor between our FVU and the paper's from which networks or trials must differ (our choice)
 
 
@@ -77,11 +78,13 @@ def solved(table: pd.DataFrame, digits: int = 4) -> str:
     """
     scores, theirs = table[table.removed == ""].score, _paper_fvu(table)
     ours = scores.mean()
+    spread = f" ({between(scores, f'.{digits}f')})" if len(scores) > 1 else ""
+    good = int((scores <= SOLVED["fvu"]).sum())
+    who = f"{good} of {len(scores)} networks solve" if len(scores) > 1 else ONE[good]
     said = (
-        f"{(scores <= SOLVED['fvu']).sum()} of {len(scores)} networks solve the task, with an FVU of at most "
-        f"{SOLVED['fvu']}. The mean FVU is {ours:.{digits}f} ({scores.min():.{digits}f} to "
-        f"{scores.max():.{digits}f}), where the paper has {theirs:.4f} (difference "
-        f"{signed(ours - theirs, digits)})."
+        f"{who} the task, with an FVU of at most "
+        f"{SOLVED['fvu']}. The mean FVU is {ours:.{digits}f}{spread}, where the paper has {theirs:.4f} "
+        f"(difference {signed(ours - theirs, digits)})."
     )
     if max(ours / theirs, theirs / ours) > APART:
         times = (
@@ -114,10 +117,9 @@ def near_circle(forms: Sequence[OrderedSchur]) -> str:
     return f"{100 * np.mean(shares):.0f} %"
 
 
-def radii(forms: Sequence[OrderedSchur]) -> tuple[str, str]:
+def radii(forms: Sequence[OrderedSchur]) -> str:
     """The smallest and the largest spectral radius."""
-    rho = [abs(form.eigenvalues).max() for form in forms]
-    return f"{min(rho):.2f}", f"{max(rho):.2f}"
+    return between([abs(form.eigenvalues).max() for form in forms], ".2f")
 
 
 def sizes(forms: Sequence[OrderedSchur]) -> str:
@@ -125,7 +127,7 @@ def sizes(forms: Sequence[OrderedSchur]) -> str:
     n_R = sorted(form.n_leading() for form in forms)
     if n_R[0] == n_R[-1]:
         return f"The leading sector has $n_R$ = {n_R[0]} dimensions in all networks."
-    found = ", ".join(map(str, n_R))
+    found = listed([str(size) for size in n_R])
     return f"The leading sector differs in size from network to network: $n_R$ is {found}."
 
 

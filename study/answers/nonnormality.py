@@ -5,7 +5,7 @@ from scipy.stats import spearmanr
 
 from schur_lib.schur import COUPLINGS
 from study.figures.style import NAMES
-from study.words import as_text, listed, signed
+from study.words import ON_TASK, as_text, between, listed, signed
 
 FELT = 1e-4  # change of the FVU below which no prediction is judged (our choice)
 FACTOR = 1.5  # between prediction and exact change of what counts as foreseen (our choice)
@@ -43,14 +43,14 @@ def where_it_grows(departure: pd.DataFrame) -> str:
             "on growing after k = 64 (leading moduli that are nearly equal)."
         )
     return (
-        f"{bound}\n\nIn these {len(networks)} networks, dense orthogonal, Henrici's departure is largest in "
-        f"{NAMES[W.henrici.idxmax()]} and smallest in {NAMES[W.henrici.idxmin()]}; the 2×2 blocks, which the "
+        f"{bound}\n\nIn these {len(networks)} dense orthogonal networks, Henrici's departure is largest "
+        f"{ON_TASK[W.henrici.idxmax()]} and smallest {ON_TASK[W.henrici.idxmin()]}; the 2×2 blocks, which the "
         f"paper's ablation leaves alone, hold {100 * pairs:.1f} % of its square in the median network. On the "
         f"copy task the spectral radius of $J$ is {radius['copy']} of that of $W$, on the flip-flop "
         f"{radius['flip_flop']}: near 1 the units are far from saturation and the Jacobian is nearly $W$ itself, "
         "far below 1 they saturate.\n\n**Where the growth comes from.** The share of the best input of the peak "
         f"power that lies in the leading subspace is {_named(W.input_R)}; a random direction would have "
-        f"{_plain(chance.loc[W.index])}. Its output lies there with {_plain(W.output_R)}. Along a trial, the "
+        f"{_plain(chance.loc[W.index])}. Of its output {_plain(W.output_R)} lies there. Along a trial, the "
         f"product of Jacobians peaks at {_plain(W.trial_peak)}."
     )
 
@@ -96,8 +96,8 @@ def foreseen(sensitivity: pd.DataFrame) -> str:
         said += " A trained network sits where the gradient nearly vanishes, so the first order has little to say."
     if whole_second < 0.5:
         said += (
-            " Ablating a whole block is a step so long that what a quadratic says of it is an order at best, "
-            "not a size."
+            " Ablating a whole block is so long a step that a quadratic tells at best which blocks harm more, "
+            "not by how much."
         )
     return said
 
@@ -107,8 +107,8 @@ def answer(departure: pd.DataFrame, sensitivity: pd.DataFrame) -> str:
     W = _by_task(departure).xs("W", level="operator")
     single, whole = (_agreement(sensitivity[sensitivity.unit == u])[1] for u in ("coupling", "block"))
     return (
-        f"The networks depart from normality by {W.henrici.min():.2f} to {W.henrici.max():.2f} of the norm of W "
-        f"(medians of the tasks), which lets powers of W grow to {W.peak.min():.1f} to {W.peak.max():.1f} times "
+        f"The networks depart from normality by {between(W.henrici, '.2f', '–')} of the norm of W "
+        f"(medians of the tasks), which lets powers of W grow to {between(W.peak, '.1f', '–')} times "
         "what their eigenvalues allow; the second-order expansion foresees the ablation of a single stable "
         f"coupling within a factor of {FACTOR} in {_percent(single)} of cases, that of a whole block in "
         f"{_percent(whole)}, and {_percent(_single_blocks(sensitivity).stable_entries.mean())} of the entries of "
@@ -142,7 +142,8 @@ def _named(values):
 
 
 def _plain(values):
-    return listed([f"{value:.2f}" for value in values])
+    said = [f"{value:.2f}" for value in values]
+    return listed(said) if len(set(said)) > 1 else f"{said[0]} on every task"
 
 
 def _percent(share, digits=0):

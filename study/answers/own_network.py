@@ -8,7 +8,7 @@ from schur_lib.metrics import NEGLIGIBLE_MASS
 from schur_lib.schur import COUPLINGS
 from schur_lib.subjects import Evaluation
 from study.figures.style import without
-from study.words import as_text, listed, signed
+from study.words import as_text, between, in_networks, listed, signed
 
 CLEAR = 0.9  # Cliff's δ from which nulls are called different from the ablation (our choice)
 
@@ -36,7 +36,7 @@ def profile(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in table.itertuples():
         known = row.removed and not pd.isna(row.low)
-        ends = f"{as_text(row.low)} to {as_text(row.high)}" if known else "–"
+        ends = between((row.low, row.high)) if known else "–"
         shown = {"ablated": without(row.removed), "Schur mass": as_text(row.mass)}
         shown |= {"FVU": as_text(row.score), "change": signed(row.delta)}
         shown["95 % over networks" if pooled else "95 % over trials"] = ends
@@ -95,7 +95,7 @@ def beside_nulls(table: pd.DataFrame) -> pd.DataFrame:
 def agreement(profiles: Sequence[pd.DataFrame]) -> str:
     """In how many networks the block that matters most is that of the first."""
     worst = [_worst(table) for table in profiles]
-    how_many = f"In {worst.count(worst[0])} of {len(worst)} networks"
+    how_many = in_networks(worst.count(worst[0]), len(worst)).capitalize()
     if worst[0]:
         return f"{how_many} {worst[0]} is the block that matters most."
     return f"{how_many} the FVU does not rise without any single block."
@@ -115,8 +115,8 @@ def of_gates(table: pd.DataFrame, accuracy: float) -> str:
     return (
         f"The GRU is right in {accuracy:.3f} of the trials, its cross-entropy is {table.score.iloc[0]:.3f} nats. "
         f"The largest change, {as_text(most.delta)}, comes from {most.removed} of the {most.gate} gate. Of the "
-        f"{len(filled)} blocks that hold anything, those whose ablation does harm beyond the interval over "
-        f"trials: {listed(clear)}."
+        f"{len(filled)} blocks that hold anything, {listed(clear)} {'do' if len(clear) > 1 else 'does'} harm for "
+        "certain: the interval over trials lies above zero."
     )
 
 

@@ -10,7 +10,7 @@ from study import claims
 from study.claims import Claim
 from study.figures.style import NAMES
 from study.statistics import FEWEST
-from study.words import as_text, listed, signed
+from study.words import ON_TASK, as_text, listed, number_of, signed
 
 
 def verdict(claim: Claim) -> str:
@@ -24,12 +24,13 @@ def reason(claim: Claim) -> str:
     test = re.sub(r"\$(?:T_\{(\w+)\}|(\w)_\{?(\w+)\}?)\$", lambda m: m[1] or f"{m[2]}_{m[3]}", part.test)
     value, low, high = map(claims.digits, (part.value, part.low, part.high))
     if part.kind == "by structure":
-        return f"{test}: at most {value} in {part.n} network{'s' * (part.n > 1)}, and so by structure"
+        most = "exactly 0" if value == "0" else f"at most {value}"
+        return f"{test}: {most} in {'each of ' * int(part.n > 1)}{number_of(part.n, 'network')}, by structure"
     if part.n < FEWEST:
-        return f"{part.n} networks, where {FEWEST} are the fewest that decide"
-    asked = f"above {part.limit:g}" if part.kind == "more" else f"at most {part.limit:g} either way"
+        return f"{number_of(part.n, 'network')}, where {FEWEST} are the fewest that decide"
+    asked = f"be above {part.limit:g}" if part.kind == "more" else f"be at most {part.limit:g} either way"
     whose = f", as in {part.whose}" if part.whose else ""
-    return f"{test}: {value} ({low} to {high}); asked is {asked}{whose}"
+    return f"{test}: {value} ({low} to {high}); it should {asked}{whose}"
 
 
 def beside_shipped(judged: Sequence[Claim], shipped: pd.DataFrame) -> pd.DataFrame:
@@ -58,10 +59,8 @@ def of_alphas(over: pd.DataFrame) -> str:
     """Which verdicts do not depend on the threshold."""
     kinds = over.groupby("claim").verdict.nunique()
     steady = [str(number) for number in kinds.index[kinds == 1]]
-    return (
-        f"Between α = {over.alpha.min():.2f} and {over.alpha.max():.2f} the verdict is the same for claims "
-        f"{listed(steady)}."
-    )
+    which = f"claim{'s' * (len(steady) > 1)} {listed(steady)}" if steady else "no claim"
+    return f"Between α = {over.alpha.min():.2f} and {over.alpha.max():.2f} the verdict is the same for {which}."
 
 
 def counted(judged: Sequence[Claim]) -> str:
@@ -99,9 +98,9 @@ def worse_than_random(changes: pd.DataFrame) -> str:
     """In how many networks of each task the ablation does more harm than a random change."""
     beside = claims.beside_random(changes)
     harder = (beside.block > beside.random).groupby(beside.task, sort=False)
-    said = [f"{int(part.sum())} of {len(part)} in {NAMES[task]}" for task, part in harder]
+    said = [f"{part.sum()} of {number_of(len(part), 'network')} {ON_TASK[task]}" for task, part in harder]
     return (
-        "Networks in which ablating the mildest block harms *more* than the median random change of its size: "
+        "Ablating the mildest block harms *more* than the median random change of its size in "
         f"{listed(said)}. Claim 9 is judged on the copy task only."
     )
 
@@ -147,10 +146,12 @@ def agreement(compared: pd.DataFrame) -> str:
 def outside(compared: pd.DataFrame) -> str:
     """Which numbers disagree, and on which nothing can be said."""
     said = []
-    for outcome, words in (("no", "They disagree on"), ("undecided", "Undecided")):
+    for outcome, words in (("no", "Paper and networks disagree on"), ("undecided", "Undecided stay")):
         rows = compared[(compared.agrees == outcome) & (compared.n > 0) & (compared.kind != "repeat")]
-        named = [f"{r.id} ({r.mean:.4f} here, {r.paper:g} in the paper)" for r in rows.itertuples()]
-        said.append(f"{words}: {', '.join(named) or 'none'}.")
+        named = [f"`{r.id}` ({r.mean:.4f} here, {r.paper:g} in the paper)" for r in rows.itertuples()]
+        said += [f"{words} {listed(named)}."] if named else []
+    if not said:
+        return "No published number disagrees with the networks here, and none stays undecided."
     return " ".join(said)
 
 

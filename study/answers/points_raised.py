@@ -16,7 +16,7 @@ from schur_lib.tasks import TASKS
 from study import claims, paper
 from study.figures.style import NAMES, without
 from study.statistics import mean_interval
-from study.words import as_text, listed, power_above
+from study.words import ON_TASK, as_text, between, listed, number_of, power_above
 
 LEVELS = (0.01, 0.05, 0.5, 1.0, 10.0)  # relative increases of the error that may count as little
 SOLVED = 0.99  # accuracy of a copy network that solves its task (our choice)
@@ -77,7 +77,7 @@ def spread(table_1: pd.DataFrame) -> pd.DataFrame:
                 "entry": "n_R" if row.quantity == "n_R" else without(row.removed),
                 "paper": f"{row.paper:g}",
                 "mean": as_text(row.mean, form),
-                "95 % interval": "–" if np.isnan(low) else f"{low:{form}} to {high:{form}}",
+                "95 % interval": "–" if np.isnan(low) else between((low, high), form),
                 "SD": as_text(row.sd, form),
                 "lowest": as_text(row.min, form),
                 "highest": as_text(row.max, form),
@@ -138,8 +138,10 @@ def vacant(singles: pd.DataFrame) -> str:
     """Which blocks are empty, and in how many networks."""
     rows = claims.increase(singles)
     found = rows[rows.no_mass].groupby(["task", "removed"]).size()
-    named = [f"{name} in {n} networks of {NAMES[task]}" for (task, name), n in found.items()]
-    return f"Blocks without any Schur mass, which are not counted: {'; '.join(named) or 'none'}."
+    named = [f"{name} in {number_of(n, 'network')} {ON_TASK[task]}" for (task, name), n in found.items()]
+    if not named:
+        return "Every block holds some Schur mass."
+    return f"Some blocks hold no Schur mass and are not counted: {listed(named)}."
 
 
 def losses(copies: pd.DataFrame) -> pd.DataFrame:
@@ -190,8 +192,8 @@ def how_much_networks_differ(table_1: pd.DataFrame) -> str:
     rows = paper.beside_paper(table_1, "Table 1").set_index("id")
     row = rows.loc["t1_orth_090_CR"]
     return (
-        f"Without $T_{{CR}}$ the paper prints {row.paper:.3f}; {row.n} networks here run from {row['min']:.3f} to "
-        f"{row['max']:.3f}, with a mean of {row['mean']:.3f}."
+        f"Without $T_{{CR}}$ the paper prints {row.paper:.3f}; here it is {between((row['min'], row['max']))} in "
+        f"{number_of(row.n, 'network')}, with a mean of {row['mean']:.3f}."
     )
 
 

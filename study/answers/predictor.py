@@ -19,7 +19,7 @@ from study.figures.style import NAMES, without
 from study.predictions import KEYS, LIMITS, beside, place
 from study.probes.predictor import FORMS
 from study.statistics import NETWORK
-from study.words import ON_TASK, as_text, listed, power_above
+from study.words import ON_TASK, as_text, at_most, between, listed, number_of, power_above
 
 LINEAR = 0.005  # of an accuracy: what may move without tanh (our choice)
 ROUNDED = 5e-8  # the tables keep seven digits
@@ -149,7 +149,7 @@ def saturated(doses: pd.DataFrame) -> str:
     }
     said = [
         f"{dose:g} (Spearman {as_text(rho, '.2f')}; predicted over true change "
-        f"{as_text(ratio.median(), '.2f')}, from {as_text(ratio.min(), '.2f')} to {as_text(ratio.max(), '.2f')})"
+        f"{as_text(ratio.median(), '.2f')}, in single blocks {between(ratio, '.2f')})"
         for dose, (ratio, rho) in at.items()
     ]
     first, last = at[min(at)][1], at[max(at)][1]
@@ -253,8 +253,11 @@ def exceptions(replays: pd.DataFrame) -> str:
     far = [
         f"{NAMES[start]} with {size} units ({as_text(m, '.3f')})" for (start, size), m in by.items() if m > 0.01
     ]
-    of_rest = as_text(by[by <= 0.01].max(), ".4f")
-    return f"More than 0.01 of an accuracy moves without tanh in: {listed(far)}; elsewhere at most {of_rest}."
+    of_rest = at_most(by[by <= 0.01].max()) if (by <= 0.01).any() else ""
+    if not far:
+        return f"Nowhere does an accuracy move by more than {of_rest} without tanh."
+    elsewhere = f"; elsewhere by at most {of_rest}" if of_rest else ""
+    return f"Without tanh an accuracy moves by more than 0.01 in {listed(far)}{elsewhere}."
 
 
 def parts(sectors: pd.DataFrame) -> str:
@@ -269,7 +272,10 @@ def parts(sectors: pd.DataFrame) -> str:
     by = sectors.select_dtypes("number").agg(["min", "max"])
 
     def span(column, form=".2f", scale=1):
-        return f"{as_text(scale * by[column]['min'], form)}–{as_text(scale * by[column]['max'], form)}"
+        low, high = scale * by[column]
+        if form[-1] == "f" and as_text(low, form).strip("0.") == "":
+            return f"at most {at_most(high, int(form[1]))}"
+        return between((low, high), form, "–")
 
     chance = (sectors.n_complement / sectors.hidden_size).mean()
     port = "is the input port" if by["input_C"]["min"] > 2 * chance else "is no input port"
@@ -277,8 +283,8 @@ def parts(sectors: pd.DataFrame) -> str:
         f"**The complement {port}.** In these {len(sectors)} networks it has "
         f"{span('n_complement', '.0f')} dimensions and holds {span('input_C', '.0f', 100)} % of ‖W_xh‖² (its "
         f"share of the dimensions is {as_text(100 * chance, '.0f')} %), but {span('readout_C', '.4f')} of "
-        "‖W_hy‖². **The leading sector is the memory.** A perfect replay takes 64 dimensions, and here the "
-        f"Hankel singular value number 65 is {span('beyond', '.3f')} of number 64 (median "
+        "‖W_hy‖². **The leading sector is the memory.** A perfect replay takes 64 dimensions. Here the first "
+        f"Hankel singular value beyond these is {span('beyond', '.3f')} times the last of them (median "
         f"{as_text(sectors.beyond.median(), '.3f')}). **$T_{{CR}}$ is the write gate.** Of the norm "
         f"of the impulse response, the memory alone has {span('memory')}, the complement "
         f"alone {span('complement', '.4f')} and the cascade {span('cascade')}; removing $T_{{CR}}$ removes the "
@@ -361,15 +367,16 @@ def restricted(off: pd.DataFrame) -> str:
     ratio = carved.worst / carved.task
     n_yes = int((blocks.worst > epsilon).sum())
     headline = (
-        f"Of {len(blocks)} blocks that can go on their task at ε = {epsilon:g}, {n_yes} can go on the task alone."
+        f"Of {number_of(len(blocks), 'block')} that can go on {'their' if len(blocks) != 1 else 'its'} task at "
+        f"ε = {epsilon:g}, {n_yes} can go on the task alone."
     )
     text = f"**{headline}** An invariance is restricted to the task if the discrepancy is at most ε on the task "
     text += f"and above ε elsewhere, in medians over networks: {listed(said)}."
     if len(carved):
         text += (
             " What is restricted by construction shows how large such sets can be: all that W does outside of "
-            f"the directions that carry 99.99 % of the activity can go on {len(carved)} tasks; elsewhere it "
-            f"matters {as_text(ratio.min(), '.0f')} to {as_text(ratio.max(), '.0f')} times as much."
+            f"the directions that carry 99.99 % of the activity can go on {number_of(len(carved), 'task')}; "
+            f"elsewhere it matters {between(ratio, '.0f')} times as much."
         )
     return text
 
@@ -382,8 +389,8 @@ def of_similarity(off: pd.DataFrame) -> str:
         return "Cannot be told: these networks have no $T_{CC}$ whose size could be taken."
     return (
         "A random one of these changes, as large as $T_{CC}$, moves the outputs of the copy networks, with "
-        f"their tanh, by {as_text(at['similar', 'task'], '.4f')} of their variance on the task and by "
-        f"{as_text(at['similar', 'streams'], '.4f')} on streams; a random change of this size moves them by "
+        f"their tanh, by at most {at_most(at['similar', 'task'])} of their variance on the task and by at most "
+        f"{at_most(at['similar', 'streams'])} on streams; a random change of this size moves them by "
         f"{as_text(at['random', 'task'], '.2f')}, removing $T_{{CC}}$ by {as_text(at['CC', 'task'], '.4f')}."
     )
 
@@ -398,7 +405,7 @@ def better_candidate(off: pd.DataFrame) -> str:
     alike = part.discrepancy["RC"] <= part.discrepancy["CC"]
     return (
         "With the complement first, what couples the leading sector into it holds "
-        f"{as_text(part.mass['RC'] / part.mass['CC'], '.1f')} times the mass of $T_{{CC}}$ and costs "
+        f"{as_text(part.mass['RC'] / part.mass['CC'], '.1f')} times the mass of $T_{{CC}}$, and its harm is "
         f"{as_text(part.harm['RC'], '.4f')} of the accuracy ($T_{{CC}}$: {as_text(part.harm['CC'], '.4f')}): "
         f"{verdict}. By the outputs it is {'one too' if alike else 'a worse one'}: they move by "
         f"{as_text(part.discrepancy['RC'], '.3f')} of their variance, those without $T_{{CC}}$ by "
@@ -546,14 +553,21 @@ def of_replays_predicted(compared: pd.DataFrame) -> str:
     )
 
 
-def of_commits(commits: Mapping[str, Mapping[str, str]]) -> str:
+def of_commits(commits: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
     """In which order networks, predictions and ablations entered the project's history.
 
     Args:
-        commits: `commit` and `time` of "networks", "predictions" and "ablations".
+        commits: of each edition, `commit` and `time` of "networks", "predictions" and "ablations".
     """
-    said = [f"the {what} in `{commits[what]['commit'][:7]}` ({commits[what]['time']})" for what in COMMITTED]
-    return f"In the history of the project stand {listed(said)}."
+    said = []
+    for edition, of in commits.items():
+        there = [f"the {what} in `{of[what]['commit'][:7]}` ({of[what]['time']})" for what in COMMITTED]
+        said.append(f"for the {edition} {listed(there)}")
+    return (
+        f"In the history of the project stand, {'; '.join(said)}. The flip-flop was replaced by another "
+        "([Editions](../editions.md)), and its networks with it: their predictions were made anew, by the same "
+        "predictor."
+    )
 
 
 def _right(blocks, call):

@@ -10,7 +10,7 @@ from study.cells import GATES
 from study.figures.style import NAMES, without
 from study.probes.operative import SIDES
 from study.statistics import NETWORK
-from study.words import as_text, listed, signed
+from study.words import as_text, at_most, listed, signed
 
 LATE = 0.2  # share of the training from which on the most harmful block is asked for (our choice)
 ENOUGH = 0.01  # rise of the FVU below which dimensions stand for the matrix, and a harm is none (our choice)
@@ -100,7 +100,7 @@ def points(found: pd.DataFrame) -> pd.DataFrame:
     """The fixed points of each cell, medians over points, as text.
 
     Args:
-        found: from `cells_at_rest`.
+        found: from `study.probes.cells`.
     """
     rows = []
     for (cell, point), part in found.groupby(["cell", "point"], sort=False):
@@ -117,7 +117,7 @@ def at_rest(found: pd.DataFrame, n_networks: int) -> str:
     """How many trials end at rest, and whether any point is neither stable nor unstable.
 
     Args:
-        found: from `cells_at_rest`.
+        found: from `study.probes.cells`.
         n_networks: that were left alone, with and without points.
     """
     settled = f"{100 * found.reached.sum() / n_networks:.1f}".removesuffix(".0")
@@ -132,7 +132,7 @@ def at_points(effects: pd.DataFrame) -> pd.DataFrame:
     """What ablating a block of the Jacobian does around fixed points, medians over networks, as text.
 
     Args:
-        effects: from `cells_at_rest`.
+        effects: from `study.probes.cells`.
     """
     rows = []
     for (cell, case, removed), part in effects.groupby(["cell", "points", "removed"], sort=False):
@@ -304,9 +304,12 @@ def _settles(along):
     final = worst[worst.steps == end].set_index(NETWORK).removed.rename("final")
     late = worst[(worst.steps < end) & (worst.steps >= LATE * end)].join(final, on=NETWORK)
     same = (late.removed == late.final).sum()
+    early = f"After one step no block holds more than {at_most(first, 3)} of the mass"
+    if late.empty:
+        return early
     return (
-        f"After one step no block holds more than {first:.3f} of the mass, and from a fifth of the training on "
-        f"the most harmful block is that of the end in {same} of {len(late)} cases"
+        f"{early}, and from a fifth of the training on the most harmful block is that of the end in {same} of "
+        f"{len(late)} cases"
     )
 
 

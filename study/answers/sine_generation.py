@@ -19,7 +19,7 @@ from study.answers.neuroscience import (
     training,
 )
 from study.figures.style import without
-from study.words import as_text, signed
+from study.words import as_text, in_networks, signed
 
 MATTERS = 0.1  # ΔFVU from which a block matters to a network (our choice)
 STILL = 0.1  # late swing below which an output stands still (our choice)
@@ -66,7 +66,7 @@ def spectrum(states: ArrayLike, forms: Sequence[OrderedSchur], table: pd.DataFra
         if empty
         else ""
     )
-    lowest, highest = radii(forms)
+    ends = radii(forms)
     real = sum(abs(form.eigenvalues[0].imag) < 1e-9 for form in forms)
     few = np.median([form.n_leading() / len(form.T) for form in forms]) < 0.5
     therefore = (
@@ -77,12 +77,12 @@ def spectrum(states: ArrayLike, forms: Sequence[OrderedSchur], table: pd.DataFra
         else "The threshold $\\alpha\\rho$ leaves most modes in $R$."
     )
     return (
-        f"{components(states)} {sizes(forms)} In {empty} of {n} networks $T_{{RR}}$ is empty or at rounding "
-        f"level{why}.\n\n"
+        f"{components(states)} {sizes(forms)} {in_networks(empty, n).capitalize()} $T_{{RR}}$ is empty or at "
+        f"rounding level{why}.\n\n"
         f"The reason is in the eigenvalues. $W_{{hh}}$ starts with all of them on the unit circle, and after "
         f"training {near_circle(forms)} of them (mean over networks) are still within 0.1 of it. The spectral "
-        f"radius, from {lowest} to {highest}, is that of the outermost; in {real} of {n} networks the largest "
-        f"is real, which by itself rotates nothing. {therefore}"
+        f"radius, {ends}, is that of the outermost; {in_networks(real, n)} the largest is real, which by itself "
+        f"rotates nothing. {therefore}"
     )
 
 
@@ -97,12 +97,12 @@ def harms(table: pd.DataFrame) -> str:
     together, alone = mean["CR+CC"], mean["CR"] + mean["CC"]
     adds = "add up" if abs(together - alone) <= ADDS_UP * abs(alone) else "do not add up"
     return (
-        f"On average, ablating $T_{{CC}}$ costs {as_text(mean['CC'], '.2f')} (paper {theirs['CC']:.2f}), "
-        f"$T_{{CR}}$ {as_text(mean['CR'], '.2f')} (paper {theirs['CR']:.2f}) and $T_{{RR}}$ "
-        f"{as_text(mean['RR'], '.2f')}. {last} median is {as_text(median)}, and the largest effect, "
+        f"The mean ΔFVU is {as_text(mean['CC'], '.2f')} without $T_{{CC}}$ (paper {theirs['CC']:.2f}), "
+        f"{as_text(mean['CR'], '.2f')} without $T_{{CR}}$ (paper {theirs['CR']:.2f}) and "
+        f"{as_text(mean['RR'], '.2f')} without $T_{{RR}}$. {last} median is {as_text(median)}, and the largest, "
         f"{as_text(RR.delta[most], '.2f')}, is that of seed {most} with $n_R$ = {RR.n_leading[most]}. "
-        f"$T_{{CR}}$ and $T_{{CC}}$ together cost {as_text(together, '.2f')}, all three "
-        f"{as_text(mean['RR+CR+CC'], '.2f')}: the effects {adds}."
+        f"It is {as_text(together, '.2f')} without $T_{{CR}}$ and $T_{{CC}}$, and "
+        f"{as_text(mean['RR+CR+CC'], '.2f')} without all three: the effects {adds}."
     )
 
 
@@ -167,8 +167,8 @@ def answer(table: pd.DataFrame, parts: pd.DataFrame, drawn: int) -> str:
     low, high = curve.idxmin(), curve.idxmax()
     return (
         f"**The answer.** Comparing the frequencies below {_middle(parts):g} Hz with those above, network by "
-        f"network: {tendency(parts, 'CC')}; {tendency(parts, 'CR')}. $T_{{RR}}$ costs more than {MATTERS} in "
-        f"{(RR > MATTERS).sum()} of {len(RR)} networks; in seed {most}, which its ablation hits most, the ΔFVU "
+        f"network: {tendency(parts, 'CC')}; {tendency(parts, 'CR')}. Ablating $T_{{RR}}$ raises the FVU by more "
+        f"than {MATTERS} {in_networks((RR > MATTERS).sum(), len(RR))}; in seed {most}, which it hits most, it "
         f"goes from {as_text(curve[low], '.2f')} at {low:.1f} Hz to {as_text(curve[high], '.2f')} at "
         f"{high:.1f} Hz. The example network is seed {drawn}, the one nearest to the median effects."
     )

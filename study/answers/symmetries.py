@@ -104,7 +104,7 @@ def of_rank(found: pd.DataFrame, n_x: int = 8, n_y: int = 8) -> str:
     most = size**2 - (size - n_x) * (size - n_y)
     low, high = int(part.number.min()), int(part.number.max())
     range_ = f"{low:,d}" if low == high else f"{low:,d} to {high:,d}"
-    verdict = "None has more" if high <= most else "Some have more: their tanh is felt"
+    verdict = "No network has more" if high <= most else "Some have more: their tanh is felt"
     return (
         f"For the copy networks of {size} units the proposition allows at most {most:,d} directions that cost "
         f"anything, of {size**2:,d}. Found above {FREE:g}: {range_}. {verdict}."

@@ -10,6 +10,7 @@ from study import claims, paper
 from study.answers.figure_1 import two_values
 from study.figures.style import NAMES, without
 from study.words import at_most, listed, signed
+from study.words import between as span
 
 
 def wide(table: pd.DataFrame) -> pd.DataFrame:
@@ -78,9 +79,8 @@ def verdict(table: pd.DataFrame) -> str:
         "**Claim 4**, that the profile does not depend on $\\alpha$ within 0.85–0.95: "
         f"**{claims.claim_4(table).verdict}.** No accuracy moves by more than {at_most(largest)} in any network. "
         f"In {same.sum()} of {len(same)} dense orthogonal networks $n_R$ is the same at the three thresholds; "
-        f"over all of them it runs from {n_R.min()} to {n_R.max()}. Without $T_{{CR}}$ the mean accuracy is "
-        f"{by_alpha.min():.3f} at the threshold that gives the lowest and {by_alpha.max():.3f} at the one that "
-        f"gives the highest. {two_values()}"
+        f"over all of them it is {span(n_R, 'd')}. Without $T_{{CR}}$ the mean accuracy is "
+        f"{span(by_alpha)} at the three thresholds. {two_values()}"
     )
 
 
@@ -96,10 +96,10 @@ def between(forms: Mapping[str, Sequence[OrderedSchur]], alphas: Sequence[float]
     for name, group in forms.items():
         sizes = [np.abs(form.eigenvalues) / np.abs(form.eigenvalues).max() for form in group]
         number = np.mean([((size >= low) & (size < high)).sum() for size in sizes])
-        counts.append(f"{number:.1f} of {len(sizes[0])} in the {name} networks")
+        counts.append(f"{number:.1f} of {len(sizes[0])} modes in the {name} networks")
     return (
-        "How much the split can matter shows in {numref}`fig-moduli`: the modes with a relative modulus between "
-        f"{low:g} and {high:g} number, on average, {listed(counts)}. In the Cayley networks the couplings are at "
+        "How much the split can matter shows in {numref}`fig-moduli`: a relative modulus between "
+        f"{low:g} and {high:g} have, on average, {listed(counts)}. In the Cayley networks the couplings are at "
         "rounding level wherever one splits, so that no threshold can matter, and the sensitivity (effect per "
         "ablated mass) is undefined throughout."
     )

@@ -95,7 +95,7 @@ def fixed_points(points: pd.DataFrame, effects: pd.DataFrame) -> Figure:
     """Schur mass of the blocks of the Jacobian at fixed points, and the effect of deleting them there.
 
     Args:
-        points, effects: from `fixed_points.linearised`, with `cell`.
+        points, effects: from `study.probes.cells`.
     """
     places = list(dict.fromkeys(zip(points.cell, points.point, strict=True)))
     cases = list(dict.fromkeys(zip(effects.cell, effects.points, strict=True)))

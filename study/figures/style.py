@@ -46,6 +46,7 @@ STUDIES = {  # what the recipe chapter varies, as its figures and tables write i
     "steps": "training steps",
     "readout_scale": "scale of the first readout",
     "pulse_probability": "pulse probability",
+    "first_pulse": "pulse at the first step",
     "highest": "highest frequency (Hz)",
     "noise": "noise",
     "bias": "drift",
@@ -562,7 +563,9 @@ def example_trials(
     )  # fmt: skip
     time = dt * np.arange(1, len(targets) + 1)
     for channel, ax in enumerate(axes[:, 0]):
-        ax.plot(time, targets[:, channel], color="#bbbbbb", linewidth=5, label="target")
+        bits = len(np.unique(targets)) <= 3  # what is held jumps, and does not slope
+        ax.plot(time, targets[:, channel], color="#bbbbbb", linewidth=5, label="target",
+                drawstyle="steps-mid" if bits else "default")  # fmt: skip
         for name, values in outputs.items():
             colour = COLOURS.get(name, "black")
             ax.plot(time, np.asarray(values)[:, channel], color=colour, label=without(name))

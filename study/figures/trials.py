@@ -12,8 +12,14 @@ from schur_lib.schur import COUPLINGS
 from study.figures.style import COLOURS, NAMES, ORDER, PAPER, styled, without
 
 SERIES = ("#000000", "#CC79A7", "#E69F00", "#56B4E9")
+LEVELS = 3  # of a pulse or of a bit that is held
 # Linear between −0.1 and 0.1, logarithmic beyond: where effects span orders of magnitude.
 SYMLOG = {"linthresh": 0.1, "linscale": 0.6}
+
+
+def drawn_as(values: np.ndarray) -> str:
+    """How a curve is drawn: one of a few levels jumps from one to the next, and does not slope."""
+    return "steps-mid" if len(np.unique(values)) <= LEVELS else "default"
 
 
 @styled
@@ -47,7 +53,7 @@ def task_trials(
                 if name == "pulse":
                     ax.bar(time, values[:, trial], 0.5 * dt, color=style["color"], label=name)
                 else:
-                    ax.plot(time, values[:, trial], label=name, **style)
+                    ax.plot(time, values[:, trial], label=name, drawstyle=drawn_as(values), **style)
         line[0].set_ylabel(ylabel)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title)

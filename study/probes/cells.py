@@ -5,14 +5,18 @@ Schur vectors of W, but in another order, since the modulus of 1 − a + a λ is
 """
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
+from torch import nn
 
+from schur_lib.networks import Network
 from schur_lib.schur import COUPLINGS, OrderedSchur, ordered_schur
-from schur_lib.subjects import Evaluation
+from schur_lib.subjects import Evaluation, on_task
+from schur_lib.tasks import flip_flop
 from study import cells
-from study.probes.fixed_points import linearised
+from study.probes.fixed_points import Rest, effects_table, points_table
 from study.probes.profiles import profiles
 
 
@@ -73,21 +77,39 @@ def cell_profiles(models: Iterable[tuple[str, int, cells.Model]], n_trials: int)
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def cells_at_rest(
-    subjects: Iterable[tuple[str, int, Evaluation]], draws: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`linearised` for several networks.
+def points_at_rest(models: Iterable[tuple[str, int, nn.Module | Network]], n_trials: int) -> pd.DataFrame:
+    """`points_table` of several models left alone.
 
     Args:
-        subjects: cell, seed and evaluation of each.
+        models: cell, seed, and a cell of `study.cells` or a network of the flip-flop.
+        n_trials: held-out trials that the model is left alone after.
+
+    Returns:
+        The points, with `cell` and `seed`.
+    """
+    return _tables(models, n_trials, points_table)
+
+
+def effects_at_rest(
+    models: Iterable[tuple[str, int, nn.Module | Network]], n_trials: int, draws: int
+) -> pd.DataFrame:
+    """`effects_table` of several models left alone: arguments as for `points_at_rest`.
+
+    Args:
         draws: random changes at each point.
 
     Returns:
-        The points and the effects, with `cell` and `seed`.
+        The effects, with `cell` and `seed`.
     """
-    tables = [
-        [part.assign(cell=cell, seed=seed) for part in linearised(trials, draws)]
-        for cell, seed, trials in subjects
-    ]
-    points, effects = (pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True))
-    return points, effects
+    return _tables(models, n_trials, partial(effects_table, draws=draws))
+
+
+def _tables(models, n_trials, table_of):
+    tables = []
+    for cell, seed, model in models:
+        if isinstance(model, Network):
+            trials = on_task(model, flip_flop(), n_trials)
+        else:
+            trials = next(cells.evaluations(cell, model, n_trials))[1]
+        tables.append(table_of(Rest(trials)).assign(cell=cell, seed=seed))
+    return pd.concat(tables, ignore_index=True)

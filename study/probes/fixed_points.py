@@ -240,27 +240,6 @@ def gaussian(names: np.ndarray, size: int, draws: int, seed: tuple[int, ...]) ->
     return drawn
 
 
-def linearised(
-    trials: Evaluation, draws: int = 50, alpha: float = 0.9, seed: int = 0
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The points where a model rests, the Schur forms there, and what their blocks do.
-
-    The model is left alone at x = 0 and at the last states of the trials. Random changes of a point are
-    seeded by the bits that it holds, so that they do not depend on which other points there are.
-
-    Args:
-        trials: the model, as for `cell_of`, on trials of a task whose outputs are signs.
-        draws: Gaussian changes with the norm of the deleted block, at each point.
-        alpha: splits the leading sector from its complement.
-        seed: of the draws.
-
-    Returns:
-        `points_table` and `effects_table`.
-    """
-    rest = Rest(trials)
-    return points_table(rest, alpha), effects_table(rest, draws, alpha, seed)
-
-
 class Rest:
     """A model on its trials and the points where it rests, the origin first, then by the bits held.
 
@@ -339,6 +318,14 @@ def points_table(rest: Rest, alpha: float = 0.9) -> pd.DataFrame:
 
 def effects_table(rest: Rest, draws: int = 50, alpha: float = 0.9, seed: int = 0) -> pd.DataFrame:
     """What deleting blocks of the Jacobian does around the points where a model rests.
+
+    Random changes of a point are seeded by the bits that it holds, so that they do not depend on which other
+    points there are.
+
+    Args:
+        draws: Gaussian changes with the norm of the deleted block, at each point.
+        alpha: splits the leading sector from its complement.
+        seed: of the draws.
 
     Returns:
         One row a block that is not at rounding level at all points: `points` ("nearest", or for a plain

@@ -122,7 +122,9 @@ def test_pointing_at_a_word_a_citation_an_equation_and_a_figure_shows_what_it_is
     assert "largest" in preview("method.html", 'a[href="glossary.html#term-leading-sector"]').inner_text()
     assert "Dräger" in preview("method.html", 'a[href^="references.html#"]').inner_text()
     assert preview("notation.html", 'a[href="method.html#equation-eq-schur"]').locator("math").count() == 1
-    figure = preview("chapters/figure_1.html", 'a.reference[href="#fig-1"]').locator("img")
+    figure = preview("chapters/figure_1.html", 'a.reference[href="#fig-1"]').locator(
+        "img.of-light, img:only-of-type"
+    )
     assert figure.evaluate("(image) => image.decode().then(() => image.naturalWidth > 100)")
     tab.keyboard.press("Escape")
     assert tab.locator("#preview").is_hidden()
@@ -185,7 +187,64 @@ def test_a_figure_keeps_its_shape_on_a_phone(output, browser):
     tab.goto((output / "html" / "chapters" / "flip_flop.html").as_uri())
     shapes = tab.eval_on_selector_all(
         ".bd-article img[height]",
-        "images => images.map((i) => [i.width / i.height, i.getAttribute('width') / i.getAttribute('height')])",
+        "images => images.filter((i) => i.width)"
+        ".map((i) => [i.width / i.height, i.getAttribute('width') / i.getAttribute('height')])",
     )
     assert len(shapes) > 3 and all(abs(seen / told - 1) < 0.05 for seen, told in shapes)
+    tab.close()
+
+
+def test_the_search_shows_excerpts_of_pages_from_the_disk(output, tab):
+    tab.goto((output / "html" / "search.html").as_uri() + "?q=Henrici")
+    tab.wait_for_selector("ul.search li p.context")
+    assert "henrici" in tab.locator("ul.search li p.context").first.inner_text().lower()
+
+
+def test_a_figure_is_drawn_for_a_dark_page_and_its_letters_are_light(output, browser):
+    tab = browser.new_page(color_scheme="dark", viewport={"width": 1400, "height": 900})
+    tab.goto((output / "html" / "chapters" / "flip_flop.html").as_uri())
+    shown = tab.locator("img.of-dark").first
+    shown.scroll_into_view_if_needed()
+    shown.evaluate("(image) => image.decode()")
+    assert tab.locator("img.of-light").first.is_hidden()
+    levels = shown.evaluate("""(image) => {
+        const canvas = document.createElement("canvas"), size = [image.naturalWidth, image.naturalHeight];
+        [canvas.width, canvas.height] = size;
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0);
+        try { return Array.from(context.getImageData(2, 2, 1, 1).data); } catch { return null; }
+    }""")
+    if levels:  # where the browser lets a page from the disk read its own pictures
+        assert max(levels[:3]) < 60
+    tab.close()
+
+
+@pytest.mark.parametrize("page", ["intro", "chapters/flip_flop", "chapters/paper_versus_here"])
+def test_a_page_does_not_move_while_it_loads(output, browser, page):
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.add_init_script("""window.shift = 0; new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });""")
+    tab.goto((output / "html" / f"{page}.html").as_uri())
+    tab.wait_for_timeout(1500)
+    assert tab.evaluate("window.shift") < 0.1
+    tab.close()
+
+
+def test_on_a_phone_the_first_column_stays_and_the_letters_of_figures_can_be_read(output, browser):
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto((output / "html" / "chapters" / "flip_flop.html").as_uri())
+    moved = tab.evaluate("""() => {
+        const frame = Array.from(document.querySelectorAll(".frame:not(.cards)"))
+            .find((f) => f.scrollWidth > f.clientWidth + 60);
+        const cell = frame.querySelector("td"), before = cell.getBoundingClientRect().left;
+        frame.scrollLeft = 60;
+        return cell.getBoundingClientRect().left - before;
+    }""")
+    assert moved == 0
+    # letters of 10 points: a point is at least 1.1 pixels
+    scales = tab.eval_on_selector_all(
+        ".bd-article figure img.of-light", "images => images.map((i) => 2 * i.width / i.getAttribute('width'))"
+    )
+    assert scales and min(scales) > 1.09
     tab.close()

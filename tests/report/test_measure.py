@@ -216,6 +216,8 @@ def test_thinned_trials_are_taken_evenly_with_targets_of_any_form():
             trials.targets[-1], y[..., ::2, :].reshape(-1, 5, 1)[-1]
         )
         assert torch.equal(some.inputs, x[:, [0, 4]]) and torch.equal(held_out.inputs, x[:, [2, 6]])
+    classes, of_three = torch.arange(9 * T).reshape(T, 9) % 3, network(torch.eye(3) / 2, 3)
+    assert torch.equal(split(of_three, x, classes, "accuracy", plan)[0].targets, classes[:, ::2])
     classes = (rollout(net, x)[..., 0] > 0).long() * 0
     assert torch.equal(split(net, x, classes[-1], "accuracy", plan)[0].targets, classes[-1:, ::2])
 

@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,6 +87,30 @@ def test_a_shipped_table_is_read_only_under_its_own_stamp(pair, tmp_path):
     (shipped / "size.json").write_text(json.dumps({**stamp, "code": "older"}))
     ship(tmp_path)
     assert not (cache.measured("size", size, [spec], [net], on={"n_trials": 4}).norm == 7).any()
+
+
+def weigh(models, factor=1.0):
+    calls.append(models[0][:2])
+    [(cell, seed, model)] = models
+    norm = next(model.parameters()).detach().norm().item() if isinstance(model, torch.nn.Module) else 1.0
+    return pd.DataFrame({"cell": [cell], "seed": [seed], "norm": [factor * norm]})
+
+
+def test_models_without_a_spec_are_known_by_kind_seed_and_weights(pair, tmp_path):
+    torch.manual_seed(0)
+    one, two = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
+    models = [("a", 0, one), ("a", 1, two), ("plain", 0, pair[1])]
+    with joblib.parallel_config(backend="sequential"):  # where `calls` can be seen
+        first = cache.measured_models("weight", weigh, models)
+        assert first.cell.tolist() == ["a", "a", "plain"] and first.seed.tolist() == [0, 1, 0]
+        assert first.norm[0] == pytest.approx(one.weight.detach().norm().item(), abs=1e-6)
+        pd.testing.assert_frame_equal(cache.measured_models("weight", weigh, models), first)
+        assert calls == [("a", 0), ("a", 1), ("plain", 0)]
+        with torch.no_grad():
+            two.weight *= 2
+        assert cache.measured_models("weight", weigh, models).norm[1] == pytest.approx(2 * first.norm[1], abs=1e-6)
+        cache.measured_models("weight", weigh, models, factor=2.0)
+        assert calls[3:] == [("a", 1), *[("a", 0), ("a", 1), ("plain", 0)]]
 
 
 DAMAGES = {

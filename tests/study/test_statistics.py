@@ -8,8 +8,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from study import catalogue
 from study.statistics import (
     FEWEST,
+    NETWORK,
     bootstrap_interval,
     dominance,
     effect_size,
@@ -235,3 +237,9 @@ def test_few_networks_have_no_interval_and_a_constant_effect_no_r2():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_names_a_network_tells_all_of_the_reference_networks_apart():
+    specs = [spec for task in catalogue.TASKS for spec in catalogue.specs(task)]
+    names = {tuple(getattr(spec, field) for field in NETWORK) for spec in specs}
+    assert len(names) == len(specs)

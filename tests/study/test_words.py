@@ -75,3 +75,15 @@ def test_a_mean_of_one_has_no_spread():
     assert words.mean_sd([1.0, 3.0], 1) == "2.0 ± 1.4"
     assert words.mean_sd([1.0]) == "1.000 ± –"
     assert words.signed(-1.0, 1) == "−1.0"
+
+
+def test_a_range_of_values_that_print_alike_is_one_number():
+    assert words.between([0.614, 0.716, 0.65], ".2f") == "0.61 to 0.72"
+    assert words.between([0.614, 0.612], ".2f") == "0.61"
+    assert words.between([3, 55], "d", "–") == "3–55" and words.between([-0.5, 0.5], "+.1f") == "−0.5 to +0.5"
+
+
+def test_networks_are_counted_in_the_singular_too():
+    assert words.in_networks(3, 10) == "in 3 of 10 networks"
+    assert words.in_networks(1, 1) == "in the one network" and words.in_networks(0, 1) == "in no network"
+    assert words.number_of(1, "task") == "1 task" and words.number_of(0, "task") == "0 tasks"

@@ -21,7 +21,7 @@ import yaml
 import run
 from study import folders
 from study.cache import read
-from tools import book, floors, publish, release, retrained
+from tools import book, crate, floors, publish, release, retrained
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -539,13 +539,27 @@ def built(tmp_path):
         "chapters/x.ipynb",
         "chapters/x.txt",
         "results/t.csv",
-        "records/x.json",
+        "records/x.shown/fig.csv",
+        "work/book/intro.md",
+        "work/book/_ext/stamp.py",
+        "work/book/_extra/downloads/large.csv",
         "doit.sqlite",
         "book.pdf",
     ):
         (build / path).parent.mkdir(parents=True, exist_ok=True)
         (build / path).write_text(path)
+    record = {"notebook": "x", "parameters": {"networks": "reference", "profile": "paper"}, "seconds": 2.0,
+              "versions": {"python": "3.11.2"}, "tables": {"t.csv": "…"},
+              "shown": [{"cell": 1, "kind": "figure", "name": "fig", "files": {"fig.csv": "…"}}]}  # fmt: skip
+    (build / "records" / "x.json").write_text(json.dumps(record))
+    (build / "work" / "_config.yml").write_text("sphinx: {local_extensions: {stamp: book/_ext}}\n")
     return build
+
+
+def unzipped(path):
+    """{path in the archive, without its first folder: bytes}."""
+    with zipfile.ZipFile(path) as archive:
+        return {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
 
 
 def test_a_release_holds_site_notebooks_results_networks_and_their_checksums(built, tmp_path):
@@ -563,7 +577,7 @@ def test_a_release_holds_site_notebooks_results_networks_and_their_checksums(bui
     assert (target / f"{stem}-book.pdf").read_text() == "book.pdf"
     assert inside[f"{stem}-site.zip"] == {"index.html", "_static/a.js"}
     assert inside[f"{stem}-notebooks.zip"] == {"x.ipynb"}
-    assert inside[f"{stem}-results.zip"] == {"results/t.csv", "records/x.json"}
+    assert inside[f"{stem}-results.zip"] == {"results/t.csv", "records/x.json", "records/x.shown/fig.csv"}
     networks = {
         p.relative_to(ROOT / "data").as_posix() for p in (ROOT / "data" / "networks").rglob("*.safetensors")
     }
@@ -571,6 +585,57 @@ def test_a_release_holds_site_notebooks_results_networks_and_their_checksums(bui
     assert {"checksums.sha256", "README.md"} < inside[f"{stem}-networks.zip"]
     sums = dict(line.split()[::-1] for line in (target / "SHA256SUMS").read_text().splitlines())
     assert sums == {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in written[:-1]}
+
+
+def test_the_crate_is_read_back_and_describes_every_file_and_run(built, tmp_path):
+    release.pack(built, tmp_path / "release")
+    [path] = (tmp_path / "release").glob("*-ro-crate.zip")
+    files = unzipped(path)
+    told = json.loads(files["ro-crate-metadata.json"])
+    assert crate.faults(told, files) == []
+    by = {entity["@id"]: entity for entity in told["@graph"]}
+    run = by["#run-x"]
+    assert run["instrument"] == {"@id": "chapters/x.ipynb"} and {"@id": "results/t.csv"} in run["result"]
+    assert {"@id": "records/x.shown/fig.csv"} in run["result"] and {"@id": "#x-networks"} in run["object"]
+    assert by["results/t.csv"]["sha256"] == hashlib.sha256(files["results/t.csv"]).hexdigest()
+    assert by["#python-3.11.2"]["softwareVersion"] == "3.11.2" and "identifier" not in by["./"]
+
+
+def test_a_crate_that_was_damaged_is_not_sound(built):
+    files = release.described(built, "")
+    told = json.loads(files.pop("ro-crate-metadata.json"))
+    assert crate.faults(told, [*files, "other.csv"]) == ["other.csv is there and not described"]
+    assert crate.faults(told, [name for name in files if name != "results/t.csv"]) == [
+        "results/t.csv is described and not there"
+    ]
+    lost = {**told, "@graph": [e for e in told["@graph"] if e["@id"] != "#x-profile"]}
+    assert crate.faults(lost, files) == ["#run-x: object names #x-profile, which is not described"]
+    assert crate.faults({"@graph": []}, files) == ["it has no @context or no @graph"]
+    with pytest.raises(ValueError, match="no record of an executed notebook"):
+        crate.crate({}, {})
+
+
+def test_a_repository_for_neurolibre_has_its_folders_and_paths_that_hold_there(built, tmp_path):
+    release.pack(built, tmp_path / "release")
+    [path] = (tmp_path / "release").glob("*-neurolibre.zip")
+    files = unzipped(path)
+    assert files["content/intro.md"] == b"work/book/intro.md" and "content/_extra/downloads/large.csv" not in files
+    assert yaml.safe_load(files["content/_config.yml"])["sphinx"]["local_extensions"] == {"stamp": "_ext"}
+    pip = yaml.safe_load(files["binder/environment.yml"])["dependencies"][-1]["pip"]
+    assert pip[-1] == "--editable .." and "projectName" in json.loads(files["binder/data_requirement.json"])
+    assert {"schur_lib/schur.py", "study/words.py", "data/README.md", "pyproject.toml"} <= set(files)
+
+
+def test_a_doi_stands_where_it_is_looked_for_and_what_is_none_is_refused(built, tmp_path):
+    release.pack(built, tmp_path / "release", doi="10.5281/zenodo.1")
+    assert yaml.safe_load((tmp_path / "release" / "CITATION.cff").read_text())["doi"] == "10.5281/zenodo.1"
+    code, said = schema("vendor.citation-file-format", tmp_path / "release" / "CITATION.cff")
+    assert code == 0, said
+    [path] = (tmp_path / "release").glob("*-ro-crate.zip")
+    root = next(e for e in json.loads(unzipped(path)["ro-crate-metadata.json"])["@graph"] if e["@id"] == "./")
+    assert root["identifier"] == "https://doi.org/10.5281/zenodo.1"
+    code, said = tool(sys.executable, "-m", "tools.release", str(built), str(tmp_path / "r"), "--doi", "zenodo.1")
+    assert code == 2 and "zenodo.1 is no DOI" in said
 
 
 def test_packing_again_gives_the_same_bytes(built, tmp_path):
@@ -611,10 +676,10 @@ def test_a_tag_that_is_not_the_version_is_refused(built, tmp_path):
     assert f"the tag is v99.0, but the version in pyproject.toml is {PROJECT['version']}" in said
 
 
-@pytest.mark.parametrize("module", ["release", "floors", "lock"])
+@pytest.mark.parametrize("module", ["release", "crate", "floors", "lock"])
 def test_what_runs_outside_the_environment_needs_the_standard_library_only(module):
     text = (ROOT / "tools" / f"{module}.py").read_text()
-    assert set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.M)) <= set(sys.stdlib_module_names)
+    assert set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.M)) <= {*sys.stdlib_module_names, "tools"}
 
 
 # --- licences and citations -----------------------------------------------------------------

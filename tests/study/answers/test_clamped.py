@@ -41,7 +41,7 @@ def test_the_answer_names_each_block_and_fewer_than_six_networks_decide_nothing(
     assert "$T_{CR}$ is needed on the flip-flop" in said and "$T_{CC}$ is not needed on the flip-flop" in said
     assert "a coupling of any kind is undecided on the flip-flop" in said
     assert answers.answer(profiles(by_clamp, seeds=2)).startswith("Undecided: 2 networks")
-    assert answers.answer(profiles(by_clamp, seeds=1)).startswith("Undecided: 1 network a task")
+    assert answers.answer(profiles(by_clamp, seeds=1)).startswith("Undecided: 1 network for each task")
 
 
 def test_the_table_has_a_row_a_training_and_no_effect_of_what_is_empty():
@@ -56,7 +56,7 @@ def test_the_table_has_a_row_a_training_and_no_effect_of_what_is_empty():
 
 def test_the_parametrisation_and_the_chain_are_set_beside_dense_networks():
     table = profiles(lambda construction, held, seed: {"schur": 0.2, "chain": 0.1}.get(construction, 0.05))
-    assert "4.00 times that of dense orthogonal networks (flip-flop)" in answers.reading(table)
+    assert "over that of dense orthogonal networks is 4.00 on the flip-flop" in answers.reading(table)
     assert "flip-flop, from the chain: couplings hold 0.10 of the norm, error 0.1000" in answers.chain(table)
 
 

@@ -230,5 +230,5 @@ def test_the_answer(blocks, draws, said):
 
 
 def test_the_answer_adds_the_other_copy_networks_where_they_have_safe_blocks():
-    assert answers.answer(nulls([SAFE]), nulls([SAFE])).endswith("starts and sizes: 2 and 0 of 2).")
+    assert answers.answer(nulls([SAFE]), nulls([SAFE])).endswith("starts and sizes: 2 of 2 and 0 of 2).")
     assert answers.answer(nulls([SAFE]), nulls([DEAR])).endswith("but where it stands.")

@@ -91,7 +91,7 @@ def wrong():
 
 def test_other_systems_are_told_with_their_numbers():
     said = answers.other_systems(bases())
-    assert "These are 8 networks, dense orthogonal, at least 2 a task." in said
+    assert "These are 8 dense orthogonal networks, at least 2 for each task." in said
     assert "within 10⁻⁷" in said
     assert "by 0.150 on average and by up to 0.20." in said
     assert "imaginary part of up to 0.070" in said
@@ -102,7 +102,7 @@ def test_other_systems_are_told_with_their_numbers():
     assert "of 10 to 11 and projectors of norm up to 2.5" in said
     assert "For CR its harm is 0.200 on the copy task" in said
     assert "by at least 0.60 of the spectral radius" in said
-    assert "These are 4 networks, dense orthogonal, at least 1 a task." in answers.other_systems(bases([0]))
+    assert "These are 4 dense orthogonal networks, at least 1 for each task." in answers.other_systems(bases([0]))
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_the_answer_is_told_with_its_numbers():
     said = answers.answer(bases(), cut(), nudges())
     assert "at most 0.04 % (T_CR, T_CC)" in said and "single entries move by 50 %" in said
     assert "without T_CR 0.200 of the accuracy is lost" in said and "complement first 0.010)" in said
-    assert "puts 60 to 61 of 72 dimensions" in said and "anything from 5 of 72 in context" in said
+    assert "puts 60 to 61 of 72 dimensions" in said and "copy task, and 5 of 72 in context" in said

@@ -60,10 +60,10 @@ def test_what_is_learned_is_told_by_size_and_start():
         [72, "Cayley", 1, "0.900 ± –", "64.0 ± –"],
     ]
     assert answers.solved(table) == (
-        "A mean accuracy of at least 0.995 have: dense orthogonal with 72. The best is with 56 units Cayley "
-        "(0.700) and with 72 units dense orthogonal (0.999)."
+        "A mean accuracy of at least 0.995 is reached by dense orthogonal with 72. The best of each size is with "
+        "56 units Cayley (0.700) and with 72 units dense orthogonal (0.999)."
     )
-    assert "have: none. The best" in answers.solved(table[table.hidden_size == 56])
+    assert answers.solved(table[table.hidden_size == 56]).startswith("The best of each size")
 
 
 def test_the_replay_is_told_at_its_ends():
@@ -129,8 +129,8 @@ def test_each_ablation_has_a_column_and_low_ones_are_named():
     assert found.iloc[0].tolist() == [
         64, "dense normal", "0.950 ± 0.071", "0.800 ± 0.000", "0.485 ± 0.007", "0.650 ± 0.071"]  # fmt: skip
     assert found.iloc[1].tolist() == [64, "Cayley", "0.700 ± –", *["0.500 ± –"] * 3]
-    assert "lie: dense normal with 64 units without RR (0.485)." in answers.below_chance(table)
-    assert "lie: none." in answers.below_chance(table[table.removed != "RR"])
+    assert "these lie below it: dense normal with 64 units without RR (0.485)." in answers.below_chance(table)
+    assert "none lies below it." in answers.below_chance(table[table.removed != "RR"])
 
 
 def lags(RR=(0.8, 0.8), CR=(0.6, 0.6), CC=(1.0, 0.999)):

@@ -99,7 +99,7 @@ def test_the_error_may_grow_where_the_signs_stay():
         "3.0 (3.0 to 6.0)",
         3,
     ]
-    assert "grows 3.0 times (3.0 to 6.0 in single networks)" in figure_1.of_two_measures(fvu)
+    assert "is multiplied by 3.0 (3.0 to 6.0 in single networks)" in figure_1.of_two_measures(fvu)
 
 
 def test_what_CC_adds_is_a_difference_within_each_network():

@@ -33,8 +33,8 @@ def said(table):
 
 
 def test_the_networks_are_counted():
-    assert answers.networks(networks(), 64).startswith("4 networks a task, each of 64 units, scored")
-    assert answers.networks(networks(1), 16).startswith("1 network a task, each of 16 units")
+    assert answers.networks(networks(), 64).startswith("4 networks of each task with 64 units, scored")
+    assert answers.networks(networks(1), 16).startswith("1 network of each task with 16 units")
 
 
 def test_every_published_number_stands_beside_ours():
@@ -63,8 +63,8 @@ def test_the_differences_are_listed_and_looked_into():
     assert "what the paper's lose 2.0 times without $T_{CR}$ and 1.0 times without $T_{CC}$." in found
     assert "is 0.0010 here and 0.0048 in the paper" in found
     assert "leading sector has 1 to 4 dimensions. With one leading block" in found
-    assert "in 2 of 4 networks $T_{RR}$ is empty" in found and "raises the FVU by 0.20 to 0.60." in found
-    assert "by 0.10 in one network and by 6.00 in another; the leading sector has 3 to 50 dimensions" in found
+    assert "in 2 of 4 networks $T_{RR}$ is empty" in found and "changes the FVU by +0.20 to +0.60." in found
+    assert "of single networks changes by +0.10 to +6.00; the leading sector has 3 to 50 dimensions" in found
     assert "in 3 of the 4 choices of three" in found
 
 

@@ -2,8 +2,12 @@
 
 import pandas as pd
 import pytest
+import torch
 
+from schur_lib.networks import Network
 from schur_lib.specs import Spec
+from schur_lib.subjects import on_task
+from schur_lib.tasks import flip_flop
 from study.answers import flip_flop as answers
 from tests.study.answers.tables import form, parts, profile, states
 
@@ -24,29 +28,38 @@ def pulses(first=0.07, same=0.08, flip=0.8, other=0.01):
 def test_the_setting_is_the_specs():
     said = answers.setting([Spec("flip_flop", task_options={"pulse_probability": 0.3})])
     assert said.startswith("Here a trial has 25 steps and 3 lines") and "probability 0.3. The training" in said
+    forced = answers.setting([Spec("flip_flop", task_options={"first_pulse": True})])
+    assert "with probability 0.05 and one at the first. The training" in forced
 
 
 def test_the_leading_eigenvalues_are_counted():
     forms = [form(1.25, -1.2, 0.5), form(1.1, 1.0j, 0.22)]
     said = answers.spectrum(states(2.0, 1.0, 1.0), forms)
-    assert "hold 75 % of the variance" in said and "$n_R$ is 2, 3." in said
-    assert "Of the 5 leading eigenvalues 2 are real and positive; the moduli go from 1.00 to 1.25" in said
-    assert "eigenvalues reaches 0.40 of the spectral radius" in said
+    assert "hold 75 % of the variance" in said and "$n_R$ is 2 and 3." in said
+    assert "Of the 5 leading eigenvalues 2 are real and positive; their moduli are 1.00 to 1.25" in said
+    assert "over all networks, has 0.40 of the spectral radius" in said
 
 
 def test_networks_without_a_complement_have_no_other_eigenvalues():
-    assert "reaches 0.00 of" in answers.spectrum(states(1.0, 1.0), [form(1.0, 1.0)])
+    assert "has 0.00 of" in answers.spectrum(states(1.0, 1.0), [form(1.0, 1.0)])
 
 
 def test_the_harms_stand_beside_the_papers():
     table = profile("flip_flop", [0.001] * 2, [3, 3], {"RR": 0.002}, CR=[0.1, 0.278], CC=[0.02, 0.0296],
                     RR=[0.0001, 0.0003], CR_CC=[0.4, 0.5], RR_CR_CC=[0.5, 0.6])  # fmt: skip
     assert answers.harms(table) == (
-        "On average, ablating $T_{CR}$ costs 0.189 (in the paper 0.0945; ours is 2.0 times that), $T_{CC}$ 0.025 "
-        "(paper 0.0496; 0.5 times) and $T_{RR}$ 0.00020, where there is little to ablate: its mass is 0.002. "
-        "$T_{CR}$ and $T_{CC}$ together cost 0.450, all three 0.550."
+        "The mean ΔFVU is 0.189 without $T_{CR}$ (in the paper 0.0945; ours is 2.0 times that), 0.025 without "
+        "$T_{CC}$ (paper 0.0496; 0.5 times) and 0.00020 without $T_{RR}$, where there is little to ablate: its "
+        "mass is 0.002. It is 0.450 without $T_{CR}$ and $T_{CC}$, and 0.550 without all three."
     )
     assert "with a mass of 0.200." in answers.harms(profile("flip_flop", [0.3], [60]))
+
+
+def test_signs_count_from_a_lines_first_pulse_on():
+    net = Network(torch.eye(3), torch.zeros(3, 3), torch.eye(3))  # says at each step the sign of its input
+    trials = on_task(net, flip_flop(steps=6, pulse_probability=0.3), 50)
+    right = ((trials.inputs != 0) & (trials.targets != 0)).sum() / (trials.targets != 0).sum()
+    assert answers.by_sign(trials).scores([trials.W_hh])[0] == pytest.approx(float(right))
 
 
 def test_wrong_signs_are_what_is_not_right():

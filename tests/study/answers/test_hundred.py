@@ -58,9 +58,7 @@ def test_two_kinds_of_flip_flop_are_told_apart_or_not():
     mixed = answers.two_kinds(found(CC=[0.2, 0.15, 0.26, 0.2, 0.02, 0.03, 0.01, 0.17]))
     assert "and they overlap.**" in mixed and "with probability 0.94" in mixed
     assert "does not tell" in answers.two_kinds(found(CC=[0.02] * N))
-    assert (
-        answers.two_kinds(found(n_leading=[3] * N)) == "All 8 flip-flop networks are of one kind: $n_R$ is 3 to 3."
-    )
+    assert answers.two_kinds(found(n_leading=[3] * N)) == "The flip-flop networks are of one kind: $n_R$ is 3."
 
 
 def test_medians_by_the_size_of_the_leading_sector():
@@ -79,7 +77,7 @@ def test_the_correlation_with_the_size_has_its_sign():
 def test_the_answer_counts_blocks_that_can_go_everywhere_nowhere_and_somewhere():
     said = answers.answer(found())
     assert said.startswith(
-        "Of 6 blocks that hold anything, over 8 networks a task and 8 of each copy configuration"
+        "8 networks of each task were ablated, and 8 of each copy configuration. Of the 6 blocks that"
     )
     assert "2 can go in every network (−RR on the dense orthogonal copy task and −RR on the flip-flop)" in said
     assert "and 3 in none" in said and "(−CC on the dense orthogonal copy task)" in said

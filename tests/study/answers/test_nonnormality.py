@@ -66,15 +66,15 @@ def test_growth_is_the_median_over_networks_of_the_median_over_states():
 
 def test_where_it_grows_is_told_with_its_numbers():
     said = answers.where_it_grows(departure())
-    assert "In these 8 networks" in said
-    assert "largest in context integration and smallest in copy" in said
+    assert "In these 8 dense orthogonal networks" in said
+    assert "largest in context integration and smallest on the copy task" in said
     assert "hold 25.0 % of its square" in said
     assert "of $J$ is 0.500 of that of $W$, on the flip-flop 0.500" in said
     assert "is 0.10 (copy), 0.20 (flip-flop), 0.30 (sine generation) and 0.40 (context" in said
-    assert "random direction would have 0.25, 0.25, 0.25 and 0.25" in said
-    assert "lies there with 0.90, 0.90, 0.90 and 0.90" in said
+    assert "random direction would have 0.25 on every task" in said
+    assert "Of its output 0.90 on every task lies there" in said
     assert "peaks at 3.00, 4.00, 5.00 and 6.00" in said
-    assert "In these 4 networks" in answers.where_it_grows(departure([0]))
+    assert "In these 4 dense orthogonal networks" in answers.where_it_grows(departure([0]))
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_what_an_expansion_foresees_is_told_with_its_numbers():
 def test_verdicts_on_the_orders_depend_on_what_they_foresee(first, block_second):
     said = answers.foreseen(sensitivity(first=first, block_second=block_second))
     assert ("has little to say" in said) == (first == 0.1)
-    assert ("not a size" in said) == (block_second == 3.0)
+    assert ("not by how much" in said) == (block_second == 3.0)
 
 
 def test_nothing_is_judged_where_nothing_is_felt():
     said = answers.foreseen(sensitivity(exact=1e-5))
     assert "Of the 0 couplings" in said and "predicts – within" in said and "– and –" in said
-    assert "little to say" not in said and "not a size" not in said
+    assert "little to say" not in said and "not by how much" not in said
 
 
 @pytest.mark.parametrize(("ratio", "share"), [(1.45, "100 %"), (1.55, "0 %"), (0.7, "100 %"), (0.6, "0 %")])
@@ -129,5 +129,5 @@ def test_a_prediction_counts_within_a_factor_of_one_and_a_half(ratio, share):
 
 def test_the_answer_is_told_with_its_numbers():
     said = answers.answer(departure(), sensitivity())
-    assert "by 0.10 to 0.40 of the norm of W" in said and "2.0 to 3.5 times" in said
+    assert "by 0.10–0.40 of the norm of W" in said and "2.0–3.5 times" in said
     assert "and 44 % of the entries of a block" in said

@@ -56,16 +56,16 @@ def part(kind, low, high, n=10):
 def test_the_reason_is_the_part_that_decides():
     good, open_ = part("more", 0.1, 0.3), part("more", 0.01, 0.07)
     said = answers.reason(claims.judge(1, good))
-    assert said == "accuracy lost: 0.200 (0.100 to 0.300); asked is above 0.05"
+    assert said == "accuracy lost: 0.200 (0.100 to 0.300); it should be above 0.05"
     assert answers.reason(claims.judge(1, good, open_)).startswith("accuracy lost: 0.0400 (0.0100 to 0.0700)")
     same = part("the same", 0.1, 0.3)._replace(test="$S_{ΔT}$ of $T_{CC}$, $n_R$", whose="the paper's pairs")
     said = answers.reason(claims.judge(1, same))  # plain text, as other pages quote it
     assert (
         said
-        == "S_ΔT of CC, n_R: 0.200 (0.100 to 0.300); asked is at most 0.05 either way, as in the paper's pairs"
+        == "S_ΔT of CC, n_R: 0.200 (0.100 to 0.300); it should be at most 0.05 either way, as in the paper's pairs"
     )
     proved = answers.reason(claims.judge(3, part("by structure", 0.0, 0.0, n=1)))
-    assert proved == "accuracy lost: at most 0 in 1 network, and so by structure"
+    assert proved == "accuracy lost: exactly 0 in 1 network, by structure"
     few = answers.reason(claims.judge(1, part("more", np.nan, np.nan, n=3)))
     assert few == "3 networks, where 6 are the fewest that decide"
 
@@ -84,7 +84,7 @@ def test_with_few_networks_the_shipped_verdicts_stand_beside():
 def test_verdicts_that_hold_at_every_threshold_are_named():
     over = pd.DataFrame({"alpha": [0.8, 0.9] * 2, "claim": [1, 1, 7, 7], "verdict": ["a", "a", "a", "b"]})
     assert answers.alphas(over).to_numpy().tolist() == [["1", "a", "a"], ["7", "a", "b"]]
-    assert answers.of_alphas(over) == "Between α = 0.80 and 0.90 the verdict is the same for claims 1."
+    assert answers.of_alphas(over) == "Between α = 0.80 and 0.90 the verdict is the same for claim 1."
 
 
 def changes():
@@ -109,7 +109,7 @@ def test_the_mildest_block_stands_beside_random_changes_of_its_size():
 
 def test_networks_are_counted_in_which_the_ablation_harms_more():
     said = answers.worse_than_random(changes())
-    assert ": 0 of 1 in copy and 1 of 2 in flip-flop. Claim 9 is judged on the copy task only." in said
+    assert "in 0 of 1 network on the copy task and 1 of 2 networks on the flip-flop. Claim 9" in said
 
 
 def test_a_row_has_the_digits_of_its_quantity_and_the_difference_in_sds():
@@ -156,7 +156,10 @@ def test_numbers_are_counted_by_what_agreement_means():
         "3 more numbers repeat others and are not counted."
     )
     assert answers.outside(some) == (
-        "They disagree on: c_full (0.0003 here, 0.0048 in the paper), c_full (0.0003 here, 0.0048 in the paper). "
-        "Undecided: b_CR (0.7100 here, 0.634 in the paper)."
+        "Paper and networks disagree on `c_full` (0.0003 here, 0.0048 in the paper) and `c_full` (0.0003 here, "
+        "0.0048 in the paper). Undecided stay `b_CR` (0.7100 here, 0.634 in the paper)."
     )
-    assert answers.outside(compared(n=0)) == "They disagree on: none. Undecided: none."
+    assert (
+        answers.outside(compared(n=0))
+        == "No published number disagrees with the networks here, and none stays undecided."
+    )

@@ -65,12 +65,12 @@ def test_entries_of_table_1_have_an_interval_and_a_spread():
     assert list(row)[6:] == ["0.037", "0.700", "0.800", 6]
     low, high = map(float, row["95 % interval"].split(" to "))
     assert (low, high) == (0.711, 0.789)  # 0.75 ± t(5) · 0.0374 / √6
-    assert shown["95 % interval"][1] == "1.000 to 1.000"
+    assert shown["95 % interval"][1] == "1.000"
     one = answers.spread(table_1(n=1))
     assert set(one.SD) == set(one["95 % interval"]) == {"–"}
     said = answers.how_much_networks_differ(table_1())
     assert said == (
-        "Without $T_{CR}$ the paper prints 0.634; 4 networks here run from 0.700 to 0.760, with a mean of 0.730."
+        "Without $T_{CR}$ the paper prints 0.634; here it is 0.700 to 0.760 in 4 networks, with a mean of 0.730."
     )
 
 
@@ -116,8 +116,8 @@ def test_networks_are_counted_at_each_level_and_empty_blocks_left_out():
     assert list(shown.loc["copy", "−CC"]) == [4, 0, 4, 4, 4, 4, 4]
     assert list(shown.loc["flip-flop", "−RR"]) == [4, 0, 0, 0, 4, 4, 0]
     assert list(shown.loc["flip-flop", "−CR"]) == [0] + ["–"] * 6
-    assert answers.vacant(some).endswith(": CR in 4 networks of flip-flop.")
-    assert answers.vacant(singles()).endswith(": none.")
+    assert answers.vacant(some).endswith(": CR in 4 networks on the flip-flop.")
+    assert answers.vacant(singles()) == "Every block holds some Schur mass."
 
 
 def test_only_the_floor_makes_half_again_of_nearly_nothing_little():

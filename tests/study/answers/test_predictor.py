@@ -106,9 +106,7 @@ def test_saturation_is_told_by_dose(bend, headline):
         pd.DataFrame({"dose": dose, "two_sided": dose * size, "moved": bend(dose * size)}) for dose in (0.01, 1.0)
     ).assign(task="context_integration")
     said = answers.saturated(doses)
-    assert (
-        said.startswith(f"**{headline}") and "0.01 (Spearman 1.00; predicted over true change 1.00, from" in said
-    )
+    assert said.startswith(f"**{headline}") and "0.01 (Spearman 1.00; predicted over true change 1.00, in" in said
     assert answers.saturated(doses.assign(moved=0.0)).startswith("Cannot be told")
 
 
@@ -169,8 +167,8 @@ def test_linearity_is_told_by_the_largest_change():
 def test_networks_that_are_not_linear_are_named():
     both = pd.concat([replays(bend=0.002), replays(bend=0.05).assign(construction="dense_normal", hidden_size=56)])
     said = answers.exceptions(both)
-    assert said.endswith("in: dense normal with 56 units (0.050); elsewhere at most 0.0020.")
-    assert "in: none; elsewhere" in answers.exceptions(replays())
+    assert said.endswith("in dense normal with 56 units (0.050); elsewhere by at most 0.0020.")
+    assert answers.exceptions(replays()).startswith("Nowhere does an accuracy move by more")
 
 
 def sectors(**changed):
@@ -182,7 +180,7 @@ def sectors(**changed):
 
 def test_the_parts_of_the_memory_are_told():
     said = answers.parts(sectors())
-    assert "it has 8–8 dimensions and holds 65–65 % of ‖W_xh‖² (its share of the dimensions is 11 %)" in said
+    assert "it has 8 dimensions and holds 65 % of ‖W_xh‖² (its share of the dimensions is 11 %)" in said
     assert "removing $T_{CR}$ removes the cascade and nothing else, up to 10⁻⁷" in said
     assert "by at most 10⁻⁵ beyond the first eight lags" in said
     assert answers.parts(sectors(n_complement=0)).startswith("Cannot be told")
@@ -220,9 +218,9 @@ def off(cc=(0.02, 0.03), off=(0.001, 0.5), task="copy"):
 
 def test_an_invariance_is_restricted_where_epsilon_is_passed_off_the_task_alone():
     said = answers.restricted(off())
-    assert said.startswith("**Of 1 blocks that can go on their task at ε = 0.05, 0 can go on the task alone.**")
+    assert said.startswith("**Of 1 block that can go on its task at ε = 0.05, 0 can go on the task alone.**")
     assert "−CC on the copy task (0.0200 on the task, 0.0300 from random states: not restricted to it)" in said
-    assert "can go on 1 tasks; elsewhere it matters 500 to 500 times as much." in said
+    assert "can go on 1 task; elsewhere it matters 500 times as much." in said
     said = answers.restricted(off(cc=(0.02, 0.2)))
     assert (
         "0.05, 1 can go on the task alone" in said and "0.2000 from random states: restricted to the task)" in said
@@ -238,7 +236,7 @@ def test_what_is_off_the_task_is_shown_by_candidate():
 
 def test_the_larger_candidate_is_told_by_both_scores():
     said = answers.better_candidate(off())
-    assert "holds 3.0 times the mass of $T_{CC}$ and costs 0.0010" in said
+    assert "holds 3.0 times the mass of $T_{CC}$, and its harm is 0.0010" in said
     assert "they move by 0.040 of their variance, those without $T_{CC}$ by 0.020" in said
     assert "by accuracy it is the larger symmetry. By the outputs it is a worse one: they move by" in said
     dear = off()
@@ -249,7 +247,7 @@ def test_the_larger_candidate_is_told_by_both_scores():
 
 def test_a_similarity_is_told_beside_a_random_change():
     said = answers.of_similarity(off())
-    assert "by 0.0100 of their variance on the task" in said
+    assert "by at most 0.0100 of their variance on the task" in said
     assert said.endswith("a random change of this size moves them by 4.00, removing $T_{CC}$ by 0.0200.")
     assert answers.of_similarity(off().query("removed != 'similar'")).startswith("Cannot be told")
 
@@ -342,7 +340,8 @@ def test_frozen_accuracies_stand_beside_the_measured():
 def test_the_commits_are_named_in_their_order():
     commits = {name: {"commit": 4 * f"{i}abcdef", "time": f"2026-11-26 12:0{i}"}
                for i, name in enumerate(("networks", "predictions", "ablations"))}  # fmt: skip
-    assert answers.of_commits(commits) == (
-        "In the history of the project stand the networks in `0abcdef` (2026-11-26 12:00), the predictions in "
+    assert answers.of_commits({"first edition": commits}).startswith(
+        "In the history of the project stand, for the first edition the networks in `0abcdef` (2026-11-26 12:00), "
+        "the predictions in "
         "`1abcdef` (2026-11-26 12:01) and the ablations in `2abcdef` (2026-11-26 12:02)."
     )

@@ -133,7 +133,7 @@ def test_the_most_harmful_block_is_compared_with_that_of_the_end_from_a_fifth_on
     assert said.startswith("After one step no block holds more than 0.004") and "in 4 of 8 cases." in said
     assert "in 2 of 4 cases" in answers.settles(course([0]))
     short = course([0])  # as in the quick profile: two steps, one before a fifth
-    assert "in 0 of 0 cases" in answers.settles(short[short.steps.isin([1, 100])])
+    assert answers.settles(short[short.steps.isin([1, 100])]).endswith("of the mass.")
 
 
 def test_sizes_and_capacity():

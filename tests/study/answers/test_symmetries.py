@@ -68,7 +68,7 @@ def test_blocks_are_compared_with_a_random_change():
 
 def test_a_linear_network_has_no_more_costly_directions_than_the_proposition_allows():
     assert "at most 1,088 directions" in answers.of_rank(found(1000, size=72))
-    assert "None has more" in answers.of_rank(found(1088, size=72))
+    assert "No network has more" in answers.of_rank(found(1088, size=72))
     assert "Some have more" in answers.of_rank(found(1089, size=72))
     assert answers.of_rank(found(1, tasks=["flip_flop"])).startswith("Cannot be told")
 

@@ -6,10 +6,11 @@ import torch
 
 from schur_lib import initialisations
 from schur_lib.schur import COUPLINGS, ordered_schur
-from schur_lib.tasks import generator
+from schur_lib.subjects import on_task
+from schur_lib.tasks import flip_flop, generator
 from study import catalogue, cells
-from study.probes.cells import cell_profiles, cells_at_rest, leaky_form, leaky_profile
-from study.probes.fixed_points import linearised
+from study.probes.cells import cell_profiles, effects_at_rest, leaky_form, leaky_profile, points_at_rest
+from study.probes.fixed_points import Rest, effects_table, points_table
 
 
 def random_matrix(n, seed):
@@ -131,12 +132,22 @@ def test_the_profiles_of_cells_name_their_matrices_and_cut_a_leaky_cell_twice():
 def test_cells_at_rest_are_told_apart():
     model = cells.train_one("GRU", 0, n_h=8, steps=2)
     trials = next(cells.evaluations("GRU", model, 4))[1]
-    points, effects = cells_at_rest([("GRU", 0, trials), ("other", 3, trials)], draws=2)
+    models = [("GRU", 0, model), ("GRU", 3, model)]
+    points, effects = points_at_rest(models, n_trials=4), effects_at_rest(models, n_trials=4, draws=2)
     for table in (points, effects):
-        one, two = (part.drop(columns=["cell", "seed"]) for _, part in table.groupby("cell", sort=False))
+        one, two = (part.drop(columns=["cell", "seed"]) for _, part in table.groupby("seed", sort=False))
         assert one.reset_index(drop=True).equals(two.reset_index(drop=True))
-        assert set(zip(table.cell, table.seed, strict=True)) == {("GRU", 0), ("other", 3)}
-    assert points.distance.tolist() == linearised(trials, 2)[0].distance.tolist() * 2
+        assert set(zip(table.cell, table.seed, strict=True)) == {("GRU", 0), ("GRU", 3)}
+    assert points.distance.tolist() == points_table(Rest(trials)).distance.tolist() * 2
+    assert effects.delta.tolist() == effects_table(Rest(trials), draws=2).delta.tolist() * 2
+
+
+def test_a_plain_network_at_rest_is_run_on_the_flip_flop():
+    [spec] = [s for s in catalogue.specs("flip_flop") if s.seed == 0]
+    [net] = catalogue.networks([spec])
+    trials = on_task(net, flip_flop(), 8)
+    points = points_at_rest([("tanh", 0, net)], n_trials=8)
+    assert points.distance.tolist() == points_table(Rest(trials)).distance.tolist()
 
 
 def test_models_are_the_shipped_ones_or_one_a_kind():

@@ -27,6 +27,11 @@ def on(model, n_trials):
     return evaluation(model, "core.weight_hh_l0", inputs, targets, gate=gate)
 
 
+def linearised(trials, draws):
+    rest = fixed_points.Rest(trials)
+    return fixed_points.points_table(rest), fixed_points.effects_table(rest, draws)
+
+
 def tanh_network(W_hh, seed=0, scale=1.0):
     g = torch.Generator().manual_seed(seed)
     W_hh = torch.as_tensor(W_hh, dtype=torch.float64)
@@ -147,7 +152,7 @@ def test_the_random_changes_of_a_point_do_not_depend_on_the_others():
 
 
 def test_a_silent_gru_halves_its_state_and_has_no_couplings():
-    points, effects = fixed_points.linearised(on(silent("GRU"), 8), draws=2)
+    points, effects = linearised(on(silent("GRU"), 8), draws=2)
     assert len(points) == 1 and effects.empty
     row = points.iloc[0]
     assert (row.point, row.n_unstable, row.n_leading, row["size"]) == ("origin", 0, 4, 4)
@@ -156,7 +161,7 @@ def test_a_silent_gru_halves_its_state_and_has_no_couplings():
 
 def test_a_silent_lstm_couples_only_what_forgets_at_once_into_its_memory():
     # c' = c/2, h' = tanh(c')/2: J = [[0, I/4], [0, I/2]], R the n eigenvalues 1/2, C the n zeros
-    points, _ = fixed_points.linearised(on(silent("LSTM"), 8), draws=2)
+    points, _ = linearised(on(silent("LSTM"), 8), draws=2)
     row, mass = points.iloc[0], (1 / 4) / (5 / 16) ** 0.5
     assert (len(points), row.n_leading, row["size"]) == (1, 4, 8)
     expected = [0.5, mass, 0, mass, 0, 1]
@@ -194,7 +199,7 @@ def test_near_rest_the_change_around_the_origin_is_the_papers_deletion():
     rng = np.random.default_rng(2)
     W = 0.8 * np.triu(rng.normal(size=(6, 6)), 1) / 3 + np.diag([0.9, 0.88, 0.5, 0.4, 0.3, 0.2])
     net = tanh_network(W, scale=1e-4)
-    points, effects = fixed_points.linearised(on(net, 16), draws=3)
+    points, effects = linearised(on(net, 16), draws=3)
     origin = effects[effects.points == "origin"]
     assert list(points.point) == ["origin"] and list(origin.removed) == list(COUPLINGS)
     assert origin.from_W.abs().min() > 1e-3
@@ -207,7 +212,7 @@ def test_near_rest_the_change_around_the_origin_is_the_papers_deletion():
 
 def test_the_points_of_a_trained_cell_are_its_eight_memories():
     model = cells.load("GRU", 0)
-    points, effects = fixed_points.linearised(on(model, 64), draws=1)
+    points, effects = linearised(on(model, 64), draws=1)
     bits = points[["bit_1", "bit_2", "bit_3"]].to_numpy()
     assert bits.tolist() == [list(bits) for bits in itertools.product((-1, 1), repeat=3)]
     assert (points.n_unstable == 0).all() and (points.point == "memory").all()
@@ -233,7 +238,7 @@ def test_rounding_moves_no_label_no_row_and_no_number(kind):
         else:
             model = cells.load(kind, 1).double()
             model.load_state_dict({n: noisy(t, g) for n, t in model.state_dict().items()})
-        tables.append(fixed_points.linearised(on(model, 32), draws=4))
+        tables.append(linearised(on(model, 32), draws=4))
     for first, second in zip(*tables, strict=True):
         pd.testing.assert_frame_equal(first, second, rtol=1e-4, atol=1e-5)
 
@@ -247,7 +252,7 @@ def test_random_changes_have_the_norm_of_the_block_at_every_point(monkeypatch):
 
     monkeypatch.setattr(fixed_points, "run", recorded)
     W = 1.5 * np.eye(6) + np.triu(np.random.default_rng(3).normal(size=(6, 6)), 1) / 4
-    _, effects = fixed_points.linearised(on(tanh_network(W), 16), draws=3)
+    _, effects = linearised(on(tanh_network(W), 16), draws=3)
     changes = iter(c.norm(dim=(1, 2)).numpy() for c in seen if c is not None)
     assert len(effects) and (effects.draws == 3).all()
     for _ in range(len(effects)):
@@ -267,7 +272,7 @@ def test_points_are_named_by_where_they_are_and_whether_they_are_stable(weights,
     # neutral rest: its eigenvalue is its weight there
     W_xh = torch.diag(torch.tensor([1, drive])).double() @ torch.eye(3)[:2].double()
     net = replace(tanh_network(np.diag(np.array(weights, dtype=float))), W_xh=W_xh)
-    points, _ = fixed_points.linearised(on(net, 64), draws=1)
+    points, _ = linearised(on(net, 64), draws=1)
     assert list(points.point) == ["origin"] + [name] * (4 if drive else 2)
     away = points[points.point == name]
     np.testing.assert_allclose(away.distance, 0.957504 * (1 + drive) ** 0.5, atol=1e-5)

@@ -7,7 +7,7 @@ import torch
 from schur_lib import Network, tasks
 from schur_lib.schur import ordered_schur
 from schur_lib.subjects import of_network, on_task
-from study.probes.off_task import SITUATIONS, complement_first, off_task, similarity
+from study.probes.off_task import SITUATIONS, _situations, complement_first, off_task, similarity
 
 TASK = tasks.copy(n_symbols=4, n_channels=2, horizon=6)
 
@@ -93,3 +93,31 @@ def test_only_a_plain_network_is_taken_off_its_task():
 
     with pytest.raises(ValueError, match="needs a schur_lib.Network, got Network"):
         off_task(replace(trials, network=None))
+
+
+def test_what_is_answered_while_the_input_lasts_does_not_count():
+    g = torch.Generator().manual_seed(3)
+    net = Network(*(torch.randn(*s, generator=g, dtype=torch.float64) / 2 for s in ((7, 2), (7, 7), (2, 7))))
+    trials = on_task(net, TASK, 16)
+    table = off_task(trials).set_index(["removed", "situation"])
+    runs = []
+    for W in (net.W_hh.numpy(), trials.form.ablate({"CR"})):
+        h, outputs = np.zeros((16, 7)), []
+        for t in range(len(trials.inputs) + trials.free_steps):
+            x = trials.inputs[t].numpy() @ net.W_xh.numpy().T if t < len(trials.inputs) else 0
+            h = np.tanh(x + h @ W.T)
+            outputs.append(h @ net.W_hy.numpy().T)
+        runs.append(np.array(outputs[len(trials.inputs) :]))
+    own, ablated = runs
+    wanted = np.square(ablated - own).sum(-1).mean() / np.square(own - own.mean((0, 1))).sum(-1).mean()
+    assert table.discrepancy["CR", "task"] == pytest.approx(wanted, rel=1e-6)
+
+
+def test_random_states_and_noise_are_as_large_as_those_of_the_task():
+    trials = on_task(in_a_plane(), TASK, 512)
+    found = _situations(trials, np.random.default_rng(0))
+    rms = (trials.acted_on() @ trials.W_hh.T)[1:].square().mean().sqrt()
+    assert float(found["states"][1].square().mean().sqrt() / rms) == pytest.approx(1, abs=0.05)
+    x = trials.inputs
+    assert float((found["noisy"][1] - x).norm() / x.norm()) == pytest.approx(0.5, abs=0.05)
+    assert float(found["white"][1].norm() / x.norm()) == pytest.approx(1, abs=0.05)

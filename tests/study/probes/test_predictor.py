@@ -252,3 +252,15 @@ def test_cells_are_measured_gate_by_gate():
     trials = dict(cells.evaluations("GRU", models[0][2].double(), 16))[row.matrix]
     assert row.delta == pytest.approx(trials.harms([trials.form.ablate({row.removed})])[0], rel=1e-6)
     assert row.score == pytest.approx(trials.intact) and (table.two_sided > 0).all()
+
+
+def test_a_cells_prediction_is_a_share_of_the_targets_variance():
+    model = cells.train_one("biases", 0, n_h=6, steps=2).double()
+    table = cell_forms([("biases", 0, model)], 16).set_index("removed")
+    [(_, trials)] = cells.evaluations("biases", model, 16)
+    for name in table.index:
+        dW = torch.from_numpy(trials.form.part(trials.form.couplings()[name]))
+        e = departures(model.core, trials.inputs, dW).detach() @ model.readout.weight.detach().T
+        y = trials.targets
+        wanted = e.square().sum() / (y - y.mean((0, 1))).square().sum()
+        assert table.two_sided[name] == pytest.approx(wanted.item(), rel=1e-9)
