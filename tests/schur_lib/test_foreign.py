@@ -251,6 +251,33 @@ def test_a_matrix_that_acts_as_it_stands_or_times_a_number_is_taken(forward, n_t
     np.testing.assert_allclose(trials.intact, score(array(forward(module, x)), array(y)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("n_trials", [B, N])
+def test_a_matrix_whose_transpose_acts_is_warned_of_and_its_transpose_taken(n_trials):
+    module, x, y = (
+        Rate(lambda m: m.weight, transposed=True),
+        draw(T, n_trials, N_X),
+        draw(T, n_trials, N_Y, seed=2),
+    )
+    with pytest.warns(UserWarning, match=r"h @ W, so that its transpose acts.*module.weight.T"):
+        evaluation(module, "weight", x, y)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "weight is multiplied")
+        trials = evaluation(module, "weight", x, y, effective=lambda m: m.weight.T)
+        evaluation(Rate(lambda m: m.weight), "weight", x, y)
+    E = array(module.weight).T
+    np.testing.assert_allclose(trials.W_hh, E, rtol=1e-6)
+    matrices = [E, ordered_schur(E).ablate({"CR"}), array(draw(N, N, seed=3))]
+    expected = [score(loop_rate(module, x, M), array(y)) for M in matrices]
+    np.testing.assert_allclose(trials.scores(matrices), expected, rtol=1e-5)
+
+
+def test_a_sparse_matrix_is_refused():
+    module = Rate(lambda m: m.weight.to_dense())
+    module.weight = nn.Parameter(draw(N, N).to_sparse())
+    with pytest.raises(ValueError, match="real matrix, got shape .*sparse"):
+        evaluation(module, "weight", draw(T, B, N_X), draw(T, B, N_Y))
+
+
 def test_a_matrix_on_which_the_outputs_do_not_depend_is_warned_of():
     module = Rate(lambda m: m.left @ m.right.T)
     with pytest.warns(UserWarning, match="outputs do not depend on weight"):
