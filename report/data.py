@@ -273,6 +273,7 @@ def _from_library(path):
 
 def _of_table(path, table, metric):
     """Arrays, time first, from a table with one row a trial and step."""
+    table = table.reset_index() if any(table.index.names) else table  # pandas keeps one with names in .parquet
     table = table.set_axis([str(c).strip().lower() for c in table], axis=1)
     numbers_of_rows = [c for c in table if re.fullmatch(r"|index|unnamed: \d+.*", c) and _counts(table[c])]
     table = table.drop(columns=numbers_of_rows)
@@ -307,10 +308,11 @@ def _of_table(path, table, metric):
         (len(steps), n_trials),
         {"inputs": _in_order(path, inputs), "targets": _in_order(path, targets)},
     )
-    arrays = {name: table[columns].to_numpy().reshape(*shape, len(columns)) for name, columns in groups.items()}
+    numbers = lambda part: part.to_numpy(float, na_value=np.nan)  # of pandas' own types too  # noqa: E731
+    arrays = {name: numbers(table[part]).reshape(*shape, len(part)) for name, part in groups.items()}
     if classes:
         arrays["targets"] = arrays["targets"][..., 0]
-    return arrays | ({"mask": table["mask"].to_numpy().reshape(shape)} if "mask" in table else {})
+    return arrays | ({"mask": numbers(table["mask"]).reshape(shape)} if "mask" in table else {})
 
 
 def _words(table):

@@ -31,7 +31,10 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 LIMIT = "SCHUR_LIB_MAX_GB"  # the variable that allows more than this:
 GIGABYTES = 2.0
-OBJECT = "an array of Python objects, which is not read"
+OBJECT, COMPLEX, LIST = UNREAD = tuple(
+    f"{what}, which is not read"
+    for what in ("an array of Python objects", "an array of complex numbers", "a list")
+)
 HDF5 = b"\x89HDF\r\n\x1a\n"
 SAVE = 'torch.save(model.state_dict(), "weights.pt")'
 
@@ -108,7 +111,7 @@ def read(path) -> Contents:
         name: t.float() if t.dtype == torch.bool else t for name, t in found.tensors.items() if not t.is_complex()
     }
     fits(path, sum(t.numel() * t.element_size() for t in real.values()))
-    other = {name: "complex numbers" for name in found.tensors if name not in real}
+    other = {name: COMPLEX for name in found.tensors if name not in real}
     if not real:
         remedy = '. Save them by name: numpy.savez("weights.npz", W_xh=…, W_hh=…, W_hy=…)'
         raise ValueError(f"{path} holds no arrays of numbers by name; {described(found)}{remedy}")
@@ -324,7 +327,7 @@ def _of_objects(path):
 
 
 def _flat(value, joint, tensors, facts, before="", seen=None):
-    """Sort nested parts with names into tensors and facts; lists and parts without names hold no weights."""
+    """Sort nested parts with names into tensors and facts; parts without names hold no weights."""
     seen = set() if seen is None else seen
     if isinstance(value, argparse.Namespace | types.SimpleNamespace):
         value = vars(value)
@@ -342,9 +345,12 @@ def _flat(value, joint, tensors, facts, before="", seen=None):
             # a copy in this machine's order of bytes, in memory that can be written
             tensors[before] = torch.from_numpy(np.array(value, dtype=value.dtype.newbyteorder("=")))
         elif value.size == 1 and value.dtype.kind in "fiubUS":
-            facts[before] = value.item()
+            one = value.item()
+            facts[before] = one.decode(errors="replace") if isinstance(one, bytes) else one
         else:
-            facts[before] = OBJECT if value.dtype.hasobject else f"an array of {value.dtype}"
+            facts[before] = COMPLEX if value.dtype.kind == "c" else OBJECT
+    elif isinstance(value, list | tuple):
+        facts[before] = LIST
     elif isinstance(value, bytes):
         facts[before] = value.decode(errors="replace")
     elif isinstance(value, str):

@@ -147,8 +147,12 @@ def _normed(g, v):
 
 
 def _spectral(W, u, v):
-    """Spectral norm, W / (uᵀ W v), as an evaluated module has it; None where the shapes differ."""
-    return W / (u @ (W @ v)) if W.ndim == 2 and (*u.shape, *v.shape) == W.shape else None
+    """Spectral norm, W / (uᵀ W v), as an evaluated module has it; None where the shapes differ.
+
+    Torch takes Wᵀ with dim=1. Of a square W no shape tells, but u and v belong to the largest singular value.
+    """
+    norms = [u @ M @ v for M in (W, W.T) if W.ndim == 2 and (*u.shape, *v.shape) == M.shape]
+    return W / max(norms, key=abs) if norms else None
 
 
 def gated(name: str, shape: Collection[int]) -> str:
@@ -223,7 +227,7 @@ def _readout(held, used, names, of="", bias=("weight$", "bias")):
     name = names.get("W_hy") or (there[0] if len(there) == 1 else None)
     if name is None:
         found = ", ".join(f"{n} {tuple(held.tensors[n].shape)}" for n in there) or "none"
-        rows = [n for n in there if len(held.tensors[n]) == 1]
+        rows = [n for n in there if len(held.tensors[n]) == 1 and not n.endswith("weight")]
         state = f", name a learned first state with --parameter h0={rows[0]}" if len(there) > 1 and rows else ""
         raise ValueError(
             held.refusal()
@@ -342,7 +346,10 @@ def _of_config(text):
     except (ValueError, KeyError, TypeError):
         return (), None, ()
     activation, notes = None, ()
-    for kind, config in told:
+    # a layer that is applied to each step stands within a TimeDistributed
+    within = [(part["class_name"], part["config"]) for kind, config in told
+              if kind == "TimeDistributed" and isinstance(part := config.get("layer"), dict)]  # fmt: skip
+    for kind, config in told + within:
         word = config.get("activation")
         if kind == "SimpleRNN":
             activation = SAME_WORD.get(word, word) if isinstance(word, str) else "a function of its own"
@@ -354,8 +361,14 @@ def _of_config(text):
             notes = ("The softmax of the readout is left to the metric, which takes the values before it.",)
         elif kind in ("Dense", "Activation") and word not in (None, "linear"):
             raise ValueError(f"the readout has the activation {word}, and a report takes a linear one")
-        elif kind not in ("InputLayer", "Dense", "Dropout", "SpatialDropout1D", "GaussianNoise", "Masking",
-                          "TimeDistributed", "Activation", "GRU", "LSTM"):  # fmt: skip
+        elif kind == "Masking":
+            raise ValueError(
+                f"the model has a layer Masking, which skips the steps whose inputs are all "
+                f"{config.get('mask_value', 0)}, and a report runs every step: where the data have no such steps, "
+                "name all three matrices, --parameter W_hh=NAME.T and so on"
+            )
+        elif kind not in ("InputLayer", "Dense", "Dropout", "SpatialDropout1D", "GaussianNoise", "TimeDistributed",
+                          "Activation", "GRU", "LSTM"):  # fmt: skip
             raise ValueError(f"the model has a layer {kind}, and a report takes one SimpleRNN and one Dense layer")
     return tuple(kind for kind, _ in told), activation, notes
 

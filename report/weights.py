@@ -12,15 +12,24 @@ import torch
 
 from report.equations import ACTIVATIONS, FORMS, Equation, RateNetwork
 from report.expressions import evaluated
-from report.files import Contents, described, read
-from report.layouts import LAYOUTS, NAME_THEM, ROLES, SAME_WORD, computed, gated, layout_of
+from report.files import LIST, UNREAD, Contents, described, read
+from report.layouts import ALIASES, FIRST_STATE, LAYOUTS, NAME_THEM, ROLES, SAME_WORD, computed, gated, layout_of
 from schur_lib.networks import REQUIRED, Network
 
 # Last words of names under which people keep the settings of a network.
-OF_ACTIVATION = re.compile(
-    r"(rnn_|hidden_)?(act|activation|non_?linearity|transfer)(_?(fn|fun|func|function|name|type))?|phi|kind|mode"
+KIND = r"(act|activation|non_?lin(earity)?|transfer)(_?(fn|fun|func|function|name|type))?"
+OF_ACTIVATION = re.compile(rf"(rnn_|hidden_|recurrent_)?{KIND}|phi|kind|mode")
+OF_OUTPUT = re.compile(rf"(out|output|readout)_?{KIND}|{KIND}_?(out|output|readout)")
+# As words for anything else they are rare.
+SOUNDS_LIKE_ONE = re.compile(r"(\w+\.)*(relu|tanh|sigmoid|softplus|elu|selu|gelu|silu|leaky_?relu)(\(\))?", re.I)
+# What a rate network of a report has not, where the file says that its network has it.
+SWITCH = re.compile(
+    r"((use|is|has|with|apply)_)?(residual|skip(_connections?)?|(layer|batch)_?norm(ali[sz]ation)?|dale\w*|ei|"
+    r"bidirectional)"
 )
+OF_LAYERS = re.compile(r"(num|n)_(rnn_)?layers|depth")
 OF_LEAK = re.compile(r"leak\w*|alpha(_[hrns]\w*)?|decay|dt\w*|delta_?t|tau\w*|(membrane_)?time_?const\w*")
+MATRICES = {word for role in REQUIRED for word in ALIASES[role]}
 LEAKY = re.compile(r"leaky(?!_?relu)|ctrnn|continuous.?time", re.IGNORECASE)
 OF_NOISE = re.compile(r"noise|^sigma", re.IGNORECASE)
 
@@ -88,7 +97,15 @@ def network_of(
         raise ValueError(f"--from must be one of {tuple(LAYOUTS)}, got {library!r}")
     aside = _aside({**found.tensors, **found.facts}, set_aside, found)
     facts = {n: value for n, value in found.facts.items() if n not in aside}
-    held = computed({n: t for n, t in found.tensors.items() if n not in aside}, facts)
+    # one output has a bias of one number, which JSON, MATLAB and NumPy may keep as such
+    single = {n: torch.tensor([float(v)]) for n, v in facts.items() if _number(v) and _is_vector(n)}
+    tensors = {n: t for n, t in (found.tensors | single).items() if n not in aside}
+    held = computed(tensors, {n: value for n, value in facts.items() if n not in single})
+    if lost := [n for n, v in facts.items() if v in UNREAD and (_is_vector(n) or _last(n) in MATRICES)]:
+        raise ValueError(
+            f"{lost[0]} is {facts[lost[0]]}: save it as real numbers, numpy.asarray({lost[0]}, float), or leave it "
+            f"out with --set-aside {lost[0]}"
+        )
     layout = layout_of(held, names, library)
     roles = layout.roles | names
     for role in transposed:
@@ -111,15 +128,19 @@ def network_of(
     rest = [n for n in held.tensors if n not in used and n not in held.parts and n not in wholes]
     beside = [n for n in rest if any(fnmatchcase(n, pattern) for pattern in layout.beside)]
     if left := [n for n in rest if n not in beside]:
-        raise ValueError(_left_over(held, left, len(values["W_hh"])))
-    values = _shaped(values, roles)
+        raise ValueError(_left_over(held, left, len(values["W_hh"]), roles))
+    values = _shaped(values, roles, held.tensors)
+    if layout.library != "psychrnn":
+        _no_other_network(facts)
     if found.kind == "onnx" and leak is None:
         leak = 1.0  # its RNN node has none
     how, said = _equation(layout, facts, activation, leak, equation)
     made = sorted({whole for part, whole in held.parts.items() if whole in used})
     notes = [*layout.notes, *said]
+    unread = [n for n, value in facts.items() if value in UNREAD and value != LIST and n != "dale_ratio"]
     for what, which in (("Computed from the parts that the file holds", made),
-                        ("Beside the network, and not used", beside), ("Set aside as asked", aside)):  # fmt: skip
+                        ("Beside the network, and not used", beside), ("Set aside as asked", aside),
+                        ("In the file, and not read, being no real numbers", unread)):  # fmt: skip
         notes += [f"{what}: {', '.join(which)}."] if which else []
     return RateNetwork(values, how, roles, notes)
 
@@ -133,7 +154,34 @@ def _aside(everything, patterns, found):
     return [n for n in everything if any(n in there for there in fits.values())]
 
 
-def _left_over(held, left, n):
+def _no_other_network(facts):
+    """ValueError where the file says of its network what no network of a report is."""
+    for name, value in facts.items():
+        last, off = _last(name), str(value).lower() in ("", "0", "false", "no", "none", "null")
+        several = OF_LAYERS.fullmatch(last) and _number(value) and value > 1
+        if several or SWITCH.fullmatch(last) and not off and value not in UNREAD:
+            raise ValueError(
+                f"the file says {name} = {value}, and a report runs one plain layer, its matrices as they stand: "
+                "hand the model itself to schur_lib.evaluation, or, where the matrices in the file are those that "
+                f"act (else --parameter 'W_hh=abs(NAME) * MASK' and such), --set-aside {name}"
+            )
+        word = SAME_WORD.get(str(value).lower(), str(value).lower())
+        if OF_OUTPUT.fullmatch(last) and not off and word not in ("identity", "softmax"):
+            raise ValueError(
+                f"the file says {name} = {value}, and a report takes a linear readout: where the targets are what "
+                f"stands before it, --set-aside {name}"
+            )
+
+
+def _is_vector(name):
+    """Whether a bias or a first state is called so."""
+    last = _last(name)
+    return (
+        last.endswith("bias") or FIRST_STATE.search(last) or any(last in ALIASES[r] for r in ("b_h", "b_y", "h0"))
+    )
+
+
+def _left_over(held, left, n, roles):
     """What to do about tensors that no role uses."""
     hints = []
     leaks = [x for x in left if OF_LEAK.fullmatch(_last(x))]
@@ -143,8 +191,9 @@ def _left_over(held, left, n):
     if states := [x for x in states if not x.endswith("weight")]:
         hints.append(f"a learned first state is named with --parameter h0={states[0]}")
     if biases:
-        roles = (f"--parameter {'b_h' if held.tensors[x].numel() == n else 'b_y'}={x}" for x in biases[:2])
-        hints.append(f"biases are named with {' '.join(roles)}")
+        free = {x: "b_h" if held.tensors[x].numel() == n else "b_y" for x in biases}
+        free = [f"--parameter {role}={x}" for x, role in free.items() if role not in roles][:2]
+        hints += [f"biases are named with {' '.join(free)}"] if free else []
     if leaks:
         hints.append("the leak is said with --leak A, or --dt and --tau; a report takes one for all units")
     if masks := [x for x in left if held.tensors[x].shape == (n, n)]:
@@ -157,12 +206,12 @@ def _left_over(held, left, n):
     )
 
 
-def _shaped(values, roles):
+def _shaped(values, roles, names):
     """Vectors as vectors, matrices upright, all of one dtype; ValueError where a shape does not tell, or fit."""
     n = len(values["W_hh"])
     for role, value in values.items():
         if role == "h0" and value.squeeze().ndim > 1:
-            row = f"{roles[role]}[0]" if roles[role].isidentifier() else f"({roles[role]})[0]"
+            row = f"{roles[role]}[0]" if roles[role] in names else f"({roles[role]})[0]"
             raise ValueError(
                 f"h0 = {roles[role]} must be one first state ({n},), got {tuple(value.shape)}: where the trials "
                 f"share one, --parameter 'h0={row}'{' with [0] once more' if value.ndim > 2 else ''}"
@@ -172,7 +221,9 @@ def _shaped(values, roles):
         elif role in REQUIRED and role != "W_hh" and value.shape == (n,):
             values[role] = value[:, None] if role == "W_xh" else value[None]  # one input, one output
         elif role in REQUIRED and value.ndim != 2:
-            raise ValueError(f"{role} = {roles[role]} must be a matrix, got {tuple(value.shape)}")
+            one = f"{roles[role]}[0]" if roles[role] in names else f"({roles[role]})[0]"
+            hint = f": of several take one, --parameter '{role}={one}'" if value.ndim == 3 else ""
+            raise ValueError(f"{role} = {roles[role]} must be a matrix, got {tuple(value.shape)}{hint}")
     dtype = torch.float64 if any(t.dtype == torch.float64 for t in values.values()) else torch.float32
     values = {role: value.to(dtype).contiguous() for role, value in values.items()}
     shapes: dict[str, tuple[int, ...]] = {role: tuple(value.shape) for role, value in values.items()}
@@ -189,6 +240,11 @@ def _shaped(values, roles):
             "in "
             "Keras, Flax and much of MATLAB), or --transposed with the roles that do, such as --transposed W_xh "
             "W_hy"
+        )
+    if few == many and shapes["W_hy"][1] == 2 * n:
+        raise ValueError(
+            f"W_hy = {roles['W_hy']} {shapes['W_hy']} reads two layers or directions of {n} units, and a report "
+            "is made of one: schur_lib.evaluation takes the model itself"
         )
     if few == many and shapes["W_hy"][1] < n:
         raise ValueError(
@@ -214,6 +270,13 @@ def _equation(layout, facts, activation, leak, form):
     told = layout.told or (_activation(facts) if activation is None else None)
     if activation is None:
         activation = told or layout.activation or "tanh"
+        inner = {n: v for n, v in facts.items() if isinstance(v, str) and not OF_OUTPUT.fullmatch(_last(n))}
+        sounds = [f"{n} = {v}" for n, v in inner.items() if SOUNDS_LIKE_ONE.fullmatch(v)]
+        if told is None and sounds:
+            raise ValueError(
+                f"the file says {', '.join(sounds)}, and not whether that is the activation of the network: say "
+                f"it with --activation, one of {tuple(ACTIVATIONS)}"
+            )
         if told is None:
             whose = f", as {layout.library} has by default" if layout.activation else ""
             said.append(f"The file does not name the activation: {activation} was assumed{whose}.")
@@ -246,7 +309,8 @@ def _ask_for_leak(layout, facts):
             "stands elsewhere than in 'rate'"
         )
     for name, value in facts.items():
-        if isinstance(value, str) and len(value) < 80 and LEAKY.search(value):
+        leaky = value is True and re.search("leak", _last(name))
+        if leaky or isinstance(value, str) and len(value) < 80 and LEAKY.search(value):
             raise ValueError(
                 f"the file says {name} = {value}: of a leaky network it has to be said how much leaks, --leak A "
                 "(a = dt / tau; 1 for none)"

@@ -31,7 +31,7 @@ class Task:
     recipe: Recipe  #: how a network is trained on it unless its spec says otherwise
     sampler: Callable[[int, Generator], tuple[Tensor, Tensor]]  #: (batch_size, generator) → inputs, targets
     #: (inputs, targets) → labels of the ways in which the scored entries fall into parts, by name, each of a shape
-    #: that expands to that of the targets
+    #: that expands to that of the targets; NaN: of no part
     parts: Callable[[Tensor, Tensor], dict[str, Tensor]]
 
     def sample(self, batch_size: int, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -74,17 +74,19 @@ def copy(n_symbols: int = 8, n_channels: int = 8, horizon: int = 128) -> Task:
                 sample, parts)  # fmt: skip
 
 
-def flip_flop(n_bits: int = 3, steps: int = 25, pulse_probability: float = 0.2) -> Task:
+def flip_flop(
+    n_bits: int = 3, steps: int = 25, pulse_probability: float = 0.05, first_pulse: bool = False
+) -> Task:
     """Remember the sign of the last pulse on each of three lines (paper, section 4).
 
-    Each line gets a pulse of −1 or +1 with a fixed probability at each step, independently; at the
-    first step every line gets one, so that the target is always defined. The target is the sign of the
-    line's last pulse, from the step of the pulse on.
+    Each line gets a pulse of −1 or +1 with a fixed probability at each step, independently. The target is
+    the sign of the line's last pulse, from the step of the pulse on, and 0 before its first.
 
     Args:
         n_bits: number of lines, 3 in the paper.
         steps: length of a trial, 25 in the paper.
         pulse_probability: our choice, in (0, 1]; the paper does not state it.
+        first_pulse: whether every line gets a pulse at the first step (our choice).
     """
     _positive_integers(n_bits=n_bits, steps=steps)
     if not 0 < pulse_probability <= 1:
@@ -93,17 +95,19 @@ def flip_flop(n_bits: int = 3, steps: int = 25, pulse_probability: float = 0.2) 
     def sample(batch_size, generator):
         shape = (steps, batch_size, n_bits)
         pulsed = torch.rand(shape, generator=generator) < pulse_probability
-        pulsed[0] = True
-        signs = 2.0 * torch.randint(0, 2, shape, generator=generator) - 1.0
+        pulsed[0] |= first_pulse
+        inputs = (2.0 * torch.randint(0, 2, shape, generator=generator) - 1.0) * pulsed
         last_pulse = torch.where(pulsed, torch.arange(steps)[:, None, None], 0).cummax(0).values
-        return signs * pulsed, signs.gather(0, last_pulse)
+        return inputs, inputs.gather(0, last_pulse)
 
     def parts(inputs, targets):
-        # `last_pulse`, what the line's last pulse did: 0 its first, 1 confirmed its sign, 2 flipped it.
+        # `last_pulse`, what the line's last pulse did: 0 its first, 1 confirmed its sign, 2 flipped it. NaN before.
         last = torch.where(inputs != 0, _steps(targets), 0).cummax(0).values
-        before = targets.gather(0, (last - 2).clamp(min=0))
-        did = torch.where(last == 1, 0, torch.where(before == targets, 1, 2))
-        return {"bit": torch.arange(1, n_bits + 1), "since_pulse": _steps(targets) - last, "last_pulse": did}
+        before = torch.cat([torch.zeros_like(targets[:1]), targets]).gather(0, (last - 1).clamp(min=0))
+        did = torch.where(before == 0, 0.0, torch.where(before == targets, 1.0, 2.0))
+        told = {"since_pulse": _steps(targets) - last, "last_pulse": did}
+        told = {name: labels.where(last > 0, math.nan) for name, labels in told.items()}
+        return {"bit": torch.arange(1, n_bits + 1), **told}
 
     return Task("flip_flop", "flip-flop", n_bits, n_bits, steps, 0, FVU, NEURO_RECIPE, sample, parts)
 

@@ -37,11 +37,13 @@ COPY_STUDIES = {
     "readout_scale": {str(a): replace(COPY_RECIPE, readout_scale=a) for a in (0.1, 1.0, 3.0)},
 }
 GENERATOR_STUDIES = {
-    ("flip_flop", "pulse_probability"): (0.1, 0.2, 0.3, 0.5),
+    ("flip_flop", "pulse_probability"): (0.03, 0.05, 0.1, 0.2, 0.5),
+    ("flip_flop", "first_pulse"): (False, True),
     ("sine_generation", "highest"): (3.0, 6.0, 10.0),
     ("context_integration", "noise"): (0.25, 0.5, 1.0, 2.0),
     ("context_integration", "bias"): (0.0, 0.06, 0.2, 0.5),
 }
+FIRST_EDITION = {"pulse_probability": 0.2, "first_pulse": True}  # the flip-flop of the book's first edition
 # The same seed trained for fewer steps is the same network at an earlier time.
 TIME_COURSE = {
     "copy": (1, 500, 1000, 2000, 4000, 8000, 12000, 16000, 20000),
@@ -56,7 +58,7 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
     Copy: four constructions at three sizes; three seeds for the two configurations of Figure 1 and one
     for the others when trained here, ten and three in the reference set. The other tasks: three seeds,
     ten in the reference set (`figure_1` and `figure_2` have more). Quick: two seeds at most. "studies" are
-    the networks of `studies`, `time_course` and `sizes`; the paper profile trains none of them.
+    the networks of `studies`, `first_edition`, `time_course` and `sizes`; the paper profile trains none of them.
 
     Args:
         task: one of `training.TASKS`, or "studies".
@@ -80,7 +82,7 @@ def specs(task: str, profile: str = "paper", networks: str = "reference") -> lis
         if (profile, networks) == ("paper", "trained"):
             return []
         chosen = studies(profile) + time_course(profile)
-        return list(dict.fromkeys([*(spec for *_, spec in chosen), *sizes(profile)]))
+        return list(dict.fromkeys([*(spec for *_, spec in chosen), *first_edition(profile), *sizes(profile)]))
     if task != "copy":
         recipe = QUICK_NEURO if quick else None
         return [Spec(task, seed=seed, recipe=recipe) for seed in range(FEW if reference else 2 if quick else 3)]
@@ -172,6 +174,19 @@ def studies(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:
                 spec = Spec(task, seed=seed, recipe=recipe, task_options={option: value})
                 chosen.append((task, option, str(value), spec))
     return chosen
+
+
+def first_edition(profile: str = "paper") -> list[Spec]:
+    """The flip-flop networks of the book's first edition: ten seeds.
+
+    Args:
+        profile: "paper" or "quick" (one seed, a few steps).
+    """
+    quick = profile == "quick"
+    recipe = replace(NEURO_RECIPE, steps=50) if quick else None
+    return [
+        Spec("flip_flop", seed=s, recipe=recipe, task_options=FIRST_EDITION) for s in range(1 if quick else FEW)
+    ]
 
 
 def time_course(profile: str = "paper") -> list[tuple[str, str, str, Spec]]:

@@ -4,7 +4,7 @@ Approximate Bayesian computation by rejection (Beaumont et al., Genetics 162, 20
 left open from a stated prior, trains one network a draw, and accepts the draws whose *intact* FVU is nearest to
 the paper's; nothing is ablated. Its table is stamped. `ablate` refuses a table that is not the one of the stamp,
 trains new seeds of the accepted draws, and ablates them: with the table committed in between, what it finds is a
-prediction that can lose. `longer` follows copy networks beyond the 20,000 steps of the other chapters. `again`
+prediction that can lose. A table that is frozen stays as it is; further draws go into another, of other seeds. `longer` follows copy networks beyond the 20,000 steps of the other chapters. `again`
 trains some networks of the shipped tables anew and compares.
 
     python -m study.inference calibrate --networks FOLDER
@@ -58,7 +58,7 @@ PRIOR = {
     "flip_flop": EVERY
     | {
         "probability": ("uniform", 0.03, 0.5),  # of a pulse
-        "forced": ("either", True, False),  # a pulse on each line at the first step; else the target starts at 0
+        "forced": ("either", True, False),  # a pulse on each line at the first step
         "next_step": ("either", True, False),  # the target follows a pulse from the next step on
     },
     "sine_generation": EVERY
@@ -79,15 +79,15 @@ PRIOR = {
 }
 # What the other chapters choose.
 TODAY = {
-    "flip_flop": {"start": "hidden", "l2": 0.0, "probability": 0.2, "forced": True, "next_step": False},
+    "flip_flop": {"start": "hidden", "l2": 0.0, "probability": 0.05, "forced": False, "next_step": False},
     "sine_generation": {"start": "hidden", "l2": 0.0, "periods": 0.5, "ratio": 6.0}
     | {"cue_offset": 0.25, "cue_scale": 1.0},
     "context_integration": {"start": "hidden", "l2": 0.0, "noise": 1.0, "drift": 0.0, "target_scale": 1.0}
     | {"cue": 1.0, "last_only": False},
 }
-UNFORCED = TODAY["flip_flop"] | {"probability": 0.05, "forced": False}  # a flip-flop that was tried by hand
-UNDRAWN = -1  # `drawn` of its networks
-DRAWS = 150  # networks a task
+UNDRAWN = -1  # `drawn` of the networks by which the flip-flop of the other chapters was tried, see there
+DRAWS = 150  # networks a task and table
+TABLES = ("calibration",)  # of the draws; the seeds go on from one to the next
 ACCEPTED = 0.1  # share of them that is nearest to the paper
 FRESH = 3  # new networks of an accepted draw: the paper's numbers are means over three
 FIRST_FRESH = 100_000  # seeds from here on belong to no draw of the prior
@@ -131,16 +131,10 @@ def variant(task: str, choice: Mapping) -> Task:
     """A task with what is left open set as a draw says."""
     c = {**TODAY[task], **choice}
     if task == "flip_flop":
-        made = tasks.flip_flop(pulse_probability=c["probability"])
+        made = tasks.flip_flop(pulse_probability=c["probability"], first_pulse=c["forced"])
 
         def sample(batch_size, generator):
-            shape = (made.steps, batch_size, made.n_inputs)
-            pulsed = torch.rand(shape, generator=generator) < c["probability"]
-            if c["forced"]:
-                pulsed[0] = True
-            inputs = (2.0 * torch.randint(0, 2, shape, generator=generator) - 1.0) * pulsed
-            last = torch.where(pulsed, torch.arange(made.steps)[:, None, None], 0).cummax(0).values
-            targets = inputs.gather(0, last)  # 0 where there was none yet
+            inputs, targets = made.sampler(batch_size, generator)
             return inputs, torch.cat([torch.zeros_like(targets[:1]), targets[:-1]]) if c["next_step"] else targets
 
     elif task == "sine_generation":
@@ -290,8 +284,8 @@ def freeze(table: pd.DataFrame, file: Path) -> None:
     file.with_suffix(".json").write_text(json.dumps(stamp, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def frozen(file: Path = FOLDER / "calibration.csv") -> pd.DataFrame:
-    """The table of the draws as it was frozen.
+def frozen(file: Path) -> pd.DataFrame:
+    """A table of the draws as it was frozen.
 
     Raises:
         ValueError: it is not the one of its stamp.
@@ -300,6 +294,11 @@ def frozen(file: Path = FOLDER / "calibration.csv") -> pd.DataFrame:
     if folders.digest(file) != json.loads(stamp.read_text(encoding="utf-8"))["table"]:
         raise ValueError(f"{file} is not the table that was frozen: its checksum differs from that in {stamp}")
     return read(file)
+
+
+def ablations_of(file: Path) -> Path:
+    """Where the ablations of a table of the draws stand."""
+    return file.with_name(file.name.replace("calibration", "ablations"))
 
 
 def choice_of(row: Mapping) -> dict:
@@ -319,10 +318,16 @@ def fresh(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def rows_to_ablate(table: pd.DataFrame) -> pd.DataFrame:
-    """Every network that is ablated: ten of `UNFORCED`, the `fresh` ones, and those of the draws themselves."""
-    seeds = range(FIRST_FRESH * (FRESH + 1), FIRST_FRESH * (FRESH + 1) + UNDRAWN_NETWORKS)
-    tried = pd.DataFrame([{"task": "flip_flop", "drawn": UNDRAWN, "seed": seed, **UNFORCED} for seed in seeds])
-    return pd.concat([tried, fresh(table), table.assign(drawn=table.seed)], ignore_index=True)
+    """Every network that is ablated: the `fresh` ones, and those of the draws themselves.
+
+    With the first table go ten flip-flops of the choices that the other chapters make since they were tried here.
+    """
+    rows = [fresh(table), table.assign(drawn=table.seed)]
+    if 0 in set(table.seed):
+        choice = {"task": "flip_flop", "drawn": UNDRAWN, **TODAY["flip_flop"]}
+        first = FIRST_FRESH * (FRESH + 1)
+        rows.insert(0, pd.DataFrame([{**choice, "seed": first + k} for k in range(UNDRAWN_NETWORKS)]))
+    return pd.concat(rows, ignore_index=True)
 
 
 def again(n: int, draw_seed: int = 0) -> pd.DataFrame:
@@ -335,8 +340,11 @@ def again(n: int, draw_seed: int = 0) -> pd.DataFrame:
     Returns:
         One row a network: `task`, `seed`, `difference`: the largest of any number from the shipped one.
     """
-    shipped = read(folders.shipped(FOLDER / "ablations.csv"))
-    rows = rows_to_ablate(frozen()).drop(columns="fvu").merge(shipped, on=["task", "drawn", "seed"])
+    parts = []
+    for file in (FOLDER / f"{name}.csv" for name in TABLES):
+        shipped = read(folders.shipped(ablations_of(file)))
+        parts.append(rows_to_ablate(frozen(file)).drop(columns="fvu").merge(shipped, on=["task", "drawn", "seed"]))
+    rows = pd.concat(parts, ignore_index=True)
     order = np.random.default_rng(draw_seed).permutation(len(rows))
     turn = rows.iloc[order].groupby("task").cumcount()
     found = []
@@ -414,17 +422,25 @@ def main(arguments=None):
     chosen = parser.parse_args(arguments)
     if chosen.action != "again" and chosen.networks is None:
         parser.error(f"{chosen.action} needs --networks, a folder that keeps the trained networks")
-    if chosen.action == "calibrate":
-        rows = [{"task": task, "seed": s, **draw(task, s)} for s in range(DRAWS) for task in PRINTED]
-        found = _all(chosen.networks, intact, rows, chosen.processes)
-        fvu = {task: {} for task in PRINTED}
-        for row, value in zip(rows, found, strict=True):
-            fvu[row["task"]][row["seed"]] = value
-        freeze(calibrated(fvu), FOLDER / "calibration.csv")
-    elif chosen.action == "ablate":
-        rows = rows_to_ablate(frozen())
-        found = pd.DataFrame(_all(chosen.networks, ablated, rows.to_dict("records"), chosen.processes))
-        _write(pd.concat([rows[["task", "drawn", "seed"]], found], axis=1), FOLDER / "ablations.csv")
+    files = [FOLDER / f"{name}.csv" for name in TABLES]
+    if chosen.action == "calibrate":  # the tables that are not there
+        for i, file in enumerate(files):
+            if file.exists():
+                continue
+            seeds = range(DRAWS * i, DRAWS * (i + 1))
+            rows = [{"task": task, "seed": s, **draw(task, s)} for s in seeds for task in PRINTED]
+            found = _all(chosen.networks, intact, rows, chosen.processes)
+            fvu = {task: {} for task in PRINTED}
+            for row, value in zip(rows, found, strict=True):
+                fvu[row["task"]][row["seed"]] = value
+            freeze(calibrated(fvu), file)
+    elif chosen.action == "ablate":  # the tables that are not ablated
+        for file in files:
+            if ablations_of(file).exists():
+                continue
+            rows = rows_to_ablate(frozen(file))
+            found = pd.DataFrame(_all(chosen.networks, ablated, rows.to_dict("records"), chosen.processes))
+            _write(pd.concat([rows[["task", "drawn", "seed"]], found], axis=1), ablations_of(file))
     elif chosen.action == "again":
         print(again(chosen.rows).to_string(index=False))
     else:

@@ -184,8 +184,8 @@ def place(specs: Sequence[Spec]) -> Path:
     return folders.DATA / "predictions" / packs.path(specs, folders.DATA).with_suffix(".csv").name
 
 
-def commits() -> dict[str, dict[str, str]]:
-    """`commit` and `time` at which the networks, the predictions and the ablations entered the history."""
+def commits() -> dict[str, dict[str, dict[str, str]]]:
+    """Of each edition, `commit` and `time` at which networks, predictions and ablations entered the history."""
     return json.loads(folders.shipped(folders.DATA / "predictions" / "commits.json").read_text(encoding="utf-8"))
 
 

@@ -1,13 +1,16 @@
 """What the flip-flop chapter says; tables as in `neuroscience`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from schur_lib.metrics import masked
 from schur_lib.schur import COUPLINGS, OrderedSchur
 from schur_lib.specs import Spec
+from schur_lib.subjects import Evaluation
 from study.answers.neuroscience import components, paper_delta, sizes, training
 from study.figures.style import without
 from study.probes.parts import worst_parts
@@ -22,9 +25,10 @@ LITTLE = 0.05  # relative mass of a block in which there is little to ablate (ou
 def setting(specs: Sequence[Spec]) -> str:
     """Our trials and our training."""
     chosen = specs[0].task_options
+    first = " and one at the first" if chosen["first_pulse"] else ""
     return (
         f"Here a trial has {chosen['steps']} steps and {chosen['n_bits']} lines, as in the paper, and a line "
-        f"gets a pulse at a step with probability {chosen['pulse_probability']:g}. {training(specs)}"
+        f"gets a pulse at a step with probability {chosen['pulse_probability']:g}{first}. {training(specs)}"
     )
 
 
@@ -58,6 +62,12 @@ def harms(table: pd.DataFrame) -> str:
         f"{as_text(mean['RR'], '.5f')} without $T_{{RR}}$, {little} {mass:.3f}. It is {as_text(mean['CR+CC'])} "
         f"without $T_{{CR}}$ and $T_{{CC}}$, and {as_text(mean['RR+CR+CC'])} without all three."
     )
+
+
+def by_sign(trials: Evaluation) -> Evaluation:
+    """The same trials scored by the share of right signs, where there is a sign to hold."""
+    held = masked(trials.targets, trials.targets != 0)
+    return replace(trials, targets=held).scored_by("replay_accuracy")
 
 
 def wrong_signs(signs: pd.DataFrame) -> pd.DataFrame:

@@ -553,14 +553,21 @@ def of_replays_predicted(compared: pd.DataFrame) -> str:
     )
 
 
-def of_commits(commits: Mapping[str, Mapping[str, str]]) -> str:
+def of_commits(commits: Mapping[str, Mapping[str, Mapping[str, str]]]) -> str:
     """In which order networks, predictions and ablations entered the project's history.
 
     Args:
-        commits: `commit` and `time` of "networks", "predictions" and "ablations".
+        commits: of each edition, `commit` and `time` of "networks", "predictions" and "ablations".
     """
-    said = [f"the {what} in `{commits[what]['commit'][:7]}` ({commits[what]['time']})" for what in COMMITTED]
-    return f"In the history of the project stand {listed(said)}."
+    said = []
+    for edition, of in commits.items():
+        there = [f"the {what} in `{of[what]['commit'][:7]}` ({of[what]['time']})" for what in COMMITTED]
+        said.append(f"for the {edition} {listed(there)}")
+    return (
+        f"In the history of the project stand, {'; '.join(said)}. The flip-flop was replaced by another "
+        "([Editions](../editions.md)), and its networks with it: their predictions were made anew, by the same "
+        "predictor."
+    )
 
 
 def _right(blocks, call):

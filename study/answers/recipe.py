@@ -240,36 +240,41 @@ def answer(numbers: pd.DataFrame, joint: Mapping[str, float]) -> str:
     )
 
 
-def unforced(ablations: pd.DataFrame, today: pd.DataFrame) -> pd.DataFrame:
-    """The flip-flop without a forced first pulse beside the paper's numbers and the other chapters', as text."""
-    new = ablations[ablations.drawn == inference.UNDRAWN]
-    rows = []
+def flip_flops(ablations: pd.DataFrame, today: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The flip-flops of both editions, and the one that was tried between them, beside the paper's, as text.
+
+    Args:
+        ablations: with the networks by which the present flip-flop was chosen.
+        today, before: profiles of the networks of this edition and of the first.
+    """
+    tried, rows = ablations[ablations.drawn == inference.UNDRAWN], []
     for row in paper.numbers()[lambda t: t.task == "flip_flop"].itertuples():
-        column = row.removed or "fvu"
-        ours = today.loc[(today.task == "flip_flop") & (today.removed == row.removed), paper.COLUMNS[row.quantity]]
+        of = [t[(t.task == "flip_flop") & (t.removed == row.removed)] for t in (before, today)]
+        first, now = (part[paper.COLUMNS[row.quantity]] for part in of)
         sem = "" if pd.isna(row.sem) else f" ± {row.sem:g}"
         rows.append(
-            {"number": _name(row), "paper": f"{row.value:g}{sem}", "forced, p = 0.2": mean_sd(ours, 4)}
-            | {"not forced, p = 0.05": mean_sd(new[column], 4), "lowest": as_text(new[column].min(), ".4f")}
-            | {"highest": as_text(new[column].max(), ".4f"), "n": len(new)}
+            {"number": _name(row), "paper": f"{row.value:g}{sem}", "first edition": mean_sd(first, 4)}
+            | {"chosen by": mean_sd(tried[row.removed or "fvu"], 4), "this edition": mean_sd(now, 4)}
+            | {"lowest": as_text(now.min(), ".4f"), "highest": as_text(now.max(), ".4f")}
         )
     return pd.DataFrame(rows)
 
 
-def of_unforced(ablations: pd.DataFrame, today: pd.DataFrame) -> str:
-    """Whether the flip-flop without a forced first pulse is nearer to the paper than today's."""
-    new = ablations[ablations.drawn == inference.UNDRAWN]
+def of_flip_flops(ablations: pd.DataFrame, today: pd.DataFrame, before: pd.DataFrame) -> str:
+    """Whether the flip-flop of this edition gives the paper's pair of effects, and the first edition's."""
+    tried = ablations[ablations.drawn == inference.UNDRAWN]
+    pairs = [t[t.task == "flip_flop"].pivot_table(index="seed", columns="removed", values="delta") for t in
+             (today, before)]  # fmt: skip
     theirs = [paper.paper_value(f"f2_flipflop_{block}") for block in ("CR", "CC")]
-    ours = today[today.task == "flip_flop"].pivot_table(index="seed", columns="removed", values="delta")
-    old = joint_p(np.log(ours[["CR", "CC"]].clip(lower=SMALLEST)), np.log(theirs), m=3)
-    p = joint_p(np.log(new[["CR", "CC"]].clip(lower=SMALLEST)), np.log(theirs), m=3)
+    p, old, chosen = (
+        joint_p(np.log(pair[["CR", "CC"]].clip(lower=SMALLEST)), np.log(theirs), m=3) for pair in (*pairs, tried)
+    )
     if np.isnan(p):
-        return f"Whether it fits cannot be told from {len(new)} networks."
+        return f"Whether it fits cannot be told from {len(pairs[0])} networks."
     verdict = "It fits" if p >= SURE else "It does not fit"
     return (
-        f"**{verdict}** the paper's pair of effects ({_p(p)} for a mean of three networks; "
-        f"the other chapters' flip-flop: {_p(old)}). The other chapters keep the forced pulse at p = 0.2 so far: "
-        "another flip-flop moves each of their numbers on this task."
+        f"**{verdict}** the paper's pair of effects without CR and without CC: for a mean of three networks "
+        f"{_p(p)}; the networks that it was chosen by {_p(chosen)}, the first edition's flip-flop {_p(old)}."
     )
 
 
@@ -328,7 +333,13 @@ def of_longer(by: pd.DataFrame) -> str:
     )
     return (
         f"Over networks −RR and −CR go together, so they are tested as a pair: {said}. The largest p is "
-        f"{as_text(best.p)}, at {best.steps:,.0f} steps; at {first.steps:,.0f} it is {as_text(first.p)}. {moves}"
+        f"{as_text(best.p)}, at {best.steps:,.0f} steps; at {first.steps:,.0f} it is {as_text(first.p)}. {moves} "
+        f"The other chapters keep the ancestor's {first.steps:,.0f} steps"
+        + (
+            ": a number of steps that was chosen because it fits would make the fit no evidence."
+            if best.steps != first.steps
+            else "."
+        )
     )
 
 

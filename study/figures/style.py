@@ -46,6 +46,7 @@ STUDIES = {  # what the recipe chapter varies, as its figures and tables write i
     "steps": "training steps",
     "readout_scale": "scale of the first readout",
     "pulse_probability": "pulse probability",
+    "first_pulse": "pulse at the first step",
     "highest": "highest frequency (Hz)",
     "noise": "noise",
     "bias": "drift",

@@ -28,7 +28,7 @@ def scores_by(trials: Evaluation, outputs: Tensor, labels: Tensor) -> dict[float
     Args:
         trials: say the targets and the metric, one that has a name.
         outputs: (T, B, N_y), of `trials.outputs`.
-        labels: what part an entry of the targets belongs to; of a shape that expands to theirs.
+        labels: what part an entry of the targets belongs to, NaN for none; of a shape that expands to theirs.
 
     Returns:
         Score by label, in the order of the labels.
@@ -52,7 +52,8 @@ def scores_by(trials: Evaluation, outputs: Tensor, labels: Tensor) -> dict[float
     weights = of_entries(targets.mean((0, 1)).expand(targets.shape)) if metric is FVU else None
     top = np.bincount(index.ravel(), of_entries(outputs))
     bottom = np.bincount(index.ravel(), weights)
-    return dict(zip(names.tolist(), (top / bottom).tolist(), strict=True))
+    part = ~np.isnan(names)
+    return dict(zip(names[part].tolist(), (top[part] / bottom[part]).tolist(), strict=True))
 
 
 def part_profile(

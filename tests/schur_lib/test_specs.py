@@ -38,8 +38,8 @@ def test_a_changed_default_makes_another_name(monkeypatch):
     """So that a network that was trained with the old default is not taken for one with the new."""
     before = Spec("flip_flop")
 
-    def flip_flop(n_bits=3, steps=26, pulse_probability=0.2):
-        return tasks.flip_flop(n_bits, steps, pulse_probability)
+    def flip_flop(n_bits=3, steps=26, pulse_probability=0.05, first_pulse=False):
+        return tasks.flip_flop(n_bits, steps, pulse_probability, first_pulse)
 
     monkeypatch.setitem(specs.TASKS, "flip_flop", flip_flop)
     assert Spec("flip_flop").name != before.name
@@ -59,7 +59,7 @@ def test_a_name_can_be_read_and_ends_in_ten_digits_of_the_content():
     digest = hashlib.sha256(content).hexdigest()
     assert spec.name == f"flip_flop-cayley-12-seed3-{digest[:10]}"
     told = spec.as_dict()
-    assert told["task_options"] == {"n_bits": 3, "steps": 25, "pulse_probability": 0.2}
+    assert told["task_options"] == {"n_bits": 3, "steps": 25, "pulse_probability": 0.05, "first_pulse": False}
     assert list(told) == ["task", "construction", "hidden_size", "seed", "recipe", "task_options"]
     assert told["recipe"]["steps"] == 3840
 

@@ -61,7 +61,8 @@ def test_every_trial_and_channel_has_noise_of_its_own(task):
     inputs, _ = draw(task, 200)
     whole = inputs.permute(1, 0, 2).reshape(200, -1)
     n_kinds = len({tuple(trial) for trial in whole.tolist()})
-    assert n_kinds > (40 if task.name == "sine_generation" else 199)
+    # of 51 sines; some flip-flop trials have no pulse at all
+    assert n_kinds > {"sine_generation": 40, "flip_flop": 180}.get(task.name, 199)
 
 
 def test_held_out_trials_are_1024_of_seed_0_unless_it_is_told():
@@ -117,8 +118,9 @@ def test_copied_trials_fall_into_lags_and_sines_into_their_cues():
     assert name == "cue" and torch.equal(label.expand(targets.shape), inputs)
 
 
-def test_flip_flop_trials_fall_into_bits_steps_since_the_pulse_and_what_it_did():
-    task = tasks.flip_flop(2, 12, 0.4)
+@pytest.mark.parametrize("first_pulse", [True, False])
+def test_flip_flop_trials_fall_into_bits_steps_since_the_pulse_and_what_it_did(first_pulse):
+    task = tasks.flip_flop(2, 12, 0.4, first_pulse)
     inputs, targets = draw(task, 50)
     parts = {name: label.expand(targets.shape) for name, label in task.parts(inputs, targets).items()}
     assert set(parts) == {"bit", "since_pulse", "last_pulse"}
@@ -131,10 +133,14 @@ def test_flip_flop_trials_fall_into_bits_steps_since_the_pulse_and_what_it_did()
                 if pulse:
                     did = 0 if state is None else 1 if state == pulse else 2
                     last, state = t, pulse
-                found = tuple(int(parts[name][t, trial, bit]) for name in ("bit", "since_pulse", "last_pulse"))
-                assert found == (bit + 1, t - last, did)
+                assert int(parts["bit"][t, trial, bit]) == bit + 1
+                found = [float(parts[name][t, trial, bit]) for name in ("since_pulse", "last_pulse")]
+                if state is None:  # of no part
+                    assert np.isnan(found).all()
+                else:
+                    assert found == [t - last, did]
                 seen.add(did)
-    assert seen == {0, 1, 2}
+    assert seen == {0, 1, 2} if first_pulse else {None, 0, 1, 2}
 
 
 def test_integration_trials_fall_into_contexts_and_steps():
@@ -214,37 +220,45 @@ def test_copy_symbols_are_fair_and_independent_coins():
     assert np.abs(correlation).max() < 5 / math.sqrt(4000)
 
 
-def test_flip_flop_targets_are_the_sign_of_the_last_pulse():
-    inputs, targets = draw(tasks.flip_flop())
+@pytest.mark.parametrize("first_pulse", [True, False])
+def test_flip_flop_targets_are_the_sign_of_the_last_pulse_and_0_before_the_first(first_pulse):
+    inputs, targets = draw(tasks.flip_flop(pulse_probability=0.1, first_pulse=first_pulse))
+    seen = set()
     for trial in range(64):
         for bit in range(3):
-            state = None
+            state = 0
             for t in range(25):
                 pulse = float(inputs[t, trial, bit])
                 state = pulse if pulse else state
                 assert float(targets[t, trial, bit]) == state
+                seen.add(state)
+    assert seen == ({-1, 1} if first_pulse else {-1, 0, 1})
 
 
+@pytest.mark.parametrize("first_pulse", [True, False])
 @pytest.mark.parametrize("p", [0.1, 0.5, 1.0])
-def test_flip_flop_pulses_come_at_the_stated_rate_with_fair_signs(p):
-    inputs, _ = draw(tasks.flip_flop(pulse_probability=p), 2000)
-    assert torch.all(inputs[0] != 0) and set(inputs.unique().tolist()) <= {-1.0, 0.0, 1.0}
-    later = inputs[1:]
+def test_flip_flop_pulses_come_at_the_stated_rate_with_fair_signs(p, first_pulse):
+    inputs, _ = draw(tasks.flip_flop(pulse_probability=p, first_pulse=first_pulse), 2000)
+    assert set(inputs.unique().tolist()) <= {-1.0, 0.0, 1.0}
+    first, later = int((inputs[0] != 0).sum()), inputs[1:]
     pulses = int((later != 0).sum())
+    assert (
+        first == inputs[0].numel() if first_pulse else stats.binomtest(first, inputs[0].numel(), p).pvalue > 1e-4
+    )
     assert stats.binomtest(pulses, later.numel(), p).pvalue > 1e-4
     assert stats.binomtest(int((later > 0).sum()), pulses).pvalue > 1e-4
 
 
-def test_flip_flop_pulses_at_a_rate_of_one_in_five_by_default():
+def test_flip_flop_pulses_at_a_rate_of_one_in_twenty_at_any_step_by_default():
     inputs, _ = draw(tasks.flip_flop(), 4000)
-    assert torch.all(inputs[0] != 0)
-    pulses = int((inputs[1:] != 0).sum())
-    assert stats.binomtest(pulses, inputs[1:].numel(), 0.2).pvalue > 1e-4
-    assert stats.binomtest(int((inputs > 0).sum()), int((inputs != 0).sum())).pvalue > 1e-4
+    for part in (inputs, inputs[:1]):
+        pulses = int((part != 0).sum())
+        assert stats.binomtest(pulses, part.numel(), 0.05).pvalue > 1e-4
+        assert stats.binomtest(int((part > 0).sum()), pulses).pvalue > 1e-4
 
 
 def test_flip_flop_waits_between_pulses_are_geometric():
-    pulsed = (draw(tasks.flip_flop(pulse_probability=0.3), 4000)[0] != 0).numpy()
+    pulsed = (draw(tasks.flip_flop(pulse_probability=0.3, first_pulse=True), 4000)[0] != 0).numpy()
     waits = [0] * 6
     for trial in range(4000):
         first = next((t for t in range(1, 25) if pulsed[t, trial, 0]), 25)
@@ -254,7 +268,7 @@ def test_flip_flop_waits_between_pulses_are_geometric():
 
 
 def test_flip_flop_lines_pulse_independently():
-    pulsed = (draw(tasks.flip_flop(), 4000)[0][1:] != 0).reshape(-1, 3).float().numpy()
+    pulsed = (draw(tasks.flip_flop(), 4000)[0] != 0).reshape(-1, 3).float().numpy()
     assert np.abs(np.corrcoef(pulsed.T) - np.eye(3)).max() < 5 / math.sqrt(len(pulsed))
 
 

@@ -16,7 +16,7 @@ from schur_lib.specs import Spec
 from schur_lib.training import train_one
 from study import folders, inference
 
-SHIPPED = (inference.FOLDER / "ablations.csv").exists()
+SHIPPED = [name for name in inference.TABLES if (inference.FOLDER / f"{name}.csv").exists()]
 
 
 def weights(net):
@@ -189,9 +189,47 @@ def test_what_is_ablated_is_new(file):
     rows = inference.rows_to_ablate(table)
     new = rows[(rows.seed != rows.drawn) & (rows.drawn != inference.UNDRAWN)]
     assert len(new) == 6 * inference.FRESH and not set(new.seed) & set(table.seed)
-    assert not rows.duplicated(["task", "drawn", "seed"]).any() and (rows.drawn == inference.UNDRAWN).sum() == 10
+    assert not rows.duplicated(["task", "drawn", "seed"]).any()
+    tried = rows[rows.drawn == inference.UNDRAWN]
+    assert len(tried) == 10 and not set(tried.seed) & {*table.seed, *new.seed}
+    assert inference.choice_of(tried.iloc[0]) == {"start": "hidden", "l2": 0, "probability": 0.05, "forced": False,
+                                                  "next_step": False}  # fmt: skip
     for row in new.to_dict("records"):  # the choices of the draw
         assert inference.choice_of(row) == pytest.approx(inference.draw(row["task"], row["drawn"]), abs=1e-6)
+
+
+def test_a_second_table_has_other_draws_and_new_networks_of_its_own(file, tmp_path):
+    first = inference.rows_to_ablate(inference.frozen(file))
+    fvu = {task: {seed: 0.001 * 1.3 ** (seed - 20) for seed in range(20, 40)} for task in inference.PRIOR}
+    more = file.with_name("calibration_2.csv")
+    inference.freeze(inference.calibrated(fvu), more)
+    rows = inference.rows_to_ablate(inference.frozen(more))
+    assert len(rows) == 3 * 20 + 6 * inference.FRESH and (rows.drawn >= 20).all()
+    assert not set(zip(rows.task, rows.seed, strict=True)) & set(zip(first.task, first.seed, strict=True))
+    assert [inference.ablations_of(f).name for f in (file, more)] == ["ablations.csv", "ablations_2.csv"]
+
+
+def test_the_command_makes_what_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "FOLDER", tmp_path)
+    monkeypatch.setattr(inference, "DRAWS", 2)
+    monkeypatch.setattr(inference, "TABLES", ("calibration", "calibration_2"))
+    small = Recipe(steps=1, batch_size=2)
+    monkeypatch.setattr(inference, "NEURO_RECIPE", small)
+    network = inference.network
+    monkeypatch.setattr(inference, "network", lambda task, choice, seed: network(task, choice, seed, steps=1))
+    command = ["--networks", str(tmp_path / "networks"), "--processes", "1"]
+    inference.main(["calibrate", *command])
+    tables = [inference.frozen(tmp_path / f"{name}.csv") for name in inference.TABLES]
+    assert [sorted(set(table.seed)) for table in tables] == [[0, 1], [2, 3]]
+    inference.main(["ablate", *command])
+    found = [inference.read(tmp_path / name) for name in ("ablations.csv", "ablations_2.csv")]
+    assert [len(table) for table in found] == [10 + 3 * (2 + 3), 3 * (2 + 3)]
+    files = {path: path.read_bytes() for path in tmp_path.glob("*.csv")}
+    for action in ("calibrate", "ablate"):  # nothing is made twice
+        inference.main([action, *command])
+    assert files == {path: path.read_bytes() for path in tmp_path.glob("*.csv")}
+    monkeypatch.setattr(folders, "shipped", lambda path: path)
+    assert inference.again(4).difference.max() < 1e-6
 
 
 def test_what_is_found_of_a_network_is_its_ablation_profile():
@@ -217,10 +255,10 @@ def test_a_killed_run_goes_on_with_what_it_has(tmp_path, monkeypatch):
     assert inference._all(tmp_path, inference.intact, rows, 1)[:1] == first and made == [0, 1]
 
 
-@pytest.mark.skipif(not SHIPPED, reason="the tables are not shipped yet")
-def test_the_shipped_ablations_are_of_the_frozen_choice():
-    table = inference.frozen()
-    shipped = inference.read(folders.shipped(inference.FOLDER / "ablations.csv"))
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_ablations_are_of_the_frozen_choice(name):
+    table = inference.frozen(inference.FOLDER / f"{name}.csv")
+    shipped = inference.read(folders.shipped(inference.ablations_of(inference.FOLDER / f"{name}.csv")))
     rows = inference.rows_to_ablate(table)
     assert rows[["task", "drawn", "seed"]].equals(shipped[["task", "drawn", "seed"]])
     own = shipped[shipped.seed == shipped.drawn].reset_index(drop=True)
@@ -229,7 +267,14 @@ def test_the_shipped_ablations_are_of_the_frozen_choice():
     assert (inference.calibrated(fvu).accepted == table.accepted).all()
 
 
+def test_the_shipped_draws_are_each_of_its_seed():
+    tables = [inference.frozen(inference.FOLDER / f"{name}.csv") for name in inference.TABLES]
+    table, n = pd.concat(tables, ignore_index=True), inference.DRAWS * len(tables)
+    for task, part in table.groupby("task"):
+        assert part.seed.tolist() == list(range(n)) and part.accepted.sum() == inference.ACCEPTED * n
+        assert inference.choice_of(part.iloc[-1]) == pytest.approx(inference.draw(task, n - 1), abs=1e-6)
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not SHIPPED, reason="the tables are not shipped yet")
 def test_networks_of_the_shipped_tables_trained_anew_give_the_same_numbers():
-    assert inference.again(2).difference.max() < 1e-3
+    assert inference.again(10).difference.max() < 1e-3

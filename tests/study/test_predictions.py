@@ -115,8 +115,9 @@ def test_other_code_is_refused(file, monkeypatch):
         predictions.compare(file, SPECS, NETWORKS)
 
 
-def test_the_history_shows_networks_then_predictions_then_ablations():
-    commits = predictions.commits()
+@pytest.mark.parametrize("edition", ["first edition", "flip-flop of this edition"])
+def test_the_history_shows_networks_then_predictions_then_ablations(edition):
+    commits = predictions.commits()[edition]
     assert list(commits) == ["networks", "predictions", "ablations"]
     assert commits["networks"]["time"] < commits["predictions"]["time"] < commits["ablations"]["time"]
     ids = [entry["commit"] for entry in commits.values()]
@@ -130,10 +131,19 @@ def test_the_history_shows_networks_then_predictions_then_ablations():
         assert git("merge-base", "--is-ancestor", earlier, later).returncode == 0
     predicted = [place.relative_to(ROOT).as_posix() for place in (ROOT / "data/predictions").glob("*.csv")]
     assert len(predicted) == 5
-    for file in predicted:  # as they were committed, with no table of ablations beside them
-        assert git("show", f"{ids[1]}:{file}").stdout == (ROOT / file).read_bytes()
-    assert git("cat-file", "-e", f"{ids[1]}:data/results/predictions_fvu.csv").returncode != 0
-    assert git("cat-file", "-e", f"{ids[2]}:data/results/predictions_fvu.csv").returncode == 0
+    for file in predicted:  # as they were committed
+        if ("flip_flop" in file) == (edition != "first edition"):
+            assert git("show", f"{ids[1]}:{file}").stdout == (ROOT / file).read_bytes()
+    table = "data/results/predictions_fvu.csv"
+    before, after = (git("show", f"{commit}:{table}").stdout for commit in ids[1:])
+    assert before != after and after
+    if edition == "first edition":
+        assert not before
+    else:  # the ablations of these networks are those that are shipped, and were none of them there before
+        rows = [line for line in (ROOT / table).read_bytes().splitlines() if line.startswith(b"flip_flop")]
+        ablated = {line for line in rows if b",,0.0," not in line}
+        assert len(rows) == 720 and set(rows) <= set(after.splitlines())
+        assert not ablated & set(before.splitlines())
 
 
 def git(*arguments):

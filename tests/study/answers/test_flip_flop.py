@@ -2,8 +2,12 @@
 
 import pandas as pd
 import pytest
+import torch
 
+from schur_lib.networks import Network
 from schur_lib.specs import Spec
+from schur_lib.subjects import on_task
+from schur_lib.tasks import flip_flop
 from study.answers import flip_flop as answers
 from tests.study.answers.tables import form, parts, profile, states
 
@@ -24,6 +28,8 @@ def pulses(first=0.07, same=0.08, flip=0.8, other=0.01):
 def test_the_setting_is_the_specs():
     said = answers.setting([Spec("flip_flop", task_options={"pulse_probability": 0.3})])
     assert said.startswith("Here a trial has 25 steps and 3 lines") and "probability 0.3. The training" in said
+    forced = answers.setting([Spec("flip_flop", task_options={"first_pulse": True})])
+    assert "with probability 0.05 and one at the first. The training" in forced
 
 
 def test_the_leading_eigenvalues_are_counted():
@@ -47,6 +53,13 @@ def test_the_harms_stand_beside_the_papers():
         "mass is 0.002. It is 0.450 without $T_{CR}$ and $T_{CC}$, and 0.550 without all three."
     )
     assert "with a mass of 0.200." in answers.harms(profile("flip_flop", [0.3], [60]))
+
+
+def test_signs_count_from_a_lines_first_pulse_on():
+    net = Network(torch.eye(3), torch.zeros(3, 3), torch.eye(3))  # says at each step the sign of its input
+    trials = on_task(net, flip_flop(steps=6, pulse_probability=0.3), 50)
+    right = ((trials.inputs != 0) & (trials.targets != 0)).sum() / (trials.targets != 0).sum()
+    assert answers.by_sign(trials).scores([trials.W_hh])[0] == pytest.approx(float(right))
 
 
 def test_wrong_signs_are_what_is_not_right():

@@ -340,7 +340,8 @@ def test_frozen_accuracies_stand_beside_the_measured():
 def test_the_commits_are_named_in_their_order():
     commits = {name: {"commit": 4 * f"{i}abcdef", "time": f"2026-11-26 12:0{i}"}
                for i, name in enumerate(("networks", "predictions", "ablations"))}  # fmt: skip
-    assert answers.of_commits(commits) == (
-        "In the history of the project stand the networks in `0abcdef` (2026-11-26 12:00), the predictions in "
+    assert answers.of_commits({"first edition": commits}).startswith(
+        "In the history of the project stand, for the first edition the networks in `0abcdef` (2026-11-26 12:00), "
+        "the predictions in "
         "`1abcdef` (2026-11-26 12:01) and the ablations in `2abcdef` (2026-11-26 12:02)."
     )

@@ -135,10 +135,8 @@ def drawn(n=120):
 def test_a_choice_that_decides_and_a_value_that_is_excluded_are_named_and_no_others():
     found = recipe.choices(drawn())
     forced = found[found.choice == "forced"].set_index("value")
-    assert forced.accepted.to_dict() == {"yes": 0, "no": 12} and forced.today.to_dict() == {
-        "yes": True,
-        "no": False,
-    }
+    assert forced.accepted.to_dict() == {"yes": 0, "no": 12}
+    assert forced.today.to_dict() == {"yes": False, "no": True}
     assert forced.p.iloc[0] < 0.05 and forced.none["yes"] < 0.05
     assert (found[found.choice != "forced"].p > 0.05).all()
     assert (
@@ -148,7 +146,7 @@ def test_a_choice_that_decides_and_a_value_that_is_excluded_are_named_and_no_oth
     assert f"Decided: first pulse forced (most often accepted: no, 12 of {forced.drawn['no']})." in said
     assert f"Excluded: first pulse forced yes (0 of {forced.drawn['yes']})." in said
     shown = recipe.shown_choices(found).set_index("choice")
-    assert shown.loc["first pulse forced", "accepted of drawn"].startswith("**yes**: 0 of ")
+    assert shown.loc["first pulse forced", "accepted of drawn"].startswith("yes: 0 of ")
     frozen = recipe.frozen(drawn())
     assert (
         frozen.startswith("Accepted: on the flip-flop 12 of 120 draws (FVU 0.0010–") and "paper 0.0048" in frozen
@@ -228,13 +226,24 @@ def test_a_recipe_that_fits_and_one_that_does_not():
         assert shown.iloc[list(numbers.removed).index("CR")]["paper"].startswith("0.0945 ± 0.00935")
 
 
-def test_the_flip_flop_that_was_tried_by_hand():
-    shown = recipe.unforced(ablated(), todays())
-    row = shown.set_index("number").loc["ΔFVU, −CR"]
-    assert row["not forced, p = 0.05"] == "0.1080 ± 0.0121" and row["highest"] == "0.1260" and row["n"] == 10
-    said = recipe.of_unforced(ablated(), todays())
-    assert said.startswith("**It fits**") and "flip-flop: p < 0.001)" in said
-    few = recipe.of_unforced(ablated().query("seed < 900_003"), todays())
+def flip_flops(CR, n=8):
+    """Profiles of flip-flop networks whose effect without CR is this times that of `todays`."""
+    table = todays().query("task == 'flip_flop'").query("seed < @n").copy()
+    table.loc[table.removed == "CR", ["delta", "score", "sensitivity"]] *= CR
+    return table
+
+
+def test_the_flip_flops_of_both_editions_stand_beside_the_paper_and_those_that_the_choice_was_made_by():
+    today, before = flip_flops(0.04), flip_flops(1)
+    shown = recipe.flip_flops(ablated(), today, before).set_index("number")
+    row = shown.loc["ΔFVU, −CR"]
+    assert row["first edition"].startswith("2.3500 ± ") and row["this edition"].startswith("0.0940 ± ")
+    assert row["chosen by"] == "0.1080 ± 0.0121" and row[["lowest", "highest"]].tolist() == ["0.0800", "0.1080"]
+    said = recipe.of_flip_flops(ablated(), today, before)
+    assert said.startswith("**It fits** ") and said.endswith("the first edition's flip-flop p < 0.001.")
+    other = recipe.of_flip_flops(ablated(), before, today)
+    assert other.startswith("**It does not fit** ") and "a mean of three networks p < 0.001" in other
+    few = recipe.of_flip_flops(ablated(), flip_flops(0.04, 3), before)
     assert few == "Whether it fits cannot be told from 3 networks."
 
 
@@ -257,4 +266,6 @@ def test_longer_training_is_judged_by_the_pair():
     shown = recipe.shown_longer(by)
     assert shown.iloc[-1].tolist() == ["the paper", "–", "64", "1.000", "0.876", "0.639", "0.624", "–", "–"]
     assert "cannot be told" in recipe.of_longer(recipe.longer_by_steps(longer(3)))
-    assert "at none of these" in recipe.of_longer(by.iloc[:1])
+    assert "The other chapters keep the ancestor's 20,000 steps: a number" in said
+    only = recipe.of_longer(by.iloc[:1])
+    assert "at none of these" in only and only.endswith("the ancestor's 20,000 steps.")

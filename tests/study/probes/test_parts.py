@@ -22,7 +22,7 @@ from study.probes.parts import (
 
 SMALL = [
     tasks.copy(n_symbols=3, n_channels=2, horizon=7),
-    tasks.flip_flop(steps=9),
+    tasks.flip_flop(steps=9, pulse_probability=0.2, first_pulse=True),
     tasks.sine_generation(steps=11, n_frequencies=5),
     tasks.context_integration(steps=8),
 ]
@@ -83,6 +83,18 @@ def test_an_error_on_one_bit_shows_on_that_bit_alone():
     outputs[..., 1] *= -1
     scores = scores_by(scored(targets, "fvu"), outputs, parts_of(SMALL[1], inputs, targets)["bit"])
     assert scores[1] == scores[3] == 0 and scores[2] > 3
+
+
+def test_what_is_of_no_part_counts_in_none():
+    inputs, targets = draw(tasks.flip_flop(steps=9, pulse_probability=0.2), 60)
+    outputs = torch.where(targets == 0, 7.0, targets)  # wrong before a line's first pulse, and right from there on
+    labels = parts_of(tasks.flip_flop(), inputs, targets)["last_pulse"]
+    assert scores_by(scored(targets, "fvu"), outputs, labels) == {0: 0, 1: 0, 2: 0}
+    outputs = torch.where(labels == 2, 2 * targets, targets)
+    found = scores_by(scored(targets, "fvu"), outputs, labels)
+    mean = targets.mean((0, 1))
+    wanted = float((outputs - targets).square()[labels == 2].sum() / (targets - mean).square()[labels == 2].sum())
+    assert found == {0: 0, 1: 0, 2: pytest.approx(wanted)}
 
 
 def test_the_steps_since_the_last_pulse_are_counted_for_each_line():
