@@ -38,7 +38,7 @@ compared = beside_paper(table, "Figure 2")
 # %%
 tell(answers.networks(table, specs[0].hidden_size))
 
-# %% mystnb={"figure": {"caption": "Effects of ablating a single block: points are single networks, coloured strokes their median, black strokes the mean with its standard error, diamonds the paper's mean with its standard error where one is printed (zero where the paper speaks of almost no effect). The axes are square-root scaled: mean and median part where a few networks suffer far more than the rest.", "name": "fig-2"}, "image": {"alt": "Six panels of points for the blocks RR, CR and CC. Columns: flip-flop, sine generation, context integration. Top row: change of the FVU. Bottom row: change per ablated Schur mass. Diamonds mark the paper's values, which lie below ours for CR in flip-flop and in context integration."}}
+# %% mystnb={"figure": {"caption": "Effects of ablating a single block: points are single networks, coloured strokes their median, black strokes the mean with its standard error, diamonds the paper's mean with its standard error where one is printed (zero where the paper speaks of almost no effect). The axes are square-root scaled: mean and median part where a few networks suffer far more than the rest.", "name": "fig-2"}, "image": {"alt": "Six panels of points for the blocks RR, CR and CC. Columns: flip-flop, sine generation, context integration. Top row: change of the FVU. Bottom row: change per ablated Schur mass. Diamonds mark the paper's values."}}
 style.figure_2(table, compared)
 plt.show()
 
