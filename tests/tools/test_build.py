@@ -408,3 +408,7 @@ def test_a_failing_notebook_stops_the_build_and_leaves_no_older_page(output, tmp
     assert "broken = 1" in said and "KeyError: 'on purpose'" in said
     assert not (built / "html").exists()
     assert not (built / "chapters" / f"{name}.ipynb").exists()
+
+
+def test_what_is_copied_from_a_console_has_no_prompt(output):
+    assert ".linenos, .gp" in (output / "html" / "_static" / "copybutton.js").read_text()
