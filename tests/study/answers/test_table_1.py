@@ -71,8 +71,8 @@ def test_each_verdict_on_claim_4_is_said(some, verdict):
 
 def test_the_answer_says_how_far_accuracies_move_and_the_verdict():
     assert table_1.answer(table(moves=0.02)) == (
-        "From threshold to threshold no accuracy moves by more than 0.0200 in any network: that the profile does not "
-        "depend on $\\alpha$ is **refuted**."
+        "From threshold to threshold no accuracy moves by more than 0.0200 in any network: that the profile does "
+        "not depend on $\\alpha$ is **refuted**."
     )
     assert table_1.answer(table()).endswith("is **reproduced**.")
 
