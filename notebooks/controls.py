@@ -69,7 +69,7 @@ show(answers.beside_nulls(pooled), reading=answers.drawn(nulls, n_trials))
 # %% [markdown]
 # All seven ablated sets and all five kinds:
 
-# %% mystnb={"figure": {"caption": "Cliff's $\\delta$, mean over networks. Purple: the ablated set does less harm than changes of its size; orange: more. Ablating all three blocks is the only random choice of all couplings, so that its last entry is 0 by construction.", "name": "fig-null-effects"}, "image": {"alt": "Four tables of colours, one a task: seven ablated sets by five kinds of null. On the copy task most cells are purple, but those of sets with CR against nulls in the same places are orange. On sine generation most cells are orange."}}
+# %% mystnb={"figure": {"caption": "Cliff's $\\delta$, mean over networks. Purple: the ablated set does less harm than changes of its size; orange: more. Ablating all three blocks is the only random choice of all couplings, so that its last entry is 0 by construction.", "name": "fig-null-effects"}, "image": {"alt": "Four tables of colours, one a task: seven ablated sets by five kinds of null."}}
 figures.null_effects(nulls)
 plt.show()
 
@@ -107,7 +107,7 @@ show(answers.of_other_copies(other_nulls), reading=reading)
 by_fvu = dict(n_trials=8 if quick else 128, metric="fvu", exact=True)
 doses = measured("controls_doses", dose_response, specs, nets, on=by_fvu)
 
-# %% mystnb={"figure": {"caption": "Error against dose, for each block: median over networks, shaded from the lowest to the highest. The vertical line is the ablation.", "name": "fig-doses"}, "image": {"alt": "Four panels, one a task, of the FVU on a logarithmic axis against the dose from zero to two. Most curves rise steeply before a dose of 0.1 and then level off; that of CC on the copy task and that of RR on the flip-flop rise little."}}
+# %% mystnb={"figure": {"caption": "Error against dose, for each block: median over networks, shaded from the lowest to the highest. The vertical line is the ablation.", "name": "fig-doses"}, "image": {"alt": "Four panels, one a task, of the FVU on a logarithmic axis against the dose from zero to two."}}
 figures.dose_curves(doses[doses.mass > NEGLIGIBLE_MASS])
 plt.show()
 

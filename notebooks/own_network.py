@@ -197,7 +197,7 @@ show(answers.stabilisers(stabilisers(chosen_on, checked_on, kinds=("blocks", "gr
 # | MATLAB: `.mat`, also in structures and cells; NumPy: `.npz`; JSON; HDF5 | `W_xh`, `W_hh`, `W_hy`, or `W_in`, `W_rec`, `W_out`, and biases | `--transposed` where row vectors multiply; leak and activation |
 # | ONNX | one RNN node and a linear readout | |
 #
-# Other names are given with `--parameter ROLE=…`, in which a small expression may stand, such as `W_hh='abs(weight) * mask'`, `W_hh='m @ n.T / 64'`, `W_hh='i2h.weight[:, 3:]'` or `W_xh=wi.T`; another head, a counter or a second network is left out with `--set-aside 'critic.*'`. A leak is `--leak A` or `--dt DT --tau TAU`, and `--equation` says where it stands:
+# Other names are given with `--parameter ROLE=…`, in which a small expression may stand, such as `W_hh='abs(weight) * mask'`, `W_hh='m @ n.T / 64'`, `W_hh='i2h.weight[:, 3:]'` or `W_xh=wi.T`; another head, a counter or a second network is left out with `--set-aside 'critic.*'`. Where the names are those of two libraries, `--from` says which: `torch`, `keras`, `flax`, `psychrnn`, `nn-brain`, `trainrnnbrain`, `low-rank`, `operative-dimensions` or `names`. What the words beside the weights say of another network (Dale's law, several layers, a readout that is not linear) is asked about, and `--set-aside` says that it changes nothing here. A leak is `--leak A` or `--dt DT --tau TAU`, and `--equation` says where it stands:
 #
 # | `--equation` | What is run (a = dt / tau, φ the activation) |
 # |:--|:--|
@@ -220,4 +220,4 @@ show(answers.stabilisers(stabilisers(chosen_on, checked_on, kinds=("blocks", "gr
 # | a rate network, or any module of your own | the name of its matrix | |
 # | several matrices stacked in one of your own | its name | the number of the part, or a slice of rows |
 #
-# `forward=lambda model, x: …` says how to run a model that takes or returns something else; `metric` may be a function of outputs and targets; `batch_first=True` is for trials that come first. Noise and dropout within a model are the same for every matrix, since each run starts from the same seed. [The reference](../api.md) lists all of it.
+# `forward=lambda model, x: …` says how to run a model that takes or returns something else; `metric` may be a function of outputs and targets; `batch_first=True` is for trials that come first. Noise and dropout within a model are the same for every matrix, since each run starts from the same seed; a model that keeps a state or a count from run to run is refused. Where its code computes the matrix (`abs`, a mask, the product of two), `effective=lambda model: …` returns it, and without that the model is refused. [The reference](../api.md) lists all of it.

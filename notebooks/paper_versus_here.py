@@ -47,7 +47,7 @@ judged = claims.all_claims(figure_1, table_1, figure_2, changes)
 cache.save(claims.as_table(judged), "claims")
 tell(answers.counted(judged), "answer")
 
-# %% mystnb={"figure": {"caption": "The paper's independent numbers among the networks trained here. Left: each number alone, on a scale where 0 is our mean and the grey band our 95 % prediction interval. Right: the replay accuracies without RR and without CR as a pair; the ellipse holds 95 % of further networks like ours.", "name": "fig-agreement"}, "image": {"alt": "Left, sixteen diamonds, one a published number beside a grey band around zero. Right, the accuracies of our networks lie along a rising line, and the pair that the paper prints lies below it, outside the ellipse."}}
+# %% mystnb={"figure": {"caption": "The paper's independent numbers among the networks trained here. Left: each number alone, on a scale where 0 is our mean and the grey band our 95 % prediction interval. Right: the replay accuracies without RR and without CR as a pair; the ellipse holds 95 % of further networks like ours.", "name": "fig-agreement"}, "image": {"alt": "Left, sixteen diamonds, one a published number, beside a grey band around zero. Right, the accuracies of our networks lie along a rising line, and the pair that the paper prints lies below it, outside the ellipse."}}
 compared = paper.beside_paper(pd.concat([figure_1, table_1, figure_2], ignore_index=True))
 cache.save(compared, "paper_versus_here")
 agreement(compared, figure_1[figure_1.construction == "dense_orthogonal"])

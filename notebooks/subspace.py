@@ -43,7 +43,7 @@ by_fvu = {"n_trials": n_trials, "metric": "fvu"}
 halves = measured("subspace_halves", activity.halves, specs, nets, on=by_fvu)
 blocks = halves[halves.part == "whole"]
 
-# %% mystnb={"figure": {"caption": "Effect of each block against its activity-weighted mass (top) and against its Schur mass (bottom), one point for each network and block. On one curve, the mass would be the whole story. Blocks at rounding level are left out.", "name": "fig-active"}, "image": {"alt": "Two scatter plots of the change of the FVU, on logarithmic axes. Effects grow with the activity-weighted mass, with a spread of orders of magnitude at equal mass: blocks CC of copy and flip-flop networks lie far below blocks of sine and context networks of the same activity-weighted mass."}}
+# %% mystnb={"figure": {"caption": "Effect of each block against its activity-weighted mass (top) and against its Schur mass (bottom), one point for each network and block. On one curve, the mass would be the whole story. Blocks at rounding level are left out.", "name": "fig-active"}, "image": {"alt": "Two scatter plots of the change of the FVU, on logarithmic axes. Effects grow with the activity-weighted mass, with a spread of orders of magnitude at equal mass."}}
 figures.effect_of_activity(blocks)
 plt.show()
 
@@ -54,7 +54,7 @@ plt.show()
 accounts = answers.accounts(blocks)
 cache.save(accounts, "subspace_explained")
 
-# %% mystnb={"figure": {"caption": "Share of the variance of the effects' ranks that each account explains, in each task: R² with its 95 % interval over networks, and R² for a network left out of the fit (drawn at −0.05 where it is lower).", "name": "fig-explained"}, "image": {"alt": "Four panels of four bars: activity, Schur mass, block, activity and block. On the copy task the name of the block explains far more than activity or mass; on the flip-flop activity explains about as much as the name; on the others neither explains most."}}
+# %% mystnb={"figure": {"caption": "Share of the variance of the effects' ranks that each account explains, in each task: R² with its 95 % interval over networks, and R² for a network left out of the fit (drawn at −0.05 where it is lower).", "name": "fig-explained"}, "image": {"alt": "Four panels of four bars: activity, Schur mass, block, activity and block."}}
 figures.explained_bars(accounts[accounts.of != answers.EVERYWHERE])
 plt.show()
 

@@ -102,7 +102,7 @@ show(answers.of_finite(changes))
 #
 # With $W_{xh}$ and $W_{hy}$ fixed, $\mathrm{FVU}(W) + \mu\,\lVert W \rVert^2 / \lVert W_0 \rVert^2$ with $\mu = 0.001$ is minimised from the trained $W_0$, by damped Gauss–Newton steps whose systems are solved by conjugate gradients with products with $J$ and $J^\top$. The copy networks are followed without their tanh, as the linear networks that they nearly are; all ablations are run on networks with it, on other trials than those that are fitted. Harm of an ablation is the loss of accuracy (copy) or ΔFVU.
 
-# %% mystnb={"figure": {"caption": "The harm of each block on the way to the smallest network, against what is left of the squared norm of the recurrent weights; a dot where the way was stopped, a line style a network.", "name": "fig-smallest"}, "image": {"alt": "Four panels, one a task. On the copy task all harms change little over the short way that was gone. On the flip-flop the harm of CR stays near where it was while four fifths of the squared norm go. On the other two tasks the harms of RR fall, and others rise."}}
+# %% mystnb={"figure": {"caption": "The harm of each block on the way to the smallest network, against what is left of the squared norm of the recurrent weights; a dot where the way was stopped, a line style a network.", "name": "fig-smallest"}, "image": {"alt": "Four panels, one a task."}}
 paths(equal)
 plt.show()
 

@@ -29,7 +29,8 @@ def main():
     except KeyboardInterrupt:
         sys.exit(130)
     except (ValueError, OSError, RuntimeError, MemoryError) as error:
-        sys.exit(f"no report: {error or 'there is not enough memory'}")
+        said = f"{error.filename}: {error.strerror}" if getattr(error, "filename", None) else str(error)
+        sys.exit(f"no report: {said or 'there is not enough memory'}")
     made = output.absolute()
     beside = " and ".join(made.with_suffix(ending).name for ending in ENDINGS)
     print(f"the report is {made}\nits numbers are beside it, in {beside}")

@@ -69,10 +69,11 @@ def load_data(path, metric: str = "fvu", batch_first: bool = False) -> tuple[Ten
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
             what = f"dtype {array.dtype}" if isinstance(array, np.ndarray) else repr(array)
             raise ValueError(f"{name} in {path} must be real numbers, got {what}")
-        if not array.size:
-            raise ValueError(f"{name} in {path} are empty, {array.shape}")
-        if np.isinf(array).any():
-            raise ValueError(f"{name} in {path} hold infinite values")
+        if not array.size or not array.ndim:
+            raise ValueError(f"{name} in {path} are {'one number' if array.size else f'empty, {array.shape}'}")
+        with np.errstate(over="ignore"):
+            if np.isinf(array.astype(np.float32)).any():
+                raise ValueError(f"{name} in {path} hold infinite values, or such as float32 cannot hold")
     classes = METRICS[metric].classes
     inputs, targets = arrays["inputs"], _tensor(arrays["targets"], classes, path, metric)
     if inputs.ndim != 3:

@@ -27,7 +27,9 @@ What is taken, told by a file's content and not by its ending:
 Names known by themselves:
   W_xh, W_hh, W_hy (W_in, W_rec, W_out), b_h, b_y, h0; those of torch's nn.RNN and nn.RNNCell with one linear
   readout; of Keras's SimpleRNN, Flax's SimpleCell, PsychRNN (masks and Dale's law applied), trainRNNbrain,
-  lowrank_inference, operative dimensions, nn-brain's CTRNN.
+  lowrank_inference, operative dimensions, nn-brain's CTRNN. Other names: --parameter, also with what is computed
+  from several (products, sums, slices, abs). Where words beside the weights speak of another network (Dale's law,
+  several layers, a readout that is not linear), it is asked about; --set-aside says that they change nothing.
 Data, told by the ending:
   {" ".join(ARRAYS)} with the arrays
   inputs (T, B, N_x) and targets (T, B, N_y), (B, N_y) or, of one output or of classes, (T, B), and perhaps
@@ -67,8 +69,8 @@ def add_options(top: argparse.ArgumentParser) -> None:
                 "'wi.T', 'm @ n.T / 64', 'abs(weight) * mask', 'bias_ih + bias_hh', 'starts[0]', "
                 "'i2h.weight[:, 3:]'")
     option("--set-aside", nargs="+", action="extend", default=[], metavar="NAME",
-           help="what is no part of the network (another head, a counter, a second network): names, or patterns "
-                "such as 'critic.*'; the page lists them")
+           help="what is no part of the network (another head, a counter, a second network, a word that changes "
+                "nothing): names, or patterns such as 'critic.*'; the page lists them")
     # fmt: on
 
 

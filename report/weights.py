@@ -103,8 +103,8 @@ def network_of(
     held = computed(tensors, {n: value for n, value in facts.items() if n not in single})
     if lost := [n for n, v in facts.items() if v in UNREAD and (_is_vector(n) or _last(n) in MATRICES)]:
         raise ValueError(
-            f"{lost[0]} is {facts[lost[0]]}: save it as real numbers, numpy.asarray({lost[0]}, float), or leave it "
-            f"out with --set-aside {lost[0]}"
+            f"{lost[0]} is {facts[lost[0]]}: save it as real numbers, numpy.asarray({lost[0]}, float), or leave "
+            f"it out with --set-aside {lost[0]}"
         )
     layout = layout_of(held, names, library)
     roles = layout.roles | names

@@ -83,8 +83,9 @@ class Model:
             shapes = {name: tuple(_at(self.module, name).shape) for name in acts.values()}
             known = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if len(shape) == 2) or "none"
             raise ValueError(f"the module has no parameter {self.parameter!r}; its matrices are {known}")
-        if not isinstance(W, Tensor) or W.ndim != 2 or not W.is_floating_point():
-            got = f"shape {tuple(W.shape)}, {W.dtype}" if isinstance(W, Tensor) else type(W).__name__
+        dense = isinstance(W, Tensor) and W.layout == torch.strided
+        if not dense or W.ndim != 2 or not W.is_floating_point():
+            got = f"shape {tuple(W.shape)}, {W.dtype}, {W.layout}" if isinstance(W, Tensor) else type(W).__name__
             raise ValueError(f"{self.parameter} must be a real matrix, got {got}")
         if not torch.isfinite(W).all():
             raise ValueError(f"{self.parameter} holds NaN or infinite values")
@@ -126,6 +127,11 @@ class Model:
             but = f"not with {self.parameter} but with {', '.join(watch.seen)} of it"
             hint = f"{COMPUTED} (or the parameter itself, where you know that it acts as it stands)"
             raise ValueError(f"the module multiplies {but}: {hint}")
+        if watch.aside and not self.effective:
+            hint = f"give effective=lambda module: module.{self.parameter}.T"
+            warnings.warn(
+                f"{self.parameter} is multiplied as in h @ W, so that its transpose acts: {hint}", stacklevel=3
+            )
         if W.any() and _same(other, self.as_is):
             warnings.warn(f"the outputs do not depend on {self.parameter} on these inputs", stacklevel=3)
 
@@ -243,11 +249,17 @@ class _Operations(TorchDispatchMode):
 
     def __init__(self, matrix, put=None):
         super().__init__()
-        self.views, self.put, self.seen = (matrix, matrix.mT), put, {}
+        self.views, self.put, self.seen, self.made = (matrix, matrix.mT), put, {}, []
+        self.aside = False  # whether a product is taken with the transpose of what it should be
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function._schema.name.removeprefix("aten::").strip("_")
         tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
+        if self.put is not None and PRODUCTS.search(name):  # a parameter is no operation's result
+            args = tree_map_only(Tensor, lambda t: self._swapped(t, False), args)
+        elif name in ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv"):
+            left, right = tensors[-2:]
+            self.aside |= self._is(left) is True or self._is(right) is False
         # before the operation, which may be in place
         ours = [t.shape for t in tensors if self._is(t) is not None] if self.put is None else []
         result = function(*args, **(kwargs or {}))
@@ -257,6 +269,12 @@ class _Operations(TorchDispatchMode):
         made = isinstance(result, Tensor) and result.is_floating_point() and self._is(result) is None
         if made and result.shape in ours and not (scaled or PRODUCTS.search(name)):
             self.seen[name] = None
+        elif made and ours and PRODUCTS.search(name):
+            self.made += [result] if result.shape in ours else []  # by a matrix, or by as many states
+        elif made and any(t.data_ptr() == m.data_ptr() for t in tensors for m in self.made):
+            # a matrix multiplies again, states are first added to others
+            self.seen |= dict.fromkeys(["matmul"] if PRODUCTS.search(name) else [])
+            self.made += [result] if sum(t.numel() > 1 for t in tensors) == 1 else []
         return result
 
     def _is(self, t):

@@ -64,7 +64,7 @@ def replace(app, exception):
         for name in app.env.found_docs
         for found in ANCHOR.findall(Path(app.outdir, f"{name}.html").read_text(encoding="utf-8"))
     }
-    for name in app.env.found_docs | sources | {"search", "genindex"}:
+    for name in app.env.found_docs | sources | {"search", "genindex", "py-modindex"}:
         path = Path(app.outdir, f"{name}.html")
         if not path.exists():
             continue

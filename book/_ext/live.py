@@ -40,20 +40,29 @@ def placed(body, figure, name):
     return f'{before}{found}\n<section class="live" data-live="{name}" hidden></section>{after}'
 
 
+def scripts(body, link):
+    """What a page with places has to load, as HTML; "" where it has none.
+
+    Args:
+        body: of the page.
+        link: a file's path from the root of the book → its address in this page.
+    """
+    names = re.findall(r'data-live="(\w+)"', body)
+    if not names:
+        return ""
+    needed = dict.fromkeys(script for name in names for script in SCRIPTS[name])
+    files = (*needed, "live/live.js", *(f"live/{name}.js" for name in names))
+    return f'\n<link rel="stylesheet" href="{link("live/live.css")}">' + "".join(
+        f'\n<script src="{link(file)}"></script>' for file in files
+    )
+
+
 def add(app, pagename, templatename, context, doctree):
     if app.builder.name != "html" or "body" not in context:
         return
     if pagename in PLACES:
         context["body"] = placed(context["body"], *PLACES[pagename])
-    names = re.findall(r'data-live="(\w+)"', context["body"])
-    if not names:
-        return
-    scripts = dict.fromkeys(script for name in names for script in SCRIPTS[name])
-    link = context["pathto"]
-    context["body"] += f'\n<link rel="stylesheet" href="{link("live/live.css", 1)}">' + "".join(
-        f'\n<script src="{link(file, 1)}"></script>'
-        for file in (*scripts, "live/live.js", *(f"live/{name}.js" for name in names))
-    )
+    context["body"] += scripts(context["body"], lambda file: context["pathto"](file, 1))
 
 
 def setup(app):

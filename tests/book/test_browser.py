@@ -81,14 +81,14 @@ def picture(tab, path, width, scheme):
         tab.screenshot(path=f"{PICTURES}/{name}-{width}-{scheme}.png", full_page=True)
 
 
-def test_the_first_screen_shows_the_finding_and_its_figure(output, browser):
+def test_the_first_screen_shows_the_finding_and_the_top_of_its_figure(output, browser):
     for width, height in ((1400, 900), (390, 844)):
         tab = browser.new_page(viewport={"width": width, "height": height})
         tab.goto((output / "html" / "intro.html").as_uri())
-        for part in ("p:has(.pasted-text)", "img"):
-            box = tab.locator(f".bd-article {part}").first.bounding_box()
-            assert box["y"] + box["height"] <= height, (width, part)
-        assert tab.locator(".bd-article img").first.bounding_box()["width"] > 0.8 * min(width, 800)
+        finding = tab.locator(".bd-article p:has(.pasted-text)").first.bounding_box()
+        assert finding["y"] + finding["height"] <= height, width
+        figure = tab.locator(".bd-article .live").first.bounding_box()
+        assert figure["y"] <= 0.85 * height and figure["width"] > 0.8 * min(width, 800), width
         tab.close()
 
 
@@ -165,7 +165,7 @@ def test_the_sliders_and_keys_of_the_explorer_are_seen_in_forced_colours(output,
     tab = browser.new_page(forced_colors="active")
     tab.goto((output / "html" / "explorer.html").as_uri())
     keys = tab.evaluate("""["RR", "CR", "CC"].map((name) => getComputedStyle(
-        document.querySelector(`#explorer .coupling.${name} label`), "::before").backgroundColor)""")
+        document.querySelector(`#explorer .coupling.${name} label[for]`), "::before").backgroundColor)""")
     assert len(set(keys)) == 3
     assert tab.locator("#explorer-RR").evaluate("(e) => getComputedStyle(e).forcedColorAdjust") == "none"
     tab.close()
@@ -241,7 +241,7 @@ def test_on_a_phone_the_first_column_stays_and_the_letters_of_figures_can_be_rea
         frame.scrollLeft = 60;
         return cell.getBoundingClientRect().left - before;
     }""")
-    assert moved == 0
+    assert abs(moved) < 1
     # letters of 10 points: a point is at least 1.1 pixels
     scales = tab.eval_on_selector_all(
         ".bd-article figure img.of-light", "images => images.map((i) => 2 * i.width / i.getAttribute('width'))"

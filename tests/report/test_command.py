@@ -35,12 +35,12 @@ def psychrnn(_):
 
 def keras(_):
     with h5py.File(FILES / "keras_biases_legacy.h5") as file:
-        held = {name.rpartition("/")[2]: [] for name in ("kernel", "recurrent_kernel", "bias")}
-        file.visititems(lambda name, part: held[name.rpartition("/")[2]].append((name, part[()]))
-                        if isinstance(part, h5py.Dataset) and name.rpartition("/")[2] in held else None)  # fmt: skip
-    in_dense = {word: {"dense" in name: array for name, array in found} for word, found in held.items()}
-    of = {"W_xh": in_dense["kernel"][False].T, "W_hh": in_dense["recurrent_kernel"][False].T,
-          "W_hy": in_dense["kernel"][True].T, "b_h": in_dense["bias"][False], "b_y": in_dense["bias"][True]}  # fmt: skip
+        found = {}
+        file.visititems(lambda name, part: found.update({name: part[()]} if hasattr(part, "dtype") else {}))
+    (dense, kernel) = ({n.rpartition("/")[2]: array for n, array in found.items() if ("dense" in n) == readout}
+                       for readout in (True, False))  # fmt: skip
+    of = {"W_xh": kernel["kernel"].T, "W_hh": kernel["recurrent_kernel"].T, "W_hy": dense["kernel"].T,
+          "b_h": kernel["bias"], "b_y": dense["bias"]}  # fmt: skip
     return FILES / "keras_biases_legacy.h5", [], of, {}
 
 
@@ -102,7 +102,8 @@ def test_each_preset_reaches_a_report_whose_scores_are_those_of_a_loop(library, 
     done = subprocess.run(
         [sys.executable, "-P", "-m", "report", "--weights", path, "--data", DATA, "--from", library, *options,
          "--budget", "0.03", "--output", "page.html"],
-        cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(Path(run.__file__).parent)},
+        cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(run.__file__).parent)},
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == "", done.stderr
     found = json.loads((tmp_path / "page.json").read_text(encoding="utf-8"))

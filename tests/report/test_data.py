@@ -183,6 +183,33 @@ def test_other_tables_are_read_where_their_library_is_here_else_it_is_named(file
         load_data(FILES / file)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"inputs": 1e39}, "inputs in .* float32 cannot hold"),
+        ({"targets": -1e39}, "targets in .* float32 cannot hold"),
+        ({"targets": np.float64(1)}, "targets in .* are one number"),
+    ],
+)
+def test_numbers_beyond_single_precision_or_without_axes_are_refused(change, said, tmp_path):
+    x, y = arrays()
+    held = {"inputs": x, "targets": y}
+    scaled = {name: held[name] * value if isinstance(value, float) and abs(value) > 1 else value
+              for name, value in change.items()}  # fmt: skip
+    np.savez(tmp_path / "d.npz", **{**held, **scaled})
+    with pytest.raises(ValueError, match=said):
+        load_data(tmp_path / "d.npz")
+
+
+def test_the_rows_and_types_of_a_pandas_table_in_parquet_are_read_as_such(monkeypatch):
+    table = pd.read_csv(FILES / "table_pandas.csv")
+    for name, kept in (("index", table.set_index(["trial", "step"])), ("types", table.convert_dtypes())):
+        monkeypatch.setattr("report.data._from_library", lambda _, kept=kept: kept)
+        x, y = load_data(FILES / "table.parquet")
+        inputs, targets = load_data(FILES / "table_pandas.csv")
+        assert torch.equal(x, inputs) and torch.equal(y, targets), name
+
+
 def written(tmp_path, change, **how):
     """A table of arrays, changed, through a file, and the arrays."""
     x, y = arrays()

@@ -1,12 +1,15 @@
 """Equations of rate networks against plain loops."""
 
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import run
 from report import options
+from report.__main__ import parser
 from report.equations import ACTIVATIONS, FORMS, Equation, RateNetwork, evaluate
 from report.layouts import LAYOUTS
 from schur_lib import Network, ordered_schur
@@ -134,3 +137,12 @@ def test_what_no_equation_is_is_refused():
 def test_the_command_offers_what_there_is():
     assert options.ACTIVATIONS == tuple(ACTIVATIONS) and options.EQUATIONS == tuple(FORMS)
     assert set(options.LIBRARIES) == set(LAYOUTS)
+
+
+def test_the_chapter_and_the_help_list_what_is_taken():
+    chapter = (Path(run.__file__).parent / "notebooks" / "own_network.py").read_text(encoding="utf-8")
+    described = parser().format_help()
+    for text in (chapter, described):
+        for name in (*options.LIBRARIES, *options.EQUATIONS, *options.ARRAYS, *options.TABLES, "--set-aside",
+                     "--transposed", "--leak", "abs(weight) * mask", "m @ n.T / 64", ".keras", ".msgpack", "ONNX"):  # fmt: skip
+            assert name in text or name in (".hdf5", ".pth"), name

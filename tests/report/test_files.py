@@ -126,7 +126,7 @@ def of_keras(tmp_path, **changed):
     _, rnn, dense = config["config"]["layers"]
     dense["config"] |= {"activation": changed.pop("readout", "linear")}
     rnn["class_name"] = changed.pop("layer", "SimpleRNN")
-    rnn["config"] |= changed
+    rnn["config"] |= changed | ({"layer": changed["layer_within"]} if "layer_within" in changed else {})
     with zipfile.ZipFile(tmp_path / "w.keras", "w") as archive:
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("model.weights.h5", weights)
@@ -143,7 +143,10 @@ def test_the_config_of_a_keras_model_is_heeded(tmp_path):
     assert "softmax" in load_network(of_keras(tmp_path, readout="softmax")).notes[0]
     for changed, said in (({"activation": "elu"}, "activation elu"), ({"go_backwards": True}, "backwards"),
                           ({"readout": "tanh"}, "readout has the activation tanh"),
-                          ({"layer": "LayerNormalization"}, "a layer LayerNormalization")):  # fmt: skip
+                          ({"layer": "LayerNormalization"}, "a layer LayerNormalization"),
+                          ({"layer": "Masking", "mask_value": -1}, "Masking, which skips the steps.*all -1"),
+                          ({"layer": "TimeDistributed", "layer_within": {"class_name": "Dense", "config": {
+                              "activation": "relu"}}}, "readout has the activation relu")):  # fmt: skip
         with pytest.raises(ValueError, match=said):
             load_network(of_keras(tmp_path, **changed))
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.parse
@@ -493,6 +494,53 @@ def test_it_runs_without_a_home_too_and_says_nothing_of_the_users_settings(files
     assert done.returncode == 0 and done.stderr == ""
     assert (tmp_path / "page.html").read_text().count("<img ") == 5
     assert done.stdout.splitlines()[1] == f"the report is {tmp_path / 'page.html'}"
+
+
+@pytest.fixture
+def of_another_user(files, tmp_path):
+    """A folder `theirs` that cannot be opened, and the command before which it is so for root too."""
+    theirs, before = tmp_path / "theirs", []
+    theirs.mkdir(mode=0o700)
+    (theirs / "w.pt").write_bytes((files / "w.pt").read_bytes())
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root without setpriv may open every folder")
+        os.chown(theirs, 65534, 65534)
+        before = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+    else:
+        theirs.chmod(0)
+    yield theirs, before
+    theirs.chmod(0o700)
+
+
+def by_command(before, folder, files, *given, **variables):
+    return subprocess.run(
+        [*before, sys.executable, "-P", "-m", "report", "--data", files / "d.npz", *given], cwd=folder,
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+    )  # fmt: skip
+
+
+def test_what_another_user_owns_is_named_in_one_line(files, tmp_path, of_another_user):
+    theirs, before = of_another_user
+    weights = ["--weights", files / "w.pt"]
+    done = by_command(before, tmp_path, files, *weights, "--output", theirs / "p.html")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"no report: the folder of --output cannot be written to: {theirs}\n",
+    )
+    done = by_command(before, tmp_path, files, "--weights", theirs / "w.pt", "--output", "p.html")
+    assert (done.returncode, done.stderr) == (1, f"no report: {theirs / 'w.pt'}: Permission denied\n")
+
+
+@pytest.mark.slow  # what numba compiles cannot be kept
+def test_scratch_settings_and_caches_that_another_user_owns_are_done_without(files, tmp_path, of_another_user):
+    theirs, before = of_another_user
+    places = dict.fromkeys(("TMPDIR", "HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", "XDG_CACHE_HOME"), str(theirs))
+    done = by_command(
+        before, tmp_path, files, "--weights", files / "w.pt", "--budget", "0.05", "--output", "p.html", **places
+    )
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert (tmp_path / "p.html").read_text().count("<img ") == 5 - ("powers of W" in done.stdout)
 
 
 def test_it_runs_in_any_folder_and_says_in_a_line_what_is_wrong(tmp_path):

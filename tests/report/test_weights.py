@@ -1,5 +1,7 @@
 """Which network a weight file holds: what is right is read, what the file does not tell is asked for."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -588,3 +590,116 @@ def test_what_an_optimiser_remembers_is_no_second_network(weights, x):
     net = network_of(Contents("msgpack", tensors(flax | moments)))
     check(net, x, **{role: weights[role] for role in MATRICES})
     assert any("opt_state/0/mu/params/out/kernel" in note for note in net.notes)
+
+
+# --- what must not be passed over in silence -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["npz", "mat", "json", "h5", "pt"])
+def test_the_bias_of_one_output_may_be_a_number_without_an_axis(ending, weights, tmp_path, x):
+    one = weights | {"W_hy": weights["W_hy"][:1], "b_y": 0.75}
+    path = tmp_path / f"w.{ending}"
+    if ending == "npz":
+        np.savez(path, **one)
+    elif ending == "mat":
+        scipy.io.savemat(path, one)
+    elif ending == "json":
+        path.write_text(json.dumps({name: np.asarray(array).tolist() for name, array in one.items()}))
+    elif ending == "h5":
+        with h5py.File(path, "w") as file:
+            file.update(one)
+    else:
+        torch.save(tensors(one) | {"b_y": 0.75}, path)
+    net = load_network(path)
+    right = loops.outputs(x.double().numpy(), **one)
+    np.testing.assert_allclose(net(x.to(net.W_hh.dtype)), right, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [object, complex, str, list])
+def test_a_bias_that_is_no_array_of_real_numbers_is_not_left_out_in_silence(kind, weights, tmp_path, x):
+    path = tmp_path / ("w.pt" if kind is list else "w.npz")
+    if kind is list:
+        torch.save(tensors(weights) | {"b_h": weights["b_h"].tolist()}, path)
+    else:
+        np.savez(path, **weights | {"b_h": weights["b_h"].astype(kind)})
+    refused("b_h is (an array|a list).* which is not read: save it as real numbers.*--set-aside b_h", path)
+    check(load_network(path, set_aside=["b_h"]), x, **{n: a for n, a in weights.items() if n != "b_h"})
+    np.savez(tmp_path / "v.npz", **weights, labels=np.array(["a", "b"]))
+    assert "not read, being no real numbers: labels" in load_network(tmp_path / "v.npz").notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"output_activation": "sigmoid"}, "a linear readout.*--set-aside output_activation"),
+        ({"out_nonlinearity": "tanh"}, "a linear readout"),
+        ({"act_out": "ReLU"}, "a linear readout"),
+        ({"dale": True}, "says dale = True, and a report runs one plain layer.*--set-aside dale"),
+        ({"use_layer_norm": 1}, "says use_layer_norm = 1"),
+        ({"residual": True}, "says residual = True"),
+        ({"num_layers": 2}, "says num_layers = 2"),
+        ({"leaky": True}, "says leaky = True: of a leaky network"),
+        ({"f": "relu"}, "says f = relu, and not whether that is the activation.*--activation"),
+        ({"hidden_fn": "nn.ReLU()"}, "not whether that is the activation"),
+    ],
+)
+def test_words_of_another_network_are_asked_about_and_set_aside(said, message, weights, tmp_path, x):
+    np.savez(tmp_path / "w.npz", **weights, **said)
+    refused(message, tmp_path / "w.npz")
+    check(load_network(tmp_path / "w.npz", set_aside=[*said]), x, **weights)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"output_activation": "linear"},
+        {"dale": False},
+        {"num_layers": 1},
+        {"bias_scale": 0.1},
+        {"use_bias": True},
+        {"loss": "mse"},
+        {"skip": "none"},
+    ],
+)
+def test_words_that_say_nothing_against_the_network_pass(said, weights, tmp_path, x):
+    np.savez(tmp_path / "w.npz", **weights, **said)
+    check(load_network(tmp_path / "w.npz"), x, **weights)
+
+
+@pytest.mark.parametrize(("name", "word"), [("nonlin", "relu"), ("activation", np.bytes_("relu"))])
+def test_an_activation_is_known_by_other_words_too(name, word, weights, tmp_path, x):
+    np.savez(tmp_path / "w.npz", **weights, **{name: word})
+    check(load_network(tmp_path / "w.npz"), x, **weights, phi="relu")
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_spectral_norm_over_either_axis_is_that_of_the_module(dim, tmp_path):
+    torch.manual_seed(0)
+    model = Model()
+    parametrizations.spectral_norm(model.core, "weight_hh_l0", dim=dim)
+    acts = model.eval().core.weight_hh_l0.detach()
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    torch.testing.assert_close(load_network(tmp_path / "w.pt").W_hh.data, acts, rtol=0, atol=1e-6)
+
+
+def test_one_direction_of_two_and_one_matrix_of_several_are_refused_with_a_way_out(weights, tmp_path):
+    model = Model(bidirectional=True)
+    state = model.state_dict() | {"out.weight": torch.ones(N_Y, 2 * N)}
+    torch.save(state, tmp_path / "w.pt")
+    refused("several layers or directions.*schur_lib.evaluation", tmp_path / "w.pt")
+    refused("reads two layers or directions of 8 units.*schur_lib.evaluation", tmp_path / "w.pt",
+            set_aside=["*_reverse"])  # fmt: skip
+    np.savez(tmp_path / "w.npz", **weights | {"W_hh": np.stack([weights["W_hh"]] * 2)})
+    refused(r"of several take one, --parameter 'W_hh=W_hh\[0\]'", tmp_path / "w.npz")
+    assert load_network(tmp_path / "w.npz", names={"W_hh": "W_hh[0]"}).hidden_size == N
+
+
+def test_hints_name_no_bias_or_first_state_of_another_head(weights, tmp_path):
+    heads = {"core.weight_ih_l0": weights["W_xh"], "core.weight_hh_l0": weights["W_hh"],
+             "actor.weight": weights["W_hy"], "actor.bias": weights["b_y"], "critic.weight": weights["W_hy"][:1],
+             "critic.bias": weights["b_y"][:1]}  # fmt: skip
+    torch.save(tensors(heads), tmp_path / "w.pt")
+    for named in ({}, {"names": {"W_hy": "actor.weight"}}):
+        with pytest.raises(ValueError, match="--set-aside") as said:
+            load_network(tmp_path / "w.pt", **named)
+        assert "h0=critic" not in str(said.value) and "b_y=critic" not in str(said.value)

@@ -184,6 +184,9 @@ OWN = {
     "norm": lambda m: m.weight / m.weight.norm(dim=1, keepdim=True),
     "exponential": lambda m: torch.matrix_exp(m.weight - m.weight.T),
     "part": lambda m: torch.where(m.weight > 0, m.weight, 0.1 * m.weight),
+    "signs from the right": lambda m: m.weight @ m.signs[0].sub(0.5).diag(),
+    "twice": lambda m: 0.5 * (m.weight @ m.weight),
+    "mixed": lambda m: (m.V @ m.V.T) @ m.weight,
 }
 
 
@@ -246,6 +249,33 @@ def test_a_matrix_that_acts_as_it_stands_or_times_a_number_is_taken(forward, n_t
     module, x, y = Rate(lambda m: 0.5 * m.weight), draw(T, n_trials, N_X), draw(T, n_trials, N_Y, seed=2)
     trials = evaluation(module, "weight", x, y, forward=forward)
     np.testing.assert_allclose(trials.intact, score(array(forward(module, x)), array(y)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_trials", [B, N])
+def test_a_matrix_whose_transpose_acts_is_warned_of_and_its_transpose_taken(n_trials):
+    module, x, y = (
+        Rate(lambda m: m.weight, transposed=True),
+        draw(T, n_trials, N_X),
+        draw(T, n_trials, N_Y, seed=2),
+    )
+    with pytest.warns(UserWarning, match=r"h @ W, so that its transpose acts.*module.weight.T"):
+        evaluation(module, "weight", x, y)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "weight is multiplied")
+        trials = evaluation(module, "weight", x, y, effective=lambda m: m.weight.T)
+        evaluation(Rate(lambda m: m.weight), "weight", x, y)
+    E = array(module.weight).T
+    np.testing.assert_allclose(trials.W_hh, E, rtol=1e-6)
+    matrices = [E, ordered_schur(E).ablate({"CR"}), array(draw(N, N, seed=3))]
+    expected = [score(loop_rate(module, x, M), array(y)) for M in matrices]
+    np.testing.assert_allclose(trials.scores(matrices), expected, rtol=1e-5)
+
+
+def test_a_sparse_matrix_is_refused():
+    module = Rate(lambda m: m.weight.to_dense())
+    module.weight = nn.Parameter(draw(N, N).to_sparse())
+    with pytest.raises(ValueError, match="real matrix, got shape .*sparse"):
+        evaluation(module, "weight", draw(T, B, N_X), draw(T, B, N_Y))
 
 
 def test_a_matrix_on_which_the_outputs_do_not_depend_is_warned_of():

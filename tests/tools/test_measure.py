@@ -132,5 +132,23 @@ Dry(None, reporter.ZeroReporter(None, {})).run_tasks(graph.task_dispatcher())
     long = [f"notebook:{name}" for name in names]
     assert order[:11] == [*trained, *long], done.stderr
     assert order[-1] == "book" and set(order[11:-1]) == {
-        "explorer", *(f"notebook:{name}" for name in notebooks.names())
+        "explorer", "train:figure_1", *(f"notebook:{name}" for name in notebooks.names())
     } - set(long)  # fmt: skip
+
+
+def test_a_notebook_alone_trains_its_own_networks_only():
+    code = """
+import sys
+from doit import doit_cmd
+doit_cmd.reset_vars()
+doit_cmd.set_var("networks", "trained")
+doit_cmd.set_var("output", "/nowhere")
+sys.argv = ["doit", "run", "notebook:figure_1"]
+import dodo
+trainings = {task["name"]: task for task in dodo.task_train()}
+[figure] = [task for task in dodo.task_notebook() if task["name"] == "figure_1"]
+print([name for name, task in trainings.items() if set(task["targets"]) & set(figure["file_dep"])])
+print([task["task_dep"] for task in trainings.values() if task["task_dep"]])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["['figure_1']", "[]"], done.stderr

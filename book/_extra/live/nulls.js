@@ -13,7 +13,7 @@ live.nulls = async (root) => {
     make("div", { class: "acts" },
       live.select("Block", blocks, (block) => { state.block = block; restart(); }).row,
       live.select("Changes", kinds, (kind) => { state.kind = kind; restart(); }).row),
-    make("div", { class: "two" },
+    make("div", { class: "two side" },
       make("div", {}, make("p", { class: "part" }, "The block, which is deleted"), gone),
       make("div", {}, make("p", { class: "part" }, "The last random change"), drawn)),
     make("div", { class: "acts" }, live.button("Draw another", () => more(1)), live.button("Draw twenty", () => more(20)),

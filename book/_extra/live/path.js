@@ -27,7 +27,7 @@ live.path = async (root) => {
     form.setAttribute("viewBox", "0 0 100 100");
     form.style.cssText = `width: ${side}px; height: ${side}px`;
     form.innerHTML = BLOCKS.map((block) => `<polygon points="${shapes[block]}" fill="${live.colours[block]}" fill-opacity="${strength(block).toFixed(3)}"/>
-      <text x="${texts[block][0]}" y="${texts[block][1]}" text-anchor="middle" style="font-size: ${(1300 / side).toFixed(2)}px">${block}</text>`).join("")
+      <text x="${texts[block][0]}" y="${texts[block][1]}" text-anchor="middle" class="halo" style="font-size: ${(1300 / side).toFixed(2)}px">${block}</text>`).join("")
       + `<path d="M0 0L100 100" stroke="currentColor" stroke-width="${(0.5 + 2.5 * Math.sqrt(kept)).toFixed(2)}"/>
         <path d="M0 60H100M60 0V100M0.3 0.3H99.7V99.7H0.3z" fill="none" stroke="currentColor" stroke-width="0.6"/>`;
     form.setAttribute("aria-label", BLOCKS.map((block) => `${block} holds ${live.number(way.mass[block][at])} of the norm`).join(", ") + ".");
@@ -44,7 +44,7 @@ live.path = async (root) => {
     const copy = way.task === "copy", score = copy ? "replay accuracy" : "FVU";
     const harms = BLOCKS.map((block) => way.harm[block]), most = (k) => BLOCKS[[0, 1, 2].reduce((a, b) => (harms[b][k] > harms[a][k] ? b : a))];
     said.textContent = `Step ${at} of ${way.kept.length - 1}: ${(100 * kept).toFixed(1)} % of the squared norm of the weights is left, and the task is done ` +
-      `with a ${score} of ${live.number(way.score[at], copy ? 3 : 5)}, ${live.number(way.score[0], copy ? 3 : 5)} at the start. ` +
+      `with ${copy ? "a" : "an"} ${score} of ${live.number(way.score[at], copy ? 3 : 5)}, ${live.number(way.score[0], copy ? 3 : 5)} at the start. ` +
       (most(at) === most(0) ? `Ablating ${most(0)} does the most harm, as at the start.` : `Ablating ${most(at)} does the most harm now, ${most(0)} did at the start.`);
     Object.assign(root.dataset, { task: way.task, seed: way.seed, step: at, kept, score: way.score[at], harm: BLOCKS.map((block) => way.harm[block][at]).join(), shown: at });
   };

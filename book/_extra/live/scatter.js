@@ -2,7 +2,7 @@
 "use strict";
 
 live.scatter = async (root) => {
-  const { make } = live, picture = make("svg:svg", { role: "img", tabindex: 0, class: "scatter" });
+  const { make } = live, picture = make("svg:svg", { role: "slider", tabindex: 0, class: "scatter", "aria-valuemin": 1 });
   const link = make("a", { class: "open" }), said = make("p", { class: "said", "aria-live": "polite" });
   root.replaceChildren(make("p", { class: "title" }, "Open a point"),
     make("p", { class: "part" }, "Tap near a point, or go from point to point with the arrow keys; Enter opens it. On the line the prediction is right."));
@@ -12,7 +12,8 @@ live.scatter = async (root) => {
   root.append(make("div", { class: "acts" },
     live.select("Task", options, (task) => { state.task = task; state.at = points.indexOf(shown()[0]); draw(); }).row,
     live.select("Against", [["predicted", "the prediction"], ["mass", "mass of the activity"]], (x) => { state.x = x; draw(); }).row),
-    picture, said, link);
+    picture, make("p", { class: "part" }, Object.keys(live.colours).map((block) => [make("span", { class: `key ${block}` }), `${block}, ${live.WORDS[block]}  `]).flat(),
+      `Squares: ${titles.copy}; circles: ${titles.flip_flop}; triangles: ${titles.sine_generation}; diamonds: ${titles.context_integration}.`), said, link);
 
   const shown = () => points.filter(({ task }) => !state.task || task === state.task);
   const LOW = 1e-6, place = (value) => Math.log10(Math.max(LOW, value)), highest = 0.3 + Math.max(...points.map(({ measured, predicted }) => Math.max(place(measured), place(predicted))));
@@ -33,11 +34,16 @@ live.scatter = async (root) => {
       content += `<path d="${marks[tasks.indexOf(p.task)]}" transform="translate(${px[k].toFixed(1)} ${py[k].toFixed(1)})" fill="${live.colours[p.block]}" fill-opacity="0.35" stroke="${live.colours[p.block]}" stroke-width="1.5"/>`;
     });
     content += `<circle cx="${px[state.at]}" cy="${py[state.at]}" r="11" fill="none" stroke="currentColor" stroke-width="2.5"/>`;
+    content += `<text x="${left + 6}" y="14">ΔFVU measured</text>
+      <text x="${width - 4}" y="${tall - 30}" text-anchor="end">${state.x === "predicted" ? "ΔFVU predicted" : "mass of the activity"}</text>`;
     live.svg(picture, tall, content, `${shown().length} blocks: measured change of the FVU, upwards, against ${state.x === "predicted" ? "the predicted one" : "the mass of the activity"}.`);
     const p = points[state.at];
     said.textContent = `${titles[p.task]}, seed ${p.seed}, without ${p.block}: ΔFVU ${p.measured.toPrecision(3)} measured, ${p.predicted.toPrecision(3)} predicted, mass of the activity ${p.mass.toPrecision(3)}.`;
     link.href = `${live.home}explorer.html#${new URLSearchParams({ network: p.network, alpha: 0.9, [p.block]: 100 })}`;
     link.textContent = "Open this network in the explorer, with the block ablated";
+    picture.setAttribute("aria-valuemax", points.length);
+    picture.setAttribute("aria-valuenow", state.at + 1);
+    picture.setAttribute("aria-valuetext", said.textContent);
     Object.assign(root.dataset, { ...p, shown: state.at });
   };
   picture.addEventListener("click", (event) => {
