@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Context integration: which stream to add up
 #
+# {glue:text}`answer:s`
+#
 # Two noisy streams come in, and a context cue names the one to integrate; the other has to be ignored. The network needs a memory that adds, and a gate. Which couplings hold the integrator, which the gate? And does an ablation break both contexts alike?
 
 # %% tags=["parameters"]
@@ -148,4 +150,5 @@ plt.show()
 # At the first step nothing is lost: the recurrent weights have not acted yet. The median ΔFVU over networks:
 
 # %%
-show(answers.steps(parts), reading=answers.answer(table, typical(table)))
+show(answers.steps(parts))
+tell(answers.answer(table, typical(table)), "answer")

@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Structure or size?
 #
+# {glue:text}`answer:s`
+#
 # A network loses a block of its couplings and does its task all the same. Is that because of *which* weights went, or would any change of that size have been harmless? The abstract of {cite:t}`drager2026` says the former: changes of similar scale can destroy what a structured change preserves. The paper prints no numbers for it. Here each ablated set of each network is set beside random changes of exactly its Frobenius norm; then blocks are ablated by degrees, and in all combinations.
 
 # %% tags=["parameters"]

@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Coordinates and well-posedness
 #
+# {glue:text}`answer:s`
+#
 # A coupling block is a block of $T$, and $T$ depends on choices: real or complex, which eigenvalues come first, in which order near-equal moduli stand, where the cut $\alpha$ falls. **What of an ablation's harm belongs to the network, and what to the choice of coordinates?** The same ablation is made here in other coordinates, under small changes of $W$, at every cut, and in five ways that are wrong.
 
 # %% tags=["parameters"]

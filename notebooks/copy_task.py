@@ -11,6 +11,8 @@
 # %% [markdown]
 # # The copy task
 #
+# {glue:text}`answer:s`
+#
 # A network sees eight symbols, one a step, each a vector of eight signs. Then its input falls silent, and it has to replay the sequence again and again, on its own. To hold the sequence linearly takes $8 \times 8 = 64$ dimensions: a network of 56 units is too narrow, one of 64 just wide enough, one of 72 has room. Which of them learn it, from which starts, and what do their recurrent weights look like in [ordered Schur coordinates](../method.md) once they have?
 
 # %% tags=["parameters"]
@@ -58,7 +60,8 @@ tell(answers.recipe(specs))
 
 # %%
 table = measured("copy", profiles, specs, nets, removed=[[name] for name in COUPLINGS])
-show(answers.learned(table), reading=answers.solved(table))
+show(answers.learned(table))
+tell(answers.solved(table), "answer")
 
 # %% [markdown]
 # ## How long the replay lasts

@@ -11,6 +11,8 @@
 # %% [markdown]
 # # The paper's Figure 1: what is left of the replay
 #
+# {glue:text}`found:s`
+#
 # Two networks solve the [copy task](copy_task.ipynb) equally well: one whose recurrent weights started at an orthogonal matrix and were then free, and one that is normal by construction (Cayley). Which of their couplings does the replay need? Every one of the eight sets of coupling blocks is ablated, nothing is trained again, and the network replays. {cite:t}`drager2026` finds that $T_{CC}$ can go, whatever else has gone, and that $T_{CR}$ and $T_{RR}$ cannot.
 
 # %% tags=["parameters"]

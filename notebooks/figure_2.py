@@ -11,6 +11,8 @@
 # %% [markdown]
 # # The paper's Figure 2: one block at a time, in three tasks
 #
+# {glue:text}`answer:s`
+#
 # The copy task needs nearly all of its dimensions. What about tasks that need few? {cite:t}`drager2026` ablates each of the three coupling blocks from networks of 64 units that were trained on three tasks known from neuroscience: [flip-flop](flip_flop.ipynb), [sine generation](sine_generation.ipynb) and [context-dependent integration](context_integration.ipynb). A block may be safe in one task and vital in another: is it, and in the way the paper says?
 
 # %% tags=["parameters"]
@@ -23,6 +25,7 @@ import matplotlib.pyplot as plt
 from schur_lib.schur import COUPLINGS
 from study import catalogue, claims
 from study.answers import figure_2 as answers
+from study.answers.paper_versus_here import counted
 from study.cache import measured
 from study.figures import style
 from study.paper import beside_paper
@@ -58,3 +61,4 @@ show(answers.beside(table, compared), reading=answers.differences(table, compare
 # %%
 judged = [claims.claim_5(table), claims.claim_6(table), claims.claim_7(table)]
 show(claims.as_text(judged), reading=answers.verdicts(judged, table))
+tell(counted(judged), "answer")

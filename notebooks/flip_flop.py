@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Flip-flop: three bits to remember
 #
+# {glue:text}`answer:s`
+#
 # Three lines each get a pulse of −1 or +1 now and then, and each of three outputs has to hold the sign of its line's last pulse, and 0 before the first: states, and the ways between them. Which couplings of a trained network does this need, and what is lost when they go: the memory, or the way from one state to another?
 
 # %% tags=["parameters"]
@@ -147,4 +149,4 @@ plt.show()
 show(answers.bits(parts))
 
 # %%
-tell(answers.answer(parts, typical(table)))
+tell(answers.answer(parts, typical(table)), "answer")

@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Nonnormality
 #
+# {glue:text}`answer:s`
+#
 # The couplings are what makes $W$ nonnormal: without them its eigenvectors would be orthogonal, and its eigenvalues would say all. **How nonnormal are the trained networks, on paper and in the states they visit, and does a local expansion of the error foresee what ablating a coupling does?**
 
 # %% tags=["parameters"]

@@ -45,16 +45,17 @@ main, on, draws = dense + few, dict(n_trials=256), 3 if profile == "quick" else 
 changes = measured("random_changes", beside_random_changes, *zip(*main, strict=True), on=on, draws=draws)
 judged = claims.all_claims(figure_1, table_1, figure_2, changes)
 cache.save(claims.as_table(judged), "claims")
-
-# %%
-shipped = cache.read(folders.RESULTS / "claims.csv")
-show(answers.beside_shipped(judged, shipped), reading=answers.counted(judged))
+tell(answers.counted(judged), "answer")
 
 # %% mystnb={"figure": {"caption": "The paper's independent numbers among the networks trained here. Left: each number alone, on a scale where 0 is our mean and the grey band our 95 % prediction interval. Right: the replay accuracies without RR and without CR as a pair; the ellipse holds 95 % of further networks like ours.", "name": "fig-agreement"}, "image": {"alt": "Left, sixteen diamonds, one a published number, beside a grey band around zero. Right, the accuracies of our networks lie along a rising line, and the pair that the paper prints lies below it, outside the ellipse."}}
 compared = paper.beside_paper(pd.concat([figure_1, table_1, figure_2], ignore_index=True))
 cache.save(compared, "paper_versus_here")
 agreement(compared, figure_1[figure_1.construction == "dense_orthogonal"])
 plt.show()
+
+# %%
+shipped = cache.read(folders.RESULTS / "claims.csv")
+show(answers.beside_shipped(judged, shipped))
 
 # %%
 tell(answers.agreement(compared), "agreement")

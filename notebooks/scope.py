@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Time course and scope
 #
+# {glue:text}`answer:s`
+#
 # {cite:t}`drager2026` studies the end of training, in tanh networks of 56 to 72 units. When does the profile of the blocks arise, how far does it reach to other sizes and cells, and does the closest peer, the operative dimensions of {cite:t}`krause2022`, see the same structure?
 
 # %% tags=["parameters"]

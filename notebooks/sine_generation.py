@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Sine generation: a frequency from a constant
 #
+# {glue:text}`answer:s`
+#
 # The input is a constant; the output has to be a sine whose frequency the constant names. The network must turn a number into a rotation speed and keep turning. Which couplings does that need? And is it the slow sines or the fast ones that go first?
 
 # %% tags=["parameters"]
@@ -135,4 +137,5 @@ plt.show()
 # Medians over networks: at the frequencies where they are smallest and largest, and for the slow and the fast half of the frequencies.
 
 # %%
-show(answers.by_frequency(of_frequency), reading=answers.answer(table, of_frequency, typical(table)))
+show(answers.by_frequency(of_frequency))
+tell(answers.answer(table, of_frequency, typical(table)), "answer")

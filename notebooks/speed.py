@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Speed
 #
+# {glue:text}`answer:s`
+#
 # This book trains hundreds of small networks and runs thousands of ablated copies. How close is that to what the processor can do, does it beat the libraries that one would use otherwise, and what would ten thousand networks cost? {numref}`fig-targets` sets each target that was fixed beforehand beside what was measured.
 
 # %% tags=["parameters"]

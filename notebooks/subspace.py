@@ -11,6 +11,8 @@
 # %% [markdown]
 # # Subspace or Schur?
 #
+# {glue:text}`answer:s`
+#
 # {cite:t}`drager2026` leaves one question open. A low-dimensional task may use few directions of the hidden space. Is a block of couplings safe because of its *role* among the Schur modes, or only because the activity never goes where it acts? The paper says what would separate the two: how the ablated directions lie to the hidden states, the readout and the input. This chapter does that, and then ablates the two halves of each block separately: the half that acts on the activity, and the rest.
 
 # %% tags=["parameters"]

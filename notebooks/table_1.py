@@ -32,6 +32,7 @@ alphas = (0.85, 0.9, 0.95)
 specs = catalogue.figure_1(profile, networks)
 nets = catalogue.networks(specs, networks)
 table = measured("table_1", profiles, specs, nets, alphas=alphas, removed=[["CC"], ["CR"]])
+tell(answers.answer(table), "answer")
 
 # %% [markdown]
 # The table has the paper's columns: dimensions of the leading sector $n_R$, replay accuracy of the intact network, without $T_{CC}$, without $T_{CR}$. Our networks are trained with the *ancestor recipe, not stated in the paper* ([how the networks are trained](copy_task.ipynb)).

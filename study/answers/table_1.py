@@ -69,6 +69,16 @@ def changes(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def answer(table: pd.DataFrame) -> str:
+    """Whether another threshold tells another story, in a sentence."""
+    moved = max(_moved(part).max() for _, part in table.groupby("construction"))
+    verdict = claims.claim_4(table).verdict
+    return (
+        f"From threshold to threshold no accuracy moves by more than {at_most(moved)} in any network: that the "
+        f"profile does not depend on $\\alpha$ is **{verdict}**."
+    )
+
+
 def verdict(table: pd.DataFrame) -> str:
     """What claim 4 comes to, a paragraph."""
     orthogonal = table[table.construction == "dense_orthogonal"]

@@ -69,6 +69,14 @@ def test_each_verdict_on_claim_4_is_said(some, verdict):
     assert f"0.85–0.95: **{verdict}.** " in table_1.verdict(some)
 
 
+def test_the_answer_says_how_far_accuracies_move_and_the_verdict():
+    assert table_1.answer(table(moves=0.02)) == (
+        "From threshold to threshold no accuracy moves by more than 0.0200 in any network: that the profile does "
+        "not depend on $\\alpha$ is **refuted**."
+    )
+    assert table_1.answer(table()).endswith("is **reproduced**.")
+
+
 def test_the_paragraph_holds_the_numbers_of_the_table():
     said = table_1.verdict(table(moves=0.02, n_R=(65, 64, 60)))
     assert "moves by more than 0.0200 in any network" in said
