@@ -24,6 +24,7 @@ import pandas as pd
 from schur_lib.schur import COUPLINGS
 from study import cache, catalogue, claims, folders, paper
 from study.answers import paper_versus_here as answers
+from study.answers import symmetries
 from study.answers.figure_1 import two_values
 from study.cache import measured
 from study.figures.agreement import agreement
@@ -85,6 +86,17 @@ show(claims.as_text(judged))
 for claim in judged:
     tell(answers.verdict(claim), f"claim_{claim.number}")
     tell(answers.reason(claim), f"reason_{claim.number}")
+
+# %% [markdown]
+# ## Of the task, or of the solution
+#
+# A verdict tells what an ablation does in the networks that training found. Would it be the same in other networks that compute the same, or do the task as well? [How many symmetries?](symmetries.ipynb) follows such networks; these are the smallest and the largest harm that were met within each set, over the shipped networks followed there. From left to right the sets grow: the function kept to rounding, kept within ε (the outputs' discrepancy over the variance of the targets), and the FVU no worse. Harm is the loss of accuracy (copy) or ΔFVU. An effect whose range goes from none to all says little of the task.
+
+# %%
+equal = symmetries.together(
+    *(cache.read(folders.shipped(folders.RESULTS / f"symmetries_equals{of}.csv")) for of in ("", "_copy"))
+)
+show(symmetries.side_by_side(equal), reading=symmetries.of_bounds(equal))
 
 # %% [markdown]
 # ## Other thresholds
