@@ -101,7 +101,7 @@ def flip_flop(
         return inputs, inputs.gather(0, last_pulse)
 
     def parts(inputs, targets):
-        # `last_pulse`, what the line's last pulse did: 0 its first, 1 confirmed its sign, 2 flipped it. NaN before.
+        # `last_pulse`, what the line's last pulse did: 0 its first, 1 confirmed its sign, 2 flipped it; NaN before
         last = torch.where(inputs != 0, _steps(targets), 0).cummax(0).values
         before = torch.cat([torch.zeros_like(targets[:1]), targets]).gather(0, (last - 1).clamp(min=0))
         did = torch.where(before == 0, 0.0, torch.where(before == targets, 1.0, 2.0))

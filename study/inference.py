@@ -4,8 +4,9 @@ Approximate Bayesian computation by rejection (Beaumont et al., Genetics 162, 20
 left open from a stated prior, trains one network a draw, and accepts the draws whose *intact* FVU is nearest to
 the paper's; nothing is ablated. Its table is stamped. `ablate` refuses a table that is not the one of the stamp,
 trains new seeds of the accepted draws, and ablates them: with the table committed in between, what it finds is a
-prediction that can lose. A table that is frozen stays as it is; further draws go into another, of other seeds. `longer` follows copy networks beyond the 20,000 steps of the other chapters. `again`
-trains some networks of the shipped tables anew and compares.
+prediction that can lose. A table that is frozen stays as it is; further draws go into another, of other seeds.
+`longer` follows copy networks beyond the 20,000 steps of the other chapters. `again` trains some networks of the
+shipped tables anew and compares.
 
     python -m study.inference calibrate --networks FOLDER
     python -m study.inference ablate --networks FOLDER

@@ -102,6 +102,17 @@ def test_conjugate_gradients_with_a_perfect_preconditioner_need_one_step():
     assert np.trace(np.linalg.inv(M)) - 36 == pytest.approx(np.square(J).sum(), rel=0.5)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e3])
+def test_the_preconditioner_has_the_trace_of_one_random_mixture_however_large_the_targets_are(size):
+    of = tangent(of_network(network(), drawn(), size * drawn(seed=5)))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], of.weight.shape)
+    of_trial = [signs * (np.arange(20) == b)[:, None] for b in range(20)]
+    trace = sum(np.square(of.pull(c)).sum() for c in of_trial)
+    rough = preconditioner(of)(trace / 36)
+    M = np.array([rough(e).ravel() for e in np.eye(36).reshape(36, 6, 6)])
+    assert np.trace(np.linalg.inv(M)) == pytest.approx(2 * trace, rel=1e-6)
+
+
 def test_the_objective_falls_and_same_keeps_the_outputs():
     trials = on_task(network(n_x=3, n_y=3), tasks.flip_flop(steps=6), n_trials=40)
     trials = of_network(network(n_x=3, n_y=3), trials.inputs, trials.targets)

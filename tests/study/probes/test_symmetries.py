@@ -126,6 +126,38 @@ def test_a_linear_network_in_closed_form():
     assert np.abs(vectors[:, free:].T @ change).max() < 1e-8 * np.linalg.norm(change)
 
 
+@pytest.mark.parametrize("n_trials", [3, 20])
+def test_directions_are_of_unit_length_and_cost_what_is_said_of_few_rows_and_of_many(n_trials):
+    of = tangent(of_itself(network(), drawn(2, n_trials)))
+    assert (of.weight.size < 36) == (n_trials == 3)
+    values, vectors = directions(of)
+    flat = vectors.reshape(-1, 36)
+    np.testing.assert_allclose(flat @ flat.T, np.eye(len(flat)), atol=1e-6)
+    costs = [np.square(of.push(v)).sum() for v in vectors]
+    np.testing.assert_allclose(costs, values, rtol=1e-6, atol=1e-9 * values[0])
+
+
+def test_too_many_rows_are_mixed_to_as_many_as_are_allowed(monkeypatch):
+    of, asked, rows = tangent(of_itself(network())), [], probe.Tangent.rows
+    monkeypatch.setattr(probe, "ROWS", 60)  # of 360, on 20 trials
+    monkeypatch.setattr(
+        probe.Tangent, "rows", lambda self, signs, seed: asked.append(signs) or rows(self, signs, seed)
+    )
+    directions(of)
+    assert asked == [3]
+
+
+def test_the_count_does_not_depend_on_which_trials_were_drawn():
+    counts = []
+    for seed in range(3):
+        tiny = tangent(of_itself(network(scale=1e-5), drawn(seed=seed)))
+        costs = np.linalg.eigvalsh(g_matrix(tiny))
+        assert (costs > 1e-10 * costs[-1]).sum() == 36 - (6 - 2) * (6 - 2)  # the proposition's, on any trials
+        table = symmetries(of_itself(network(), drawn(n_trials=400, seed=seed)))
+        counts.append(table[table.what == "above"].number.tolist())
+    assert np.ptp(counts, axis=0).max() <= 1 < np.ptp(counts, axis=1).min()
+
+
 def test_lanczos_finds_what_the_whole_matrix_says(monkeypatch):
     of = tangent(of_itself(network(n=8)))
     exact = directions(of)[0]
