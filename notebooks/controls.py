@@ -79,10 +79,8 @@ plt.show()
 # The abstract says that changes of similar scale can destroy what a structured change preserves. [Claim 9](paper_versus_here.ipynb) is judged on the copy task beside isotropic changes alone; here the same is asked of every task and of every kind of null.
 
 # %%
-tell(answers.safe_blocks(nulls))
-
-# %%
-show(answers.destroyed(nulls), reading=answers.structure_or_size(nulls, pooled))
+said = answers.safe_blocks(nulls), answers.structure_or_size(nulls, pooled)
+show(answers.destroyed(nulls), reading="\n\n".join(said))
 
 # %% [markdown]
 # ### The other copy networks

@@ -96,10 +96,7 @@ show(answers.two_measures(table, by_fvu), reading=answers.of_two_measures(by_fvu
 # Each claim has a few parts, and each part *holds*, is *refuted* or stays *undecided* by its interval over networks ([how a claim is judged](paper_versus_here.ipynb)).
 
 # %%
-show(claims.as_text(answers.judged(table)))
-
-# %%
-tell(answers.verdicts(table))
+show(claims.as_text(answers.judged(table)), reading=answers.verdicts(table))
 
 # %% [markdown]
 # [Paper versus here](paper_versus_here.ipynb) judges all nine claims in this way.

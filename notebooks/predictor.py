@@ -161,11 +161,8 @@ tell(answers.normal_and_banded(sectors))
 # The title of the paper speaks of symmetries that hold *on the task*. Whether they end there has to be tried off the task: on long streams of trials, with inputs of twice their size, with noise in their place, and from random states without input. The discrepancy is $E\lVert \tilde y - \hat y \rVert^2$ over the variance of the intact outputs, medians over networks. Beside the blocks stand three others: with the complement *first* in the Schur form, what couples the leading sector into it; all of $W$ that acts outside of the leading principal directions of the activity, $W (I - P_V)$, which is restricted to the task by construction; and a change of the size of $T_{CC}$ that no linear network can show (proposition 6, below). The table holds what can go on the task.
 
 # %%
-show(answers.off_the_task(off))
+show(answers.off_the_task(off), reading=answers.better_candidate(off))
 tell(answers.restricted(off), "restricted")
-
-# %%
-tell(answers.better_candidate(off))
 
 # %% [markdown]
 # ```{admonition} Proposition 6 (symmetries that no task restricts)

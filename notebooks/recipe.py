@@ -86,8 +86,10 @@ show(answers.shown_beside(numbers), reading=answers.tested(numbers, joint))
 # %%
 first_specs = catalogue.first_edition(profile)
 first_nets = catalogue.networks(first_specs, "reference" if profile == "paper" else "trained")
-first = [cache.measure_one(profiles, s, n, [{}], dict(removed=single)) for s, n in zip(first_specs, first_nets, strict=True)]
-before = pd.concat(first, ignore_index=True)
+before = pd.concat(
+    cache.measure_one(profiles, s, n, [{}], {"removed": single})
+    for s, n in zip(first_specs, first_nets, strict=True)
+)
 show(answers.flip_flops(ablations, today, before), reading=answers.of_flip_flops(ablations, today, before))
 
 # %% [markdown]
@@ -112,7 +114,6 @@ profile_by = {s: cache.measure_one(profiles, s, n, [{}], {}) for s, n in zip(stu
 parts = [profile_by[spec].assign(varied=varied, value=value) for _, varied, value, spec in studies]
 table = pd.concat(parts, ignore_index=True)
 cache.save(table, "recipe")
-tell(answers.networks(table, len(study_specs)))
 
 # %% mystnb={"figure": {"caption": "Replay accuracy of the copy networks (dense orthogonal, 72 units) against one choice of the recipe a panel: means over seeds (lines) and single networks (points). Dashed: the paper's value, in the colour of its set.", "name": "fig-recipe-copy"}, "image": {"alt": "Three panels of replay accuracy against training horizon, training steps and the scale of the first readout, a line for each ablated set of blocks, with the values of the paper as dashed lines."}}
 style.studies(table[table.task == "copy"], "score", published)
@@ -127,10 +128,8 @@ plt.show()
 
 # %%
 varied = answers.over_variants(table)
-show(answers.shown(varied), reading=answers.solved(table))
-
-# %%
-tell(answers.little(varied))
+said = answers.networks(table, len(study_specs)), answers.solved(table), answers.little(varied)
+show(answers.shown(varied), reading=" ".join(said))
 
 # %% [markdown]
 # The paper's statements about which block matters are another matter than its numbers:

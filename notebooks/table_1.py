@@ -58,10 +58,7 @@ show(answers.changes(table))
 # The parts of the claim. Both are matters of structure: where no eigenvalue has a modulus between two thresholds, the split, the blocks and every score are the same.
 
 # %%
-show(claims.as_text([claims.claim_4(table)]))
-
-# %%
-tell(answers.verdict(table))
+show(claims.as_text([claims.claim_4(table)]), reading=answers.verdict(table))
 
 # %% mystnb={"figure": {"caption": "Moduli of the eigenvalues relative to the largest, in order, one line for each network, and the three thresholds. $n_R$ is where a line crosses a threshold: it hardly depends on the threshold where the line falls steeply.", "name": "fig-moduli"}, "image": {"alt": "Two panels, dense orthogonal and Cayley, of relative eigenvalue moduli in decreasing order: a long plateau near one, then a steep fall through the thresholds 0.95, 0.9 and 0.85."}}
 forms = {}
