@@ -124,7 +124,7 @@ def table_changes(old, new):
         for i, (x, y) in enumerate(zip(old[column], new[column], strict=True)):
             if x == y or (pd.isna(x) and pd.isna(y)):
                 continue
-            number = pd.api.types.is_number(x) and pd.api.types.is_number(y)
+            number = all(pd.api.types.is_number(z) and not pd.api.types.is_bool(z) for z in (x, y))
             change = f"{y - x:+.2e}" if number else "text"
             rows.append((f"row {i}, {column}", str(x), str(y), change))
     return rows

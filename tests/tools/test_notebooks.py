@@ -222,6 +222,8 @@ def test_what_was_changed_on_purpose_is_entered_and_a_table_so_changed_is_not_be
 def test_a_changed_number_is_beyond_the_tolerance(change):
     old = references.pd.DataFrame({"removed": ["", "CR"], "score": [1.0, 0.639]})
     new = old.assign(score=[1.0, 0.639 + change])
+    told = old.assign(held=True)
+    assert len(references.beyond_tolerance(told, old.assign(held=False))) == len(old)
     assert references.beyond_tolerance(old, old.assign(score=[1.0, 0.639 + 1e-6])) == []
     assert len(references.beyond_tolerance(old, new)) == 1
 
