@@ -1,8 +1,11 @@
 """Stamp every page with what it was computed from, and mend what the theme gets wrong."""
 
+import html
 import json
 import re
 from pathlib import Path
+
+from mathematics import mathml
 
 QUICK = (
     '<p class="stamp-quick"><strong>QUICK profile: toy numbers, not results.</strong> '
@@ -30,6 +33,15 @@ def typeset(found):
     """A match of a tag and its text, the symbols in it, such as T_CR, set as in the formulas."""
     tag, text = found.groups()
     return tag + SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", text)
+
+
+def quoted(found):
+    """A match of a tag and its text, which a notebook computed as Markdown: bold, formulas and symbols set."""
+    tag, text = found.groups()
+    pieces = re.split(r"\$(?=[A-Za-z\\])(.+?)\$", re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", text))
+    plain = [SYMBOL.sub(r"<i>\1</i><sub>\2</sub>", piece) for piece in pieces[::2]]
+    formulas = [f'<span class="math">{mathml(html.unescape(tex))}</span>' for tex in pieces[1::2]]
+    return tag + "".join(a + b for a, b in zip(plain, [*formulas, ""], strict=True))
 
 
 def cell(found):
@@ -78,7 +90,7 @@ def mend(app, page, template, context, doctree):
         # values that a notebook computed as plain text, and what tables hold
         if 'class="sig ' in context["body"]:
             context["body"] = as_code(context["body"])
-        context["body"] = re.sub(r'(<span class="pasted-text">)([^<]*)', typeset, context["body"])
+        context["body"] = re.sub(r'(<span class="pasted-text">)([^<]*)', quoted, context["body"])
         context["body"] = re.sub(r'<(t[hd])(?: class="([^"]*)")?>(<p>.*?)</\1>', cell, context["body"], flags=re.S)
 
 

@@ -19,6 +19,7 @@ def extension(name):
     return module
 
 
+extension("mathematics")  # which `stamp` imports
 tables, vectors, history, excerpts, stamp = map(extension, ("tables", "vectors", "history", "excerpts", "stamp"))
 
 
@@ -124,3 +125,16 @@ def test_the_history_is_that_of_each_pages_source(monkeypatch):
 def test_the_excerpts_are_the_text_of_the_article():
     page = "<nav>menu</nav><article><p>Ordered <b>Schur</b></p><details class='provenance'>x</details></article>"
     assert excerpts.text_of(page) == "Ordered Schur" and excerpts.text_of("<p>none</p>") == ""
+
+
+def test_a_sentence_that_is_quoted_has_its_bold_words_formulas_and_symbols_set():
+    said = re.sub(
+        r'(<span class="pasted-text">)([^<]*)',
+        stamp.quoted,
+        '<p><span class="pasted-text">**Flips** break without $T_{CR}$, T_CC stays; '
+        "$n_R$ &lt; 3 costs $5 or $6.</span></p>",
+    )
+    soup = BeautifulSoup(said, "html.parser")
+    assert [word.text for word in soup("strong")] == ["Flips"] and len(soup("math")) == 2
+    assert soup.i.text == "T" and soup.sub.text == "CC" and soup("math")[0].text == "TCR"
+    assert soup.text == "Flips break without TCR, TCC stays; nR < 3 costs $5 or $6."
