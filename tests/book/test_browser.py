@@ -44,8 +44,8 @@ def violations(tab):
 def test_every_page_is_sound_wide_and_narrow_light_and_dark(output, pages, browser, turn):
     """Two loads a page, wide and light, narrow and dark; the other two by turning these round.
 
-    axe, which takes longest, looks at each page after one of the loads, or after both where they are turned. Of the
-    pages of source code, which one template makes, two are looked at where they are not turned.
+    axe, which takes longest, looks at each page after one of the loads, or after both where they are turned. Two
+    pages of source code stand for all that their template makes, but where they are turned.
     """
     of_code = [path for path in pages if path.startswith("_modules/")]
     pages = [path for path in pages if turn or path not in of_code[2:]]
