@@ -58,6 +58,9 @@ def article(folder, page, pages):
     for fold in found.select("details.long-table"):  # on paper nothing folds
         fold.summary.decompose()
         fold.unwrap()
+    for fold in found.select("details.sd-dropdown"):  # the solution of an exercise
+        fold.summary.name = "p"
+        fold.unwrap()
     for cell in found.select(".cell_output"):
         vectors = [a["data-vector"] for a in cell.select("details.provenance a[data-vector]")]
         images = cell.select("img")

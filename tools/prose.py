@@ -20,7 +20,7 @@ KINDS = {
     "less than nothing": r"\b(?:(?:less|more|fewer|larger|smaller) than|at most|up to) [−-]?0(?:\.0+)?(?![.,]?\d)"
     r"|\b(?:below|above|at least) [−-]?0\.0+(?!\d)",
     "a measured nothing": r"\bby (?:only )?[−+-]?0(?:\.0+)?(?:\s?%)?(?![.,]?\d)",
-    "a range of one value": rf"(?<![\d.,+−±:-])({NUMBER})(?:\s?%)? ?(?:–| to | and )\1(?![.,]?\d| ?×)",
+    "a range of one value": rf"(?<![\d.,+−±:-])(?<!, )({NUMBER})(?:\s?%)? ?(?:–| to | and )\1(?![.,]?\d| ?×)",
     "a count of one": r"\b(?:[01] of (?:the )?1|all (?:the )?1|the 1|all of 1|both of 1)(?![.,]?\d| ?%)\b"
     r"|\b1(?:, 1)*(?:,| and) 1 (?=networks)",
     "one in the plural": r"(?<![\d.,/×^−+–] )(?<![\d.,/×^−+–])\b1 (?:networks|seeds|trials|pairs|sequences|blocks"

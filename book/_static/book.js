@@ -21,8 +21,8 @@ document.addEventListener("DOMContentLoaded", () => {
       const column = formula.closest("p, li, dd")?.clientWidth ?? Infinity;
       if (formula.getBoundingClientRect().width > column) formula.parentNode.classList.add("wide");
     }
-    // what scrolls has to be in reach of the keyboard; no other formula is a stop
-    for (const formula of document.querySelectorAll(".bd-article :is(.formula, span.math.wide)")) {
+    // what scrolls has to be in reach of the keyboard; no other formula or figure is a stop
+    for (const formula of document.querySelectorAll(".bd-article :is(.formula, span.math.wide, figure)")) {
       if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
     }
   });

@@ -81,8 +81,8 @@ def verdicts(judged: Sequence[Claim], table: pd.DataFrame) -> str:
     wide = _effects(table, "context_integration")
     return (
         f"**Claim 5**, flip-flop: $T_{{CR}}$ matters most, then $T_{{CC}}$, and $T_{{RR}}$ hardly: "
-        f"**{said[5]}.** On average the FVU rises by {as_text(flip_flop['CR'])} without $T_{{CR}}$, by "
-        f"{as_text(flip_flop['CC'])} without $T_{{CC}}$ and by {as_text(flip_flop['RR'], '.4f')} without "
+        f"**{said[5]}.** The mean ΔFVU is {as_text(flip_flop['CR'])} without $T_{{CR}}$, "
+        f"{as_text(flip_flop['CC'])} without $T_{{CC}}$ and {as_text(flip_flop['RR'], '.4f')} without "
         "$T_{RR}$.\n\n"
         f"**Claim 6**, sine: $T_{{CC}}$ and $T_{{CR}}$ both destroy the output, $S_{{\\Delta T}}$ is largest for "
         f"$T_{{CR}}$, and $T_{{RR}}$ has little effect: **{said[6]}.** The FVU rises by "
@@ -127,9 +127,8 @@ def _sine(table):
 def _integration(table):
     wide = _effects(table, "context_integration")
     change = between(wide.CC, "+.2f")
-    moves = f"changes by {change}" if change.strip("0.") else "hardly changes"
     said = (
-        f"Without $T_{{CC}}$ the FVU of single networks {moves}; the leading sector "
+        f"Without $T_{{CC}}$ the ΔFVU of single networks is {change}; the leading sector "
         f"has {_sizes(table, 'context_integration')} dimensions."
     )
     if len(wide) < 4:

@@ -327,7 +327,7 @@ from tests.tools import disk
 from tools import forks, train
 print(forks.call("tests.tools.disk", "full"))
 print(dodo.in_a_sentence("train:copy", disk.full)().get_msg())
-train.catalogue.main = disk.full
+train.train = disk.full
 train.run("copy", "quick", "x")
 """
 

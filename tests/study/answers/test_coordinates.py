@@ -97,7 +97,8 @@ def test_other_systems_are_told_with_their_numbers():
     assert "imaginary part of up to 0.070" in said
     assert "block holds 0.400 of the norm, and without it 0.0100 of the accuracy is lost" in said
     assert (
-        "$T_{CR}$ holds 0.300, and without it 0.200 is lost. On the flip-flop the harms are 0.50 and 2.00." in said
+        "$T_{CR}$ holds 0.300, and without it 0.200 is lost. On the flip-flop the harm is 0.500 with the "
+        "complement first, 2.000 for $T_{CR}$." in said
     )
     assert "of 10 to 11 and projectors of norm up to 2.5" in said
     assert "For CR its harm is 0.200 on the copy task" in said

@@ -64,7 +64,7 @@ def test_the_differences_are_listed_and_looked_into():
     assert "is 0.0010 here and 0.0048 in the paper" in found
     assert "leading sector has 1 to 4 dimensions. With one leading block" in found
     assert "in 2 of 4 networks $T_{RR}$ is empty" in found and "changes the FVU by +0.20 to +0.60." in found
-    assert "of single networks changes by +0.10 to +6.00; the leading sector has 3 to 50 dimensions" in found
+    assert "of single networks is +0.10 to +6.00; the leading sector has 3 to 50 dimensions" in found
     assert "in 3 of the 4 choices of three" in found
 
 
@@ -88,7 +88,7 @@ def test_the_verdicts_are_the_claims():
     judged = [claims.claim_5(table), claims.claim_6(table), claims.claim_7(table)]
     first, second, third = answers.verdicts(judged, table).split("\n\n")
     assert f"hardly: **{judged[0].verdict}.**" in first
-    assert "by 0.189 without $T_{CR}$, by 0.050 without $T_{CC}$ and by 0.0000 without $T_{RR}$." in first
+    assert "0.189 without $T_{CR}$, 0.050 without $T_{CC}$ and 0.0000 without $T_{RR}$." in first
     assert f"little effect: **{judged[1].verdict}.**" in second
     assert "by 2.00 without $T_{CC}$ and by 1.50 without" in second and "is 0.20, its median 0.10." in second
     assert f"dominates $T_{{CR}}$: **{judged[2].verdict}.** Mean rises are 1.65 without $T_{{CC}}$" in third

@@ -17,12 +17,14 @@ from schur_lib.tasks import flip_flop, held_out
 from study import catalogue, cells
 from study.probes import fixed_points
 
+PULSED = flip_flop(pulse_probability=0.2, first_pulse=True)  # a trial without a pulse would stay at the origin
+
 
 def on(model, n_trials):
     """A network or module on held-out flip-flop trials."""
     if isinstance(model, Network):
-        return on_task(model, flip_flop(), n_trials)
-    inputs, targets = (x.to(model.readout.weight) for x in held_out(flip_flop(), n_trials))
+        return on_task(model, PULSED, n_trials)
+    inputs, targets = (x.to(model.readout.weight) for x in held_out(PULSED, n_trials))
     gate = None if isinstance(model.core, cells.Leaky) else 0
     return evaluation(model, "core.weight_hh_l0", inputs, targets, gate=gate)
 

@@ -52,7 +52,7 @@ def network(seed, N=8, scale=0.9):
 
 
 def data(steps=7, batch=6, seed=0):
-    task = tasks.flip_flop(steps=steps)
+    task = tasks.flip_flop(steps=steps, first_pulse=True)
     return [t.double() for t in held_out(task, batch, seed)]
 
 
