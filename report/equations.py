@@ -188,6 +188,8 @@ def evaluate(net: Network | RateNetwork, inputs: Tensor, targets: Tensor, metric
     plain = net.plain()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "this network does not do the task")  # the page says so, first of all
+        # a matrix of one unit, or of zeros, is its own transpose, and a RateNetwork multiplies as it should
+        warnings.filterwarnings("ignore", "W_hh is multiplied as in h @ W")
         try:
             if plain is not None:
                 return replace(evaluation(plain, "W_hh", inputs, targets, metric), module=net)

@@ -68,6 +68,16 @@ def test_the_states_are_what_the_recurrent_matrix_multiplies_with_after_each_ste
     np.testing.assert_allclose(rates, h, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("W", [[[0.7]], [[0.0, 0.0], [0.0, 0.0]]], ids=["one unit", "dead"])
+def test_a_matrix_that_is_its_own_transpose_is_not_warned_of(W, recwarn):
+    W = torch.tensor(W)
+    t = {"W_xh": torch.ones(len(W), 2), "W_hh": W, "W_hy": torch.ones(3, len(W))}
+    x, y = torch.randn(T, B, 2), torch.randn(T, B, 3)
+    for how in (Equation("sigmoid"), Equation("relu", 0.3, "potential")):
+        assert evaluate(RateNetwork(t, how), x, y).intact == pytest.approx(loops.fvu(loop(t, x, how), y), abs=1e-5)
+    assert not [w for w in recwarn if "transpose" in str(w.message)]
+
+
 def test_a_plain_network_runs_through_the_fused_rollout_and_no_other_does():
     x, y = torch.randn(T, B, 2), torch.randn(T, B, 3)
     for form, activation, leak, late in product(FORMS, ACTIVATIONS, (1.0, 0.5), (False, True)):
