@@ -33,7 +33,7 @@ live.path = async (root) => {
     form.setAttribute("aria-label", BLOCKS.map((block) => `${block} holds ${live.number(way.mass[block][at])} of the norm`).join(", ") + ".");
 
     const width = bars.clientWidth, row = 52, left = 34, top = Math.max(1e-3, ...BLOCKS.flatMap((block) => way.harm[block]));
-    const x = (value) => left + ((width - left - 62) * Math.max(0, value)) / top;
+    const x = (value) => left + (Math.max(0, width - left - 62) * Math.max(0, value)) / top;
     live.svg(bars, 3 * row, BLOCKS.map((block, k) => `<text x="0" y="${k * row + 25}">${block}</text>
       <rect x="${left}" y="${k * row + 10}" width="${x(way.harm[block][at]) - left}" height="22" fill="${live.colours[block]}"/>
       <rect x="${left}" y="${k * row + 34}" width="${x(way.harm[block][0]) - left}" height="5" fill="${live.colours[block]}" fill-opacity="0.5"/>
